@@ -1,0 +1,46 @@
+package amend
+
+import "time"
+
+// Status says whether an alert is active; the two words are Alertmanager's.
+type Status string
+
+// The statuses of the Alertmanager webhook, version 4.
+const (
+	Firing   Status = "firing"
+	Resolved Status = "resolved"
+)
+
+// An Alert is one alert of one delivery, as its source sent it. All of its
+// text is attacker text: whoever may create a pod or a metric label may write
+// it. Nothing here may reach a template, a shell, a path, a query or raw
+// Markdown.
+type Alert struct {
+	Status      Status            `json:"status"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// StartsAt moves and differs between Alertmanager replicas, so it is
+	// evidence and never part of a key.
+	StartsAt     time.Time `json:"startsAt"`
+	EndsAt       time.Time `json:"endsAt,omitzero"`
+	GeneratorURL string    `json:"generatorURL,omitempty"`
+	Fingerprint  string    `json:"fingerprint,omitempty"`
+	ExternalURL  string    `json:"externalURL,omitempty"`
+	Receiver     string    `json:"receiver,omitempty"`
+}
+
+// Name returns the alertname label, the name that people know an alert by.
+func (a Alert) Name() string { return a.Labels["alertname"] }
+
+// An Event is one accepted alert with the identity it has on the bus.
+type Event struct {
+	// ID is built from the alert's identity without volatile labels and its
+	// status; it is the same for every delivery of the same trouble.
+	ID string `json:"id"`
+	// Identity is the part of ID that firing and resolved share.
+	Identity string `json:"identity"`
+	// Time is when the gateway accepted the alert. It survives redelivery, so
+	// an action may write it and still produce the same bytes twice.
+	Time  time.Time `json:"time"`
+	Alert Alert     `json:"alert"`
+}
