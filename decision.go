@@ -39,6 +39,13 @@ const (
 	ReasonFailed Reason = "failed" // the Git host did not take the change; see the detail
 )
 
+// A Scalar is a value to be written: Text is what a reader of the manifest must
+// get back, and Number says that it must get a number rather than a string.
+type Scalar struct {
+	Text   string `json:"text"`
+	Number bool   `json:"number,omitempty"`
+}
+
 // A Target is the place in the env repo that controls a field.
 type Target struct {
 	Path RepoPath `json:"path"`
