@@ -1,0 +1,110 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/amendhq/amend"
+)
+
+// A reader is one long-lived "git cat-file --batch". It starts with the first
+// read, and again after it has failed.
+type reader struct {
+	dir string
+	mu  sync.Mutex
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+// An object is what Git keeps under an ID.
+type object struct {
+	id   ID
+	kind string // commit, tree, blob or tag
+	data []byte
+}
+
+// read returns the object of a full object id or a full reference name; the
+// caller has checked that name is one of the two.
+func (r *reader) read(name string) (object, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cmd == nil {
+		if err := r.start(); err != nil {
+			return object{}, amend.Errorf(amend.Internal, "read object", "%w", err)
+		}
+	}
+	o, found, err := r.ask(name)
+	if err != nil {
+		r.stop()
+		return object{}, amend.Errorf(amend.Internal, "read object", "%w", err)
+	}
+	if !found {
+		return object{}, amend.Errorf(amend.NotFound, "read object", "no object %q", name)
+	}
+	return o, nil
+}
+
+func (r *reader) start() error {
+	// The process belongs to the repository, not to the call that starts it.
+	cmd := exec.CommandContext(context.Background(), "git", "cat-file", "--batch")
+	cmd.Dir, cmd.Env = r.dir, Environ()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	r.cmd, r.in, r.out = cmd, in, bufio.NewReaderSize(out, 64<<10)
+	return nil
+}
+
+func (r *reader) ask(name string) (object, bool, error) {
+	if _, err := io.WriteString(r.in, name+"\n"); err != nil {
+		return object{}, false, err
+	}
+	line, err := r.out.ReadString('\n')
+	if err != nil {
+		return object{}, false, err
+	}
+	fields := strings.Fields(line)
+	if len(fields) != 3 {
+		return object{}, false, nil // "NAME missing" or "NAME ambiguous"
+	}
+	size, err := strconv.Atoi(fields[2])
+	if err != nil {
+		return object{}, false, fmt.Errorf("git cat-file answered %q", line)
+	}
+	data := make([]byte, size+1) // the content and a line feed
+	if _, err := io.ReadFull(r.out, data); err != nil {
+		return object{}, false, err
+	}
+	return object{id: ID(fields[0]), kind: fields[1], data: data[:size]}, true, nil
+}
+
+func (r *reader) stop() {
+	r.in.Close()
+	_ = r.cmd.Process.Kill() // it may be gone already
+	_ = r.cmd.Wait()
+	r.cmd = nil
+}
+
+func (r *reader) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cmd != nil {
+		r.stop()
+	}
+	return nil
+}
