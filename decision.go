@@ -133,7 +133,9 @@ type Param struct {
 	Type ParamType
 	// Default is used when the policy says nothing; a Param without one is required.
 	Default string
-	Help    string
+	// Min is the smallest value of a ParamInt that makes sense.
+	Min  int
+	Help string
 }
 
 // ParamType is the closed set of what a parameter may hold, so that no free

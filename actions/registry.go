@@ -1,0 +1,89 @@
+// Package actions is the catalogue of remediations: what amend can do about an
+// alert, one file per action.
+//
+// An action is pure. It sees a request and the object as the env repo renders
+// it, and answers with the fields to set; where those fields are written is
+// found elsewhere. It has no clock, no I/O and no log, so the same request
+// against the same repo gives the same bytes, however often it is delivered.
+//
+// docs/actions.md lists the catalogue and says how to add to it; the test of
+// this package holds every action to that.
+package actions
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/amendhq/amend"
+)
+
+// An Action is one remediation of the catalogue.
+type Action struct {
+	// Name is kebab-case and imperative, as policies write it: "scale-replicas".
+	Name string
+	// Summary is one line, equal to the action's row in docs/actions.md.
+	Summary string
+	// Kinds are the workload kinds that the action can change.
+	Kinds []string
+	// Params are what a playbook may, or must, say under "with".
+	Params []amend.Param
+	// Plan returns the fields to set. It refuses with a reason of the closed
+	// list when acting would be a guess, and fails as amend.Invalid when a
+	// parameter is missing or malformed. Plan of a looked-up action also
+	// refuses a workload whose kind is not in Kinds.
+	Plan func(amend.Request, View) ([]Set, error)
+}
+
+// A Set asks for one field of the workload to get a value.
+type Set struct {
+	Field amend.FieldPath
+	Value amend.Scalar
+}
+
+// A View is the workload as the env repo renders it, and the past of its
+// fields.
+type View interface {
+	// Value returns the scalar at field, false when there is none.
+	Value(field amend.FieldPath) (string, bool)
+	// Names returns the name of every item of a list, in the order rendered.
+	Names(list amend.FieldPath) []string
+	// Previous returns the last value that the field had before the present
+	// one, leaving out values that a remediation took away: rolling back
+	// twice must not bring the first trouble back. Without such a value it
+	// refuses with amend.ReasonNoHistory.
+	Previous(field amend.FieldPath) (string, error)
+}
+
+// catalogue is filled by the init functions of this package and only read
+// afterwards.
+var catalogue = map[string]Action{}
+
+// register adds an action when the program starts; a second action of the same
+// name is a mistake in the source and panics.
+func register(a Action) {
+	if _, taken := catalogue[a.Name]; taken {
+		panic("actions: two actions are named " + a.Name)
+	}
+	plan := a.Plan
+	a.Plan = func(req amend.Request, view View) ([]Set, error) {
+		if !slices.Contains(a.Kinds, req.Workload.Kind) {
+			return nil, amend.Refusef(amend.ReasonNoWorkload, "%s changes a %s, not a %.60q; let the playbook name another action or workload",
+				a.Name, strings.Join(a.Kinds, ", "), req.Workload.Kind)
+		}
+		return plan(req, view)
+	}
+	catalogue[a.Name] = a
+}
+
+// Lookup returns the action of the given name.
+func Lookup(name string) (Action, bool) {
+	a, ok := catalogue[name]
+	return a, ok
+}
+
+// All returns the catalogue sorted by name.
+func All() []Action {
+	return slices.SortedFunc(maps.Values(catalogue), func(a, b Action) int { return cmp.Compare(a.Name, b.Name) })
+}
