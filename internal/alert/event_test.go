@@ -1,0 +1,223 @@
+package alert_test
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
+)
+
+var (
+	ids = alert.NewIdentity(alert.DefaultVolatile())
+	at  = time.Date(2026, 3, 2, 9, 15, 0, 123456789, time.UTC)
+)
+
+func firing(labels map[string]string) amend.Alert {
+	return amend.Alert{Status: amend.Firing, Labels: labels, StartsAt: at}
+}
+
+// roundTrip checks what every accepted alert promises, whatever its text.
+func roundTrip(t *testing.T, a amend.Alert) {
+	t.Helper()
+	e := alert.NewEvent(a, at, ids)
+	if !regexp.MustCompile(`^[a-z0-9.-]{1,63}$`).MatchString(e.ID) {
+		t.Fatalf("id %q is not in the safe alphabet", e.ID)
+	}
+	ce, err := alert.ToCloudEvent(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire, err := json.Marshal(ce)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read event.Event
+	if err := json.Unmarshal(wire, &read); err != nil {
+		t.Fatal(err)
+	}
+	got, err := alert.FromCloudEvent(read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Alert.Annotations) == 0 { // omitted when written
+		e.Alert.Annotations = nil
+	}
+	if diff := cmp.Diff(e, got); diff != "" {
+		t.Fatalf("changed on its way through a CloudEvent:\n%s", diff)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	base := map[string]string{"alertname": "KubeNodeNotReady", "node": "a", "pod": "p-1", "instance": "10.0.0.1:80", "replica": "r0"}
+	with := func(pairs ...string) map[string]string {
+		m := maps.Clone(base)
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i]] = pairs[i+1]
+		}
+		return m
+	}
+	tests := []struct {
+		name   string
+		labels map[string]string
+		same   bool
+	}{
+		{"another pod", with("pod", "p-2"), true},
+		{"another instance and replica", with("instance", "10.0.0.2:80", "replica", "r1"), true},
+		{"an empty label", with("zone", ""), true},
+		{"another node", with("node", "b"), false},
+		{"another alert", with("alertname", "KubeNodeUnreachable"), false},
+		{"one more label", with("zone", "z"), false},
+		{"a value that pretends to be a label", map[string]string{"alertname": "KubeNodeNotReady\x00node\x00a"}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := ids.Of(tt.labels) == ids.Of(base); got != tt.same {
+				t.Errorf("same identity = %v, want %v", got, tt.same)
+			}
+		})
+	}
+	if ids.Of(map[string]string{"pod": "a"}) == ids.Of(map[string]string{"pod": "b"}) {
+		t.Error("alerts with volatile labels only share one identity")
+	}
+	if every := (alert.Identity{}); every.Of(base) == every.Of(with("pod", "p-2")) {
+		t.Error("without volatile labels the pod must count")
+	}
+}
+
+func TestNewEventDependsOnIdentityAndStatusOnly(t *testing.T) {
+	a := firing(map[string]string{"alertname": "A", "namespace": "shop"})
+	e := alert.NewEvent(a, at, ids)
+	// The id names workflows and claims of running systems: it must never change.
+	if want := "bfc0dde33f825d1368c82f8ab90f0b5f.firing"; e.ID != want {
+		t.Errorf("id = %s, want %s", e.ID, want)
+	}
+	moved := a
+	moved.StartsAt, moved.Fingerprint, moved.Receiver = at.Add(time.Hour), "x", "other"
+	moved.Annotations = map[string]string{"summary": "now 95%"}
+	if got := alert.NewEvent(moved, at.Add(time.Minute), ids); got.ID != e.ID {
+		t.Errorf("id moved from %s to %s", e.ID, got.ID)
+	}
+	a.Status = amend.Resolved
+	if got := alert.NewEvent(a, at, ids); got.Identity != e.Identity || got.ID != e.Identity+".resolved" {
+		t.Errorf("resolved = %+v", got)
+	}
+}
+
+func TestCloudEventHidesTheAlert(t *testing.T) {
+	hostile := firing(map[string]string{"alertname": "{{workflow.parameters.token}}", "pod": "../../x\n@team\x1b[31m"})
+	roundTrip(t, hostile)
+	ce, err := alert.ToCloudEvent(alert.NewEvent(hostile, at, ids))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire, err := json.Marshal(ce)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/cloudevent.golden", append(wire, '\n'))
+	if strings.Contains(string(wire), "{{") || !strings.Contains(string(wire), `"data_base64"`) {
+		t.Errorf("the alert travels in clear: %s", wire)
+	}
+}
+
+func TestToCloudEventRefusesForeignIDs(t *testing.T) {
+	good := alert.NewEvent(firing(map[string]string{"alertname": "A"}), at, ids)
+	for name, change := range map[string]func(*amend.Event){
+		"identity with a dot":  func(e *amend.Event) { e.Identity = "a.b"; e.ID = "a.b.firing" },
+		"template in identity": func(e *amend.Event) { e.Identity = "{{x}}"; e.ID = "{{x}}.firing" },
+		"id of the opposite":   func(e *amend.Event) { e.ID = e.Identity + ".resolved" },
+		"no status":            func(e *amend.Event) { e.Alert.Status = "" },
+	} {
+		e := good
+		change(&e)
+		if _, err := alert.ToCloudEvent(e); amend.KindOf(err) != amend.Internal {
+			t.Errorf("%s: err = %v, want Internal", name, err)
+		}
+	}
+}
+
+func TestCloudEventStrict(t *testing.T) {
+	good, err := alert.ToCloudEvent(alert.NewEvent(firing(map[string]string{"alertname": "A"}), at, ids))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := func(s string) func(*event.Event) {
+		return func(e *event.Event) { _ = e.SetData(event.ApplicationJSON, []byte(s)) }
+	}
+	tests := []struct {
+		name    string
+		change  func(*event.Event)
+		foreign bool // DecodeCloudEvent takes it, FromCloudEvent does not
+	}{
+		{"another type", func(e *event.Event) { e.SetType("com.example.x") }, false},
+		{"type of the other status", func(e *event.Event) { e.SetType(alert.TypeResolved) }, false},
+		{"no data", data(""), false},
+		{"data is not JSON", data("x"), false},
+		{"data is null", data("null"), false},
+		{"unknown field", data(`{"status":"firing","labels":{"a":"b"},"startsAt":"2026-03-02T09:05:00Z","x":1}`), false},
+		{"two alerts", data(`{"status":"firing","labels":{"a":"b"},"startsAt":"2026-03-02T09:05:00Z"}{}`), false},
+		{"no labels", data(`{"status":"firing","labels":{},"startsAt":"2026-03-02T09:05:00Z"}`), false},
+		{"time that cannot be written", data(`{"status":"firing","labels":{"a":"b"},"startsAt":"9999-12-31T23:59:59-12:00"}`), false},
+		{"text", func(e *event.Event) { e.SetDataContentType("text/plain") }, false},
+		{"old version", func(e *event.Event) { e.SetSpecVersion(event.CloudEventsVersionV03) }, false},
+		{"no id", func(e *event.Event) { e.SetID("") }, false},
+		{"another id", func(e *event.Event) { e.SetID("my-id") }, true},
+		{"another subject", func(e *event.Event) { e.SetSubject("{{x}}") }, true},
+		{"another source", func(e *event.Event) { e.SetSource("https://example.com") }, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ce := good.Clone()
+			tt.change(&ce)
+			if _, err := alert.FromCloudEvent(ce); amend.KindOf(err) != amend.Invalid {
+				t.Errorf("FromCloudEvent: err = %v, want Invalid", err)
+			}
+			_, err := alert.DecodeCloudEvent(ce, alert.DefaultLimits())
+			if tt.foreign && err != nil {
+				t.Errorf("DecodeCloudEvent: %v", err)
+			}
+			if !tt.foreign && amend.KindOf(err) != amend.Invalid {
+				t.Errorf("DecodeCloudEvent: err = %v, want Invalid", err)
+			}
+		})
+	}
+}
+
+func TestDecodeCloudEventBoundsTheAlert(t *testing.T) {
+	ce, err := alert.ToCloudEvent(alert.NewEvent(firing(map[string]string{"alertname": strings.Repeat("A", 100_000)}), at, ids))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := alert.DecodeCloudEvent(ce, alert.DefaultLimits())
+	if err != nil || len(a.Name()) > 5000 {
+		t.Errorf("name has %d bytes, %v", len(a.Name()), err)
+	}
+}
+
+func FuzzFromCloudEvent(f *testing.F) {
+	f.Add("bfc0dde33f825d1368c82f8ab90f0b5f", []byte(`{"status":"firing","labels":{"a":"b"},"startsAt":"2026-03-02T09:05:00Z"}`))
+	f.Add("a", []byte(`{"status":"resolved","labels":{"a":"b"},"startsAt":"0001-01-01T00:00:00Z","endsAt":"2026-03-02T09:05:00Z"}`))
+	f.Fuzz(func(t *testing.T, subject string, data []byte) {
+		ce := event.New()
+		ce.SetID(subject + ".firing")
+		ce.SetSubject(subject)
+		ce.SetSource(alert.Source)
+		ce.SetType(alert.TypeFiring)
+		ce.SetTime(at)
+		_ = ce.SetData(event.ApplicationJSON, data)
+		if _, err := alert.FromCloudEvent(ce); err != nil && amend.KindOf(err) != amend.Invalid {
+			t.Fatalf("kind of %v", err)
+		}
+		if a, err := alert.DecodeCloudEvent(ce, alert.DefaultLimits()); err == nil {
+			roundTrip(t, a)
+		}
+	})
+}

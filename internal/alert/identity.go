@@ -1,0 +1,77 @@
+package alert
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/amendhq/amend"
+)
+
+// DefaultVolatile returns the labels that differ between deliveries of the
+// same trouble: names of the one pod, scrape target or Prometheus replica that
+// saw it. Names that end in a hash of the rollout are among them, because a fix
+// by rollout would otherwise look like the end of one trouble and the start of
+// another.
+//
+// Not among them, although they may move: node (what a NodeNotReady is about),
+// container, severity, and job_name (of a Job that no CronJob made it is the
+// only name). When in doubt a label counts: two identities for one trouble cost
+// a repeat that the claim in Git stops, one identity for two troubles loses one.
+// Where alerts are told apart by instance alone, configure a list without it.
+func DefaultVolatile() []string {
+	return []string{
+		"pod", "pod_name", "pod_ip", "uid", "replicaset",
+		"pod_template_hash", "controller_revision_hash",
+		"container_id", "id", "instance", "endpoint",
+		"replica", "__replica__", "prometheus", "prometheus_replica",
+	}
+}
+
+// An Identity says which labels of an alert make it the same trouble as
+// another. The zero value counts every label.
+type Identity struct{ volatile []string }
+
+// NewIdentity returns the identity that leaves out the given labels.
+func NewIdentity(volatile []string) Identity {
+	return Identity{slices.Clone(volatile)}
+}
+
+// Of returns the identity of an alert with these labels: 32 hexadecimal digits
+// out of a hash of the labels that are not volatile. An empty value counts as
+// no label, as it does in Prometheus. When nothing else is left the volatile
+// labels count, so that unrelated alerts never share an identity.
+func (i Identity) Of(labels map[string]string) string {
+	names := make([]string, 0, len(labels))
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if labels[name] != "" && !slices.Contains(i.volatile, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		names = slices.Sorted(maps.Keys(labels))
+	}
+	// Lengths come first so that no label can pretend to be two.
+	var text []byte
+	for _, name := range names {
+		for _, s := range []string{name, labels[name]} {
+			text = binary.AppendUvarint(text, uint64(len(s)))
+			text = append(text, s...)
+		}
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}
+
+// NewEvent gives an alert that was accepted at the given time its place on the
+// bus. The ID depends on the identity and the status alone, so every delivery
+// of the same trouble has the same; it matches ^[0-9a-f]{32}\.(firing|resolved)$.
+func NewEvent(a amend.Alert, at time.Time, ids Identity) amend.Event {
+	identity := ids.Of(a.Labels)
+	return amend.Event{ID: eventID(identity, a.Status), Identity: identity, Time: at.UTC(), Alert: a}
+}
+
+func eventID(identity string, status amend.Status) string { return identity + "." + string(status) }
