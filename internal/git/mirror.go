@@ -1,0 +1,215 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/amendhq/amend"
+)
+
+// Config says which repository to mirror and where.
+type Config struct {
+	// Dir is the mirror's own folder; it is created, and locked while open.
+	Dir string
+	// URL is the repository's http or https address, without credentials.
+	URL string
+	// Auth gives the user and secret of basic authentication for one fetch.
+	// Nil means none.
+	Auth func(ctx context.Context) (user, secret string, err error)
+	// Transport carries the requests; nil means http.DefaultTransport.
+	Transport http.RoundTripper
+	// Log is told of rebuilds and fetches. Nil means slog.Default.
+	Log *slog.Logger
+}
+
+// A Mirror is a warm copy of all branches of one remote repository, without a
+// work tree. It is a cache: it may be deleted while closed, and rebuilds itself
+// when it finds itself torn, rotten, or the copy of another repository. All
+// methods are safe for concurrent use, and reads go on while a fetch runs.
+type Mirror struct {
+	*Repo
+	cfg      Config
+	lock     *os.File
+	store    *filesystem.Storage // closed on rebuild; used through objects only
+	fetching chan struct{}       // held during a fetch
+
+	mu    sync.Mutex
+	heads map[string]plumbing.Hash // nil before the first fetch
+	// advanced holds what Advance moved since the running fetch asked the
+	// host, whose answer is older.
+	advanced map[string]plumbing.Hash
+}
+
+// objectCacheSize bounds the memory for recently read objects and delta bases.
+const objectCacheSize = 16 * cache.MiByte
+
+// OpenMirror opens the mirror in cfg.Dir, or an empty one when there is none to
+// trust. It asks nothing of the network: call Fetch before anything else if the
+// mirror may be new. A folder that another process holds gives amend.Transient.
+func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if err := checkURL(cfg.URL); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, amend.Errorf(amend.Invalid, "open mirror", "%w", err)
+	}
+	lock, err := lockFile(filepath.Join(cfg.Dir, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	m := &Mirror{
+		Repo:     &Repo{objects: &objects{loss: amend.Transient}},
+		cfg:      cfg,
+		lock:     lock,
+		fetching: make(chan struct{}, 1),
+	}
+	if err := m.load(ctx); err != nil {
+		if !errors.Is(err, os.ErrNotExist) {
+			cfg.Log.WarnContext(ctx, "mirror cannot be trusted and is rebuilt", "dir", cfg.Dir, "cause", err)
+		}
+		if err := m.reset(); err != nil {
+			return nil, errors.Join(err, lock.Close())
+		}
+	}
+	return m, nil
+}
+
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil {
+		return amend.Errorf(amend.Invalid, "open mirror", "the repository address cannot be parsed")
+	}
+	if (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return amend.Errorf(amend.Invalid, "open mirror", "the repository address must be http(s)://host/path without credentials")
+	}
+	return nil
+}
+
+// Close releases the folder. Trees read before may fail afterwards.
+func (m *Mirror) Close() error {
+	m.objects.mu.Lock()
+	defer m.objects.mu.Unlock()
+	return errors.Join(m.store.Close(), m.lock.Close())
+}
+
+// Head returns the commit that a branch had at the last fetch, or has through
+// Advance. No such branch gives amend.NotFound; before the first fetch every
+// branch gives amend.Transient.
+func (m *Mirror) Head(branch string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.heads == nil {
+		return "", amend.Errorf(amend.Transient, "read branch", "the mirror was not fetched yet")
+	}
+	h, ok := m.heads[branch]
+	if !ok {
+		return "", amend.Errorf(amend.NotFound, "read branch", "no branch %q", branch)
+	}
+	return h.String(), nil
+}
+
+// Advance moves a branch to a commit that the host has taken, without a fetch.
+// The commit must be here, from Write or from a fetch; else amend.NotFound.
+func (m *Mirror) Advance(branch, sha string) error {
+	c, err := m.objects.named(sha)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	heads := maps.Clone(m.heads)
+	if heads == nil {
+		heads = map[string]plumbing.Hash{}
+	}
+	heads[branch] = c.Hash
+	if m.advanced != nil {
+		m.advanced[branch] = c.Hash
+	}
+	return m.setHeads(heads)
+}
+
+// setHeads replaces the branches on disk and in memory; m.mu is held.
+func (m *Mirror) setHeads(heads map[string]plumbing.Hash) error {
+	if maps.Equal(heads, m.heads) && m.heads != nil {
+		return nil
+	}
+	m.heads = heads
+	if err := m.saveState(); err != nil {
+		return amend.Errorf(amend.Transient, "save mirror", "%w", err)
+	}
+	return nil
+}
+
+// repoDir holds all that may be deleted on a rebuild, and nothing else does.
+func (m *Mirror) repoDir() string { return filepath.Join(m.cfg.Dir, "amend-mirror") }
+
+// open points the object store at the folder.
+func (m *Mirror) open() {
+	if m.store != nil {
+		_ = m.store.Close() // only descriptors for reading
+	}
+	m.store = filesystem.NewStorageWithOptions(osfs.New(m.repoDir()), cache.NewObjectLRU(objectCacheSize),
+		filesystem.Options{KeepDescriptors: true})
+	m.objects.store = m.store
+	m.objects.broken.Store(false)
+}
+
+// load opens what is on disk and checks it as far as that is cheap: the whole
+// of it is checked object by object as it is read.
+func (m *Mirror) load(ctx context.Context) error {
+	heads, err := m.loadState()
+	if err != nil {
+		return err
+	}
+	if err := m.tidy(); err != nil {
+		return err
+	}
+	m.open()
+	for branch, h := range heads {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c, err := m.objects.commit(h)
+		if err == nil {
+			_, err = m.objects.tree(c.TreeHash)
+		}
+		if err != nil {
+			return fmt.Errorf("branch %q: %w", branch, err)
+		}
+	}
+	m.heads = heads
+	return nil
+}
+
+// reset starts over with an empty mirror.
+func (m *Mirror) reset() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.objects.mu.Lock()
+	defer m.objects.mu.Unlock()
+	m.heads = nil
+	if err := os.RemoveAll(m.repoDir()); err != nil {
+		return amend.Errorf(amend.Transient, "rebuild mirror", "%w", err)
+	}
+	if err := os.MkdirAll(filepath.Join(m.repoDir(), "objects", "pack"), 0o700); err != nil {
+		return amend.Errorf(amend.Transient, "rebuild mirror", "%w", err)
+	}
+	m.open()
+	return nil
+}

@@ -1,0 +1,414 @@
+package git_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/git"
+)
+
+func TestFetchFollowsUpstream(t *testing.T) {
+	u := newUpstream(t)
+	m := open(t, u.config(t))
+	_, err := m.Head("main")
+	wantKind(t, err, amend.Transient) // not fetched: unknown is not absent
+
+	fetch(t, m) // empty repository
+	_, err = m.Head("main")
+	wantKind(t, err, amend.NotFound)
+
+	first := u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
+	second := u.commit(t, "amend/x-1", map[string]string{"b.yaml": "two\n"})
+	fetch(t, m)
+	if got := head(t, m, "main"); got != first {
+		t.Errorf("main = %s, want %s", got, first)
+	}
+	if got := head(t, m, "amend/x-1"); got != second {
+		t.Errorf("amend/x-1 = %s, want %s", got, second)
+	}
+
+	third := u.commit(t, "main", map[string]string{"a.yaml": "three\n"})
+	run(t, u.dir, "update-ref", "-d", "refs/heads/amend/x-1")
+	fetch(t, m)
+	if got := head(t, m, "main"); got != third || !m.Has(first) {
+		t.Errorf("main = %s, want %s on top of the first", got, third)
+	}
+	_, err = m.Head("amend/x-1")
+	wantKind(t, err, amend.NotFound)
+
+	run(t, u.dir, "update-ref", "refs/heads/main", first) // force-pushed back
+	fetch(t, m)
+	if got := head(t, m, "main"); got != first {
+		t.Errorf("main = %s after a forced push, want %s", got, first)
+	}
+
+	// A branch "amend" cannot be beside "amend/…" on disk; ours must not mind.
+	run(t, u.dir, "update-ref", "refs/heads/amend", third)
+	fetch(t, m)
+	if got := head(t, m, "amend"); got != third {
+		t.Errorf("amend = %s, want %s", got, third)
+	}
+}
+
+func TestFetchForcedToAnotherHistory(t *testing.T) {
+	u := newUpstream(t)
+	u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
+	m := open(t, u.config(t))
+	fetch(t, m)
+	run(t, u.dir, "update-ref", "-d", "refs/heads/main")
+	other := u.commit(t, "main", map[string]string{"z.yaml": "other\n"})
+	fetch(t, m)
+	tree, err := m.Tree(head(t, m, "main"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := fs.ReadFile(tree, "z.yaml"); err != nil || string(got) != "other\n" || head(t, m, "main") != other {
+		t.Errorf("z.yaml = %q, %v", got, err)
+	}
+}
+
+func TestFetchUnchangedIsOneRequest(t *testing.T) {
+	u := newUpstream(t)
+	u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
+	m := open(t, u.config(t))
+	fetch(t, m)
+	before := u.requests.Load()
+	fetch(t, m)
+	if got := u.requests.Load() - before; got != 1 {
+		t.Errorf("an idle fetch took %d requests, want 1", got)
+	}
+}
+
+// The upload-pack answer to an increment must not grow with the history.
+func TestFetchIsIncremental(t *testing.T) {
+	u := newUpstream(t)
+	commits := make([]stream, 2000)
+	for i := range commits {
+		commits[i] = stream{branch: "main", files: map[string]string{
+			fmt.Sprintf("apps/app-%d/deploy.yaml", i%50): fmt.Sprintf("replicas: %d\n", i),
+		}}
+	}
+	u.stream(t, commits...)
+	cfg := u.config(t)
+	sizes := &countBytes{}
+	cfg.Transport = sizes
+	m := open(t, cfg)
+	fetch(t, m)
+	whole := sizes.take()
+	sha := u.commit(t, "main", map[string]string{"apps/app-1/deploy.yaml": "replicas: 9\n"})
+	fetch(t, m)
+	if part := sizes.take(); part*20 > whole {
+		t.Errorf("one commit more took %d bytes, the whole took %d", part, whole)
+	}
+	n := 0
+	for _, err := range m.Log(sha, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != 2001 {
+		t.Errorf("log has %d commits, want 2001", n)
+	}
+	if packs, _ := filepath.Glob(filepath.Join(cfg.Dir, "amend-mirror", "objects", "pack", "*.pack")); len(packs) != 1 {
+		t.Errorf("%d packs, want one: small fetches are unpacked", len(packs))
+	}
+}
+
+type countBytes struct {
+	mu sync.Mutex
+	n  int64
+}
+
+func (c *countBytes) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil {
+		resp.Body = &countedBody{resp.Body, c}
+	}
+	return resp, err
+}
+
+func (c *countBytes) take() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.n
+	c.n = 0
+	return n
+}
+
+type countedBody struct {
+	body interface {
+		Read([]byte) (int, error)
+		Close() error
+	}
+	c *countBytes
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	b.c.mu.Lock()
+	b.c.n += int64(n)
+	b.c.mu.Unlock()
+	return n, err
+}
+func (b *countedBody) Close() error { return b.body.Close() }
+
+func TestFetchErrors(t *testing.T) {
+	const secret = "ghs_verysecret"
+	for _, tc := range []struct {
+		name   string
+		status int
+		header map[string]string
+		want   amend.Kind
+	}{
+		{"unauthorized", 401, nil, amend.Refused},
+		{"forbidden", 403, nil, amend.Refused},
+		{"forbidden by a limit", 403, map[string]string{"Retry-After": "60"}, amend.Transient},
+		{"forbidden by the primary limit", 403, map[string]string{"X-RateLimit-Remaining": "0"}, amend.Transient},
+		{"not found", 404, nil, amend.NotFound},
+		{"moved", 301, map[string]string{"Location": "https://evil.example/x/info/refs"}, amend.Refused},
+		{"too many", 429, nil, amend.Transient},
+		{"server error", 500, nil, amend.Transient},
+		{"bad gateway", 502, nil, amend.Transient},
+	} {
+		for _, phase := range []string{"/info/refs", "/git-upload-pack"} {
+			t.Run(tc.name+phase, func(t *testing.T) {
+				u := newUpstream(t)
+				u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
+				cfg := u.config(t)
+				cfg.Auth = func(context.Context) (string, string, error) { return "x-access-token", secret, nil }
+				m := open(t, cfg)
+				deny := func(w http.ResponseWriter, r *http.Request) bool {
+					if !strings.HasSuffix(r.URL.Path, phase) {
+						return false
+					}
+					for k, v := range tc.header {
+						w.Header().Set(k, v)
+					}
+					w.WriteHeader(tc.status)
+					_, pass, _ := r.BasicAuth()
+					fmt.Fprint(w, "you sent ", pass)
+					return true
+				}
+				u.intercept.Store(&deny)
+				err := m.Fetch(context.Background())
+				wantKind(t, err, tc.want)
+				if err != nil && strings.Contains(err.Error(), secret) {
+					t.Errorf("the error tells the secret: %v", err)
+				}
+				u.intercept.Store(nil)
+				fetch(t, m) // and it recovers
+				head(t, m, "main")
+			})
+		}
+	}
+}
+
+// Whatever is cut off, the branches stay as they were and the next fetch works.
+func TestFetchCutOff(t *testing.T) {
+	for _, keep := range []int64{0, 4, 8, 40, 400, 1200} {
+		t.Run(fmt.Sprint(keep), func(t *testing.T) {
+			u := newUpstream(t)
+			commits := make([]stream, 60)
+			for i := range commits {
+				commits[i] = stream{branch: "main", files: map[string]string{fmt.Sprintf("f%d", i): fmt.Sprint(i)}}
+			}
+			u.stream(t, commits...)
+			cfg := u.config(t)
+			cut := &cutOff{keep: keep}
+			cfg.Transport = cut
+			m := open(t, cfg)
+			wantKind(t, m.Fetch(context.Background()), amend.Transient)
+			_, err := m.Head("main")
+			wantKind(t, err, amend.Transient)
+			cut.off = true
+			fetch(t, m)
+			count(t, m, head(t, m, "main"), "", 60)
+			if parts, _ := filepath.Glob(filepath.Join(cfg.Dir, "amend-mirror", "objects", "pack", "tmp_*")); len(parts) > 0 {
+				t.Errorf("left behind: %v", parts)
+			}
+		})
+	}
+}
+
+// cutOff ends the answer with the objects early, without an error, as a proxy may.
+type cutOff struct {
+	keep int64
+	off  bool
+}
+
+func (c *cutOff) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil && !c.off && strings.HasSuffix(r.URL.Path, "/git-upload-pack") {
+		resp.Body = struct {
+			*limitedReader
+			closer
+		}{&limitedReader{resp.Body, c.keep}, resp.Body}
+	}
+	return resp, err
+}
+
+func TestNetworkGone(t *testing.T) {
+	u := newUpstream(t)
+	u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
+	m := open(t, u.config(t))
+	fetch(t, m)
+	u.Close()
+	wantKind(t, m.Fetch(context.Background()), amend.Transient)
+	head(t, m, "main") // still warm
+}
+
+func TestHangEndsWithContext(t *testing.T) {
+	u := newUpstream(t)
+	hang := func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true }
+	u.intercept.Store(&hang)
+	m := open(t, u.config(t))
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	wantKind(t, m.Fetch(ctx), amend.Transient)
+}
+
+func TestReopenIsWarm(t *testing.T) {
+	u := newUpstream(t)
+	sha := u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
+	cfg := u.config(t)
+	m := open(t, cfg)
+	fetch(t, m)
+	_, err := git.OpenMirror(context.Background(), cfg)
+	wantKind(t, err, amend.Transient) // the folder is locked
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := u.requests.Load()
+	if got := head(t, open(t, cfg), "main"); got != sha || u.requests.Load() != before {
+		t.Errorf("main = %s after opening again, want %s without a request", got, sha)
+	}
+}
+
+// Whatever happens to the folder, opening works and a fetch makes it whole.
+func TestTornMirrorIsRebuilt(t *testing.T) {
+	for name, tear := range map[string]func(t *testing.T, dir string){
+		"deleted":       func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) },
+		"no state":      func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "state.json"))) },
+		"half a state":  func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, "state.json"), 20)) },
+		"died halfway":  func(t *testing.T, dir string) { must(t, os.WriteFile(filepath.Join(dir, "installing"), nil, 0o600)) },
+		"no objects":    func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Join(dir, "objects"))) },
+		"another one":   func(t *testing.T, dir string) { sed(t, filepath.Join(dir, "state.json"), "env.git", "ens.git") },
+		"packs cut":     func(t *testing.T, dir string) { tearAll(t, filepath.Join(dir, "objects", "pack", "*.pack"), 30) },
+		"indexes cut":   func(t *testing.T, dir string) { tearAll(t, filepath.Join(dir, "objects", "pack", "*.idx"), 30) },
+		"indexes gone":  func(t *testing.T, dir string) { tearAll(t, filepath.Join(dir, "objects", "pack", "*.idx"), -1) },
+		"packs zeroed":  func(t *testing.T, dir string) { tearAll(t, filepath.Join(dir, "objects", "pack", "*.pack"), 0) },
+		"format change": func(t *testing.T, dir string) { sed(t, filepath.Join(dir, "state.json"), `"format":1`, `"format":9`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := newUpstream(t)
+			files := map[string]string{}
+			for i := range 120 {
+				files[fmt.Sprintf("apps/%d.yaml", i)] = fmt.Sprintf("replicas: %d\n", i)
+			}
+			sha := u.commit(t, "main", files)
+			cfg := u.config(t)
+			m := open(t, cfg)
+			fetch(t, m)
+			must(t, m.Close())
+			keep := filepath.Join(cfg.Dir, "not-ours.txt")
+			must(t, os.WriteFile(keep, []byte("x"), 0o600))
+			tear(t, filepath.Join(cfg.Dir, "amend-mirror"))
+
+			m = open(t, cfg)
+			fetch(t, m)
+			if got := head(t, m, "main"); got != sha {
+				t.Errorf("main = %s, want %s", got, sha)
+			}
+			readAll(t, m, sha, 120)
+			if _, err := os.Stat(keep); err != nil {
+				t.Errorf("a rebuild touched what is not its own: %v", err)
+			}
+		})
+	}
+}
+
+// An object that rots while the mirror is open is noticed by its hash, never
+// returned, and healed by the next fetch.
+func TestRotIsNoticedAndHealed(t *testing.T) {
+	u := newUpstream(t)
+	sha := u.commit(t, "main", map[string]string{"a.yaml": "replicas: 3\n"})
+	cfg := u.config(t)
+	m := open(t, cfg)
+	fetch(t, m)
+	blob := u.rev(t, "main:a.yaml")
+	other := strings.TrimSpace(run(t, u.dir, "rev-parse", "main^{tree}"))
+	objects := filepath.Join(cfg.Dir, "amend-mirror", "objects")
+	rotten, err := os.ReadFile(filepath.Join(objects, other[:2], other[2:]))
+	must(t, err)
+	path := filepath.Join(objects, blob[:2], blob[2:])
+	must(t, os.Chmod(path, 0o600))
+	must(t, os.WriteFile(path, rotten, 0o600))
+
+	tree, err := m.Tree(sha)
+	must(t, err)
+	_, err = fs.ReadFile(tree, "a.yaml")
+	wantKind(t, err, amend.Transient)
+	if err == nil || strings.Contains(err.Error(), fs.ErrNotExist.Error()) {
+		t.Errorf("a lost object reads as a missing file: %v", err)
+	}
+	fetch(t, m)
+	readAll(t, m, sha, 1)
+}
+
+func TestConcurrentUse(t *testing.T) {
+	u := newUpstream(t)
+	sha := u.commit(t, "main", map[string]string{"a/b/c.yaml": "one\n", "d.yaml": "two\n"})
+	m := open(t, u.config(t))
+	fetch(t, m)
+	path := repoPath(t, "a/b/c.yaml")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 5 {
+				if i == 0 {
+					u.stream(t, stream{branch: "main", from: "refs/heads/main^0", files: map[string]string{"d.yaml": fmt.Sprint(j)}})
+				}
+				if err := m.Fetch(context.Background()); err != nil {
+					t.Error(err)
+				}
+				readAll(t, m, sha, 2)
+				got, err := m.Write(sha, map[amend.RepoPath][]byte{path: fmt.Appendf(nil, "%d", i)}, meta)
+				if err == nil {
+					err = m.Advance(fmt.Sprintf("w%d", i), got.SHA)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got, want := head(t, m, "main"), u.rev(t, "main"); got != want {
+		fetch(t, m)
+		if got = head(t, m, "main"); got != want {
+			t.Errorf("main = %s, want %s", got, want)
+		}
+	}
+}
+
+func TestConfigRefused(t *testing.T) {
+	for _, url := range []string{
+		"", "env.git", "file:///tmp/x", "ssh://git@h/x", "git@h:x", "https://user:pw@h/x", "https://h/x?token=1", "ext::sh -c x", "http://[::1",
+	} {
+		_, err := git.OpenMirror(context.Background(), git.Config{Dir: t.TempDir(), URL: url})
+		wantKind(t, err, amend.Invalid)
+		if err != nil && strings.Contains(err.Error(), "pw") {
+			t.Errorf("the error tells the secret: %v", err)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package git
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// state is the mirror's only file beside the objects. It is replaced as a
+// whole, so the branches can never be half of one fetch and half of another.
+type state struct {
+	Format int               `json:"format"`
+	URL    string            `json:"url"`
+	Heads  map[string]string `json:"heads"`
+}
+
+// stateFormat changes when an older mirror must not be read.
+const stateFormat = 1
+
+// Past these a rebuild is cheaper than what the clutter costs on every read.
+// As git does, one of the 256 folders of loose objects stands for all.
+const (
+	maxLoosePerFolder = 400
+	maxPacks          = 100
+)
+
+func (m *Mirror) statePath() string { return filepath.Join(m.repoDir(), "state.json") }
+
+// tornPath exists while objects are being put in place. Found on opening, it
+// says that a process died in the middle.
+func (m *Mirror) tornPath() string { return filepath.Join(m.repoDir(), "installing") }
+
+func (m *Mirror) saveState() error {
+	s := state{Format: stateFormat, URL: m.cfg.URL, Heads: make(map[string]string, len(m.heads))}
+	for branch, h := range m.heads {
+		s.Heads[branch] = h.String()
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	next := m.statePath() + ".next"
+	if err := os.WriteFile(next, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, m.statePath())
+}
+
+func (m *Mirror) loadState() (map[string]plumbing.Hash, error) {
+	b, err := os.ReadFile(m.statePath())
+	if err != nil {
+		return nil, err
+	}
+	var s state
+	if err := json.Unmarshal(b, &s); err != nil {
+		return nil, err
+	}
+	if s.Format != stateFormat || s.URL != m.cfg.URL {
+		return nil, fmt.Errorf("it mirrors %q in format %d", s.URL, s.Format)
+	}
+	heads := make(map[string]plumbing.Hash, len(s.Heads))
+	for branch, sha := range s.Heads {
+		h, err := parseSHA(sha)
+		if err != nil {
+			return nil, err
+		}
+		heads[branch] = h
+	}
+	return heads, nil
+}
+
+// tidy removes what a dead fetch left and reports a mirror that is torn or too
+// cluttered to keep.
+func (m *Mirror) tidy() error {
+	if _, err := os.Stat(m.tornPath()); err == nil {
+		return errors.New("a process died while it wrote objects")
+	}
+	objects := filepath.Join(m.repoDir(), "objects")
+	if loose, _ := os.ReadDir(filepath.Join(objects, "17")); len(loose) > maxLoosePerFolder {
+		return errors.New("it holds too many loose objects")
+	}
+	packs, err := filepath.Glob(filepath.Join(objects, "pack", "*.pack"))
+	if err != nil {
+		return err
+	}
+	if len(packs) > maxPacks {
+		return errors.New("it holds too many packs")
+	}
+	return m.dropParts()
+}
+
+// dropParts deletes the parts of packs that never came whole.
+func (m *Mirror) dropParts() error {
+	parts, err := filepath.Glob(filepath.Join(m.repoDir(), "objects", "pack", "tmp_pack_*"))
+	for _, p := range parts {
+		err = errors.Join(err, os.Remove(p))
+	}
+	return err
+}
