@@ -1,0 +1,84 @@
+package message
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/amendhq/amend"
+)
+
+// PullRequest returns the title and the Markdown body of the pull request that
+// proposes p. The title is the subject of Commit. The body is at most 60 kB:
+// a longer diff is cut at a line and says so. Its last paragraph repeats the
+// trailers, so the record survives a squash merge whether the host proposes
+// the commit's message or the pull request's text.
+func PullRequest(p amend.Plan) (title, body string) {
+	var head strings.Builder
+	writeWhy(&head, p)
+	writeWhat(&head, p.Edits)
+	tail := timeline(p.Request.Event) + choices(p.Request.Incident())
+	if t := trailersOf(p).String(); len(t) <= textBytes {
+		tail += t
+	}
+	return subject(p), head.String() + diff(p.Diff, bodyBytes-head.Len()-len(tail)) + tail
+}
+
+func writeWhy(b *strings.Builder, p amend.Plan) {
+	r := p.Request
+	fmt.Fprintf(b, "Playbook **%s** answers an alert with **%s** on %s.\n\n", Inert(r.Playbook, nameBytes),
+		Inert(r.Action, nameBytes), Inert(r.Workload.String(), nameBytes))
+	for _, f := range facts(r.Event.Alert) {
+		fmt.Fprintf(b, "- %s: %s\n", f.label, Inert(f.text, textBytes))
+	}
+}
+
+func writeWhat(b *strings.Builder, edits []amend.Edit) {
+	b.WriteString("\n### What changes\n\n| Object | Field | File | Before | After |\n|---|---|---|---|---|\n")
+	rows, more := rows(edits)
+	for _, r := range rows {
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", Inert(r.object, nameBytes), Inert(r.field, nameBytes),
+			Inert(r.place, nameBytes), Inert(r.before, nameBytes), Inert(r.after, nameBytes))
+	}
+	if more > 0 {
+		fmt.Fprintf(b, "\nand %d more, see the diff.\n", more)
+	}
+}
+
+func timeline(e amend.Event) string {
+	var b strings.Builder
+	b.WriteString("\n### Timeline\n\n")
+	if started := stamp(e.Alert.StartsAt); started != "" {
+		fmt.Fprintf(&b, "- %s: the alert started\n", started)
+	}
+	if accepted := stamp(e.Time); accepted != "" {
+		fmt.Fprintf(&b, "- %s: it was accepted as event %s\n", accepted, Inert(e.ID, nameBytes))
+	}
+	b.WriteString("- now: this pull request waits for a person\n")
+	return b.String()
+}
+
+func choices(incident string) string {
+	return "\n### What you can do\n\n" +
+		"- **Accept** it by merging, with any method. A squash keeps the record as long as the proposed commit message " +
+		"keeps its last paragraph, the lines that start with `Amend-`.\n" +
+		"- **Reject** it by closing it without merging. That mutes incident " + Inert(incident, nameBytes) +
+		": its alerts open no new pull request.\n" +
+		"- If the alert resolves first, it is closed for you, and that mutes nothing.\n\n"
+}
+
+// diff returns the section with the diff, at most limit bytes long.
+func diff(unified string, limit int) string {
+	const (
+		opening = "\n### Diff\n\n"
+		cut     = "\nThe diff is cut here; the changed files of the pull request have all of it.\n"
+	)
+	section := opening + Fence(unified, "diff")
+	// How much a fence adds depends on the text, so lines are left out until
+	// it fits.
+	lines := strings.SplitAfter(unified[:min(len(unified), limit)], "\n")
+	for len(section) > limit && len(lines) > 0 {
+		lines = lines[:len(lines)-1-len(lines)/20]
+		section = opening + Fence(strings.Join(lines, ""), "diff") + cut
+	}
+	return section
+}
