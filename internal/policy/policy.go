@@ -1,0 +1,121 @@
+// Package policy reads .amend/policy.yaml and decides by it: which playbook an
+// alert belongs to, what it asks for, and whether to act now.
+//
+// Everything here is pure. The same file, alert, history and time give the same
+// decision, so any decision can be replayed and explained. Parse reports every
+// mistake of a file at once, with its place and what was expected there; a
+// policy that is wrong anywhere is not used at all.
+package policy
+
+import (
+	"slices"
+
+	"github.com/amendhq/amend"
+)
+
+// Path is where the policy lives in the env repo.
+const Path = ".amend/policy.yaml"
+
+// The values that mark a file as a policy of this version.
+const (
+	apiVersion = "amend.dev/v1alpha1"
+	kindPolicy = "Policy"
+)
+
+// A Policy is a checked .amend/policy.yaml. Its fields, their tags included,
+// are the one description of the format: Parse and Schema both follow them. A
+// field without "omitempty" or "omitzero" is required.
+type Policy struct {
+	APIVersion string     `json:"apiVersion" jsonschema:"enum=amend.dev/v1alpha1" jsonschema_description:"The version of this format."`
+	Kind       string     `json:"kind" jsonschema:"enum=Policy" jsonschema_description:"Marks the file as a policy."`
+	Defaults   Defaults   `json:"defaults,omitzero" jsonschema_description:"What holds for every playbook that does not say otherwise."`
+	Playbooks  []Playbook `json:"playbooks" jsonschema_description:"The rules in order; the first one that matches an alert is used."`
+}
+
+// Defaults hold for every playbook that does not say otherwise.
+type Defaults struct {
+	Mode     amend.Mode `json:"mode,omitempty" jsonschema:"enum=suggest,enum=pull-request,enum=commit" jsonschema_description:"How far playbooks may go by themselves; pull-request when left out."`
+	Cooldown Duration   `json:"cooldown,omitempty" jsonschema_description:"How long an incident rests after its change landed; 1h when left out."`
+	Mute     Duration   `json:"mute,omitempty" jsonschema_description:"How long an incident is left alone after a person closed its pull request; 168h when left out."`
+}
+
+// A Playbook says what to do about some alerts. After Parse its parameters and
+// times are complete: defaults are filled in.
+type Playbook struct {
+	Name     string            `json:"name" jsonschema:"pattern=^[a-z0-9]([-a-z0-9]{0\\,37}[a-z0-9])?$" jsonschema_description:"Unique in the file; part of branch names and of the incident's key, so renaming forgets history."`
+	Match    []Matcher         `json:"match" jsonschema:"minItems=1,maxItems=32" jsonschema_description:"Alertmanager matchers; all of them must hold."`
+	Workload Workload          `json:"workload" jsonschema_description:"How the workload is found."`
+	Action   string            `json:"action" jsonschema_description:"A name of the catalogue, see docs/actions.md."`
+	With     map[string]string `json:"with,omitempty" jsonschema_description:"The parameters of the action."`
+	Mode     amend.Mode        `json:"mode,omitempty" jsonschema:"enum=suggest,enum=pull-request,enum=commit" jsonschema_description:"How far the playbook may go by itself."`
+	Cooldown Duration          `json:"cooldown,omitempty" jsonschema_description:"How long the incident rests after its change landed."`
+	Mute     Duration          `json:"mute,omitempty" jsonschema_description:"How long the incident is left alone after a person closed its pull request."`
+}
+
+// A Workload says how the object to change is found.
+type Workload struct {
+	Kind      KindSource `json:"kind" jsonschema_description:"The kind itself, or the label that names it."`
+	Namespace Source     `json:"namespace" jsonschema_description:"Where the namespace comes from."`
+	Name      Source     `json:"name" jsonschema_description:"Where the name of the workload comes from."`
+	Container Source     `json:"container,omitzero" jsonschema_description:"Where the name of the container comes from; an alert without the label names none."`
+}
+
+// A Source is one name: the value of a label of the alert, or the policy's own.
+type Source struct {
+	Label string `json:"label,omitempty" jsonschema:"minLength=1,oneof_required=label" jsonschema_description:"The label of the alert that holds the name."`
+	Value string `json:"value,omitempty" jsonschema:"minLength=1,oneof_required=value" jsonschema_description:"The name itself."`
+}
+
+// A KindSource is the kind of the workload: written as plain text, or read from
+// a label that may hold one of the allowed kinds.
+type KindSource struct {
+	Value   string   `json:"-"`
+	Label   string   `json:"label" jsonschema:"minLength=1" jsonschema_description:"The label of the alert that holds the kind."`
+	Allowed []string `json:"allowed" jsonschema:"minItems=1" jsonschema_description:"The kinds that the label may name."`
+}
+
+// UnmarshalText reads the short form, a kind by itself.
+func (k *KindSource) UnmarshalText(text []byte) error {
+	k.Value = string(text)
+	return nil
+}
+
+// An Action is what a policy needs to know of one action of the catalogue.
+type Action struct {
+	Name    string
+	Summary string
+	// Kinds are the workload kinds that the action can change.
+	Kinds []string
+	// Params are what may, or must, stand under "with".
+	Params []amend.Param
+}
+
+// A Catalogue is every action that a playbook may name.
+type Catalogue []Action
+
+func (c Catalogue) lookup(name string) (Action, bool) {
+	i := slices.IndexFunc(c, func(a Action) bool { return a.Name == name })
+	if i < 0 {
+		return Action{}, false
+	}
+	return c[i], true
+}
+
+func (c Catalogue) names() []string {
+	names := make([]string, 0, len(c))
+	for _, a := range c {
+		names = append(names, a.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Match returns the first playbook whose matchers all hold for the alert.
+func (p *Policy) Match(a amend.Alert) (Playbook, bool) {
+	for _, b := range p.Playbooks {
+		if !slices.ContainsFunc(b.Match, func(m Matcher) bool { return !m.matches(a.Labels) }) {
+			return b, true
+		}
+	}
+	return Playbook{}, false
+}
