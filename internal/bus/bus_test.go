@@ -1,0 +1,475 @@
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/bus"
+)
+
+func open(t testing.TB, change ...func(*bus.Config)) *bus.Bus {
+	t.Helper()
+	cfg := bus.Config{Dir: t.TempDir(), RetryMin: 5 * time.Millisecond, RetryMax: 20 * time.Millisecond}
+	for _, c := range change {
+		c(&cfg)
+	}
+	b, err := bus.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+func newEvent(subject, id string) event.Event {
+	e := event.New()
+	e.SetID(id)
+	e.SetType("dev.amend.test.v1")
+	e.SetSource("amend/test")
+	e.SetSubject(subject)
+	e.SetTime(time.Date(2026, 3, 2, 9, 15, 0, 0, time.UTC))
+	_ = e.SetData(event.ApplicationJSON, []byte(`{"id":"`+id+`"}`))
+	return e
+}
+
+func events(subject string, ids ...string) []event.Event {
+	var list []event.Event
+	for _, id := range ids {
+		list = append(list, newEvent(subject, id))
+	}
+	return list
+}
+
+// consume runs Consume until handled returns true for a call of the handler
+// that ended without an error, or the test times out.
+func consume(t testing.TB, b *bus.Bus, lanes int, handle bus.Handler, enough func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err := b.Consume(ctx, lanes, func(ctx context.Context, e event.Event, attempt int) error {
+		err := handle(ctx, e, attempt)
+		if enough() {
+			cancel()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !enough() {
+		t.Fatal("not everything was handed out within a minute")
+	}
+}
+
+// A journal notes what a handler saw.
+type journal struct {
+	mu   sync.Mutex
+	seen map[string][]string // subject -> ids
+	n    int
+}
+
+func (j *journal) note(e event.Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.seen == nil {
+		j.seen = map[string][]string{}
+	}
+	j.seen[e.Subject()] = append(j.seen[e.Subject()], e.ID())
+	j.n++
+}
+
+func (j *journal) has(n int) func() bool {
+	return func() bool {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		return j.n >= n
+	}
+}
+
+func TestEventsArriveWhole(t *testing.T) {
+	b := open(t)
+	want := newEvent("a", "1")
+	if err := b.Publish(t.Context(), []event.Event{want}); err != nil {
+		t.Fatal(err)
+	}
+	var got event.Event
+	var n atomic.Int32
+	consume(t, b, 1, func(_ context.Context, e event.Event, attempt int) error {
+		if attempt != 1 {
+			t.Errorf("attempt = %d", attempt)
+		}
+		got = e
+		n.Add(1)
+		return nil
+	}, func() bool { return n.Load() == 1 })
+	if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOrderWithinSubject(t *testing.T) {
+	// Every third event fails twice; a batch and single posts are mixed.
+	b := open(t)
+	want := map[string][]string{}
+	var batch []event.Event
+	for i := range 60 {
+		subject, id := fmt.Sprintf("s%d", i%5), fmt.Sprint(i)
+		want[subject] = append(want[subject], id)
+		batch = append(batch, newEvent(subject, id))
+	}
+	if err := b.Publish(t.Context(), batch[:50]); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range batch[50:] {
+		if err := b.Publish(t.Context(), []event.Event{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var j journal
+	var running sync.Map
+	consume(t, b, 4, func(_ context.Context, e event.Event, attempt int) error {
+		if _, busy := running.LoadOrStore(e.Subject(), true); busy {
+			t.Errorf("two events of %s at the same time", e.Subject())
+		}
+		defer running.Delete(e.Subject())
+		var i int
+		_, _ = fmt.Sscan(e.ID(), &i)
+		if i%3 == 0 && attempt < 3 {
+			return errors.New("not now")
+		}
+		j.note(e)
+		return nil
+	}, j.has(60))
+	if diff := cmp.Diff(want, j.seen); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSubjectsRunInParallelUpToTheLanes(t *testing.T) {
+	b := open(t)
+	for i := range 6 {
+		if err := b.Publish(t.Context(), events(fmt.Sprintf("s%d", i), "x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Three handlers meet, so they run at the same time; a fourth never joins.
+	var running, most, handled atomic.Int32
+	meet := make(chan struct{})
+	consume(t, b, 3, func(context.Context, event.Event, int) error {
+		n := running.Add(1)
+		defer running.Add(-1)
+		for {
+			m := most.Load()
+			if n <= m || most.CompareAndSwap(m, n) {
+				break
+			}
+		}
+		if n == 3 {
+			close(meet)
+		}
+		<-meet
+		handled.Add(1)
+		return nil
+	}, func() bool { return handled.Load() >= 3 })
+	if most.Load() != 3 {
+		t.Errorf("%d at a time, want 3", most.Load())
+	}
+}
+
+func TestFailingSubjectDoesNotStopOthers(t *testing.T) {
+	b := open(t)
+	if err := b.Publish(t.Context(), append(events("bad", "1", "2"), events("good", "1", "2", "3")...)); err != nil {
+		t.Fatal(err)
+	}
+	var j journal
+	consume(t, b, 1, func(_ context.Context, e event.Event, _ int) error {
+		if e.Subject() == "bad" {
+			return errors.New("never")
+		}
+		j.note(e)
+		return nil
+	}, j.has(3))
+}
+
+func TestPanicIsAnError(t *testing.T) {
+	b := open(t)
+	if err := b.Publish(t.Context(), events("a", "1")); err != nil {
+		t.Fatal(err)
+	}
+	var j journal
+	consume(t, b, 1, func(_ context.Context, e event.Event, attempt int) error {
+		if attempt == 1 {
+			panic("boom")
+		}
+		j.note(e)
+		return nil
+	}, j.has(1))
+}
+
+func TestUnhandledEventsSurviveReopen(t *testing.T) {
+	dir := t.TempDir()
+	in := func(c *bus.Config) { c.Dir = dir }
+	b := open(t, in)
+	if err := b.Publish(t.Context(), events("a", "1", "2", "3")); err != nil {
+		t.Fatal(err)
+	}
+	var first journal
+	consume(t, b, 1, func(_ context.Context, e event.Event, _ int) error {
+		if e.ID() == "2" {
+			first.note(e)
+			return errors.New("down")
+		}
+		return nil
+	}, first.has(1))
+	b.Close()
+
+	// Nothing waits for a timer of the ended process, and 1 does not come back.
+	var second journal
+	consume(t, open(t, in), 1, func(_ context.Context, e event.Event, _ int) error {
+		second.note(e)
+		return nil
+	}, second.has(2))
+	if diff := cmp.Diff([]string{"2", "3"}, second.seen["a"]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDrainLetsHandlersFinish(t *testing.T) {
+	b := open(t)
+	if err := b.Publish(t.Context(), events("a", "1")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	finished := false
+	err := b.Consume(ctx, 1, func(ctx context.Context, _ event.Event, _ int) error {
+		cancel()
+		if ctx.Err() != nil {
+			t.Error("the handler's context ended with the consumer's")
+		}
+		finished = true
+		return nil
+	})
+	if err != nil || !finished {
+		t.Errorf("Consume = %v, finished %v", err, finished)
+	}
+	if n := waiting(t, b); n != 0 {
+		t.Errorf("%d events wait after the drain, want 0", n)
+	}
+}
+
+func TestGraceEnds(t *testing.T) {
+	b := open(t, func(c *bus.Config) { c.Grace = time.Millisecond })
+	if err := b.Publish(t.Context(), events("a", "1")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	err := b.Consume(ctx, 1, func(ctx context.Context, _ event.Event, _ int) error {
+		cancel()
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if n := waiting(t, b); n != 1 {
+		t.Errorf("%d events wait, want the one that did not finish", n)
+	}
+}
+
+// waiting returns how many events a new consumer gets before a mark.
+func waiting(t *testing.T, b *bus.Bus) int {
+	t.Helper()
+	if err := b.Publish(t.Context(), events("mark", "mark")); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	var done atomic.Bool
+	consume(t, b, 1, func(_ context.Context, e event.Event, _ int) error {
+		if e.Subject() == "mark" {
+			done.Store(true)
+		} else {
+			n++
+		}
+		return nil
+	}, done.Load)
+	return n
+}
+
+func TestOneConsumer(t *testing.T) {
+	b := open(t)
+	if err := b.Publish(t.Context(), events("a", "1")); err != nil {
+		t.Fatal(err)
+	}
+	var done atomic.Bool
+	consume(t, b, 1, func(ctx context.Context, _ event.Event, _ int) error {
+		if err := b.Consume(ctx, 1, nil); amend.KindOf(err) != amend.Conflict {
+			t.Errorf("second Consume = %v, want Conflict", err)
+		}
+		done.Store(true)
+		return nil
+	}, done.Load)
+}
+
+func TestFullStoreIsAnErrorAndKeepsWhatItHas(t *testing.T) {
+	b := open(t, func(c *bus.Config) { c.MaxBytes = 20_000 })
+	stored := 0
+	var err error
+	for range 200 {
+		if err = b.Publish(t.Context(), events("a", fmt.Sprint(stored), "x")); err != nil {
+			break
+		}
+		stored += 2
+	}
+	if amend.KindOf(err) != amend.Transient || !strings.Contains(err.Error(), "maximum bytes") {
+		t.Fatalf("err = %v, want Transient: maximum bytes exceeded", err)
+	}
+	var j journal
+	consume(t, b, 1, func(_ context.Context, e event.Event, _ int) error { j.note(e); return nil }, j.has(stored))
+	if len(j.seen["a"]) != stored || j.seen["a"][0] != "0" {
+		t.Errorf("%d events came back, first %s; want %d from 0", len(j.seen["a"]), j.seen["a"][0], stored)
+	}
+	if err := b.Publish(t.Context(), events("a", "after")); err != nil {
+		t.Errorf("the store has room again: %v", err)
+	}
+}
+
+func TestPublishRefuses(t *testing.T) {
+	b := open(t)
+	big := newEvent("a", "big")
+	_ = big.SetData(event.ApplicationJSON, make([]byte, 4<<20))
+	tests := map[string]event.Event{
+		"wildcard": newEvent("*", "1"), "two words": newEvent("a.b", "1"), "no subject": newEvent("", "1"),
+		"template": newEvent("{{x}}", "1"), "not an event": event.New(), "too big": big,
+	}
+	for name, e := range tests {
+		if err := b.Publish(t.Context(), append(events("a", "1"), e)); amend.KindOf(err) != amend.Invalid {
+			t.Errorf("%s: err = %v, want Invalid", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, list := range [][]event.Event{events("a", "1"), events("a", "1", "2")} {
+		if err := b.Publish(ctx, list); amend.KindOf(err) != amend.Transient {
+			t.Errorf("ended context: err = %v, want Transient", err)
+		}
+	}
+}
+
+func TestConcurrentPublish(t *testing.T) {
+	b := open(t)
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			if err := b.Publish(t.Context(), events(fmt.Sprintf("s%d", i), "1", "2", "3")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	var j journal
+	consume(t, b, 8, func(_ context.Context, e event.Event, _ int) error { j.note(e); return nil }, j.has(300))
+}
+
+func TestMoreEventsThanOneBatch(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	b := open(t, func(c *bus.Config) { c.Metrics = reg })
+	var list []event.Event
+	for i := range 1203 {
+		list = append(list, newEvent(fmt.Sprintf("s%d", i), "1"))
+	}
+	if err := b.Publish(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	want := `
+# HELP amend_bus_published_total Events that were durably stored.
+# TYPE amend_bus_published_total counter
+amend_bus_published_total 1203
+# HELP amend_bus_waiting Events stored and not handled yet; -1 when the bus does not answer.
+# TYPE amend_bus_waiting gauge
+amend_bus_waiting 1203
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "amend_bus_published_total", "amend_bus_waiting"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFolderInUse(t *testing.T) {
+	dir := t.TempDir()
+	open(t, func(c *bus.Config) { c.Dir = dir })
+	if b, err := bus.Open(t.Context(), bus.Config{Dir: dir}); amend.KindOf(err) != amend.Conflict {
+		t.Errorf("Open = %v, %v; want Conflict", b, err)
+	}
+}
+
+func TestOpenNeedsAFolder(t *testing.T) {
+	file := t.TempDir() + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bus.Open(t.Context(), bus.Config{Dir: file}); amend.KindOf(err) != amend.Invalid {
+		t.Errorf("err = %v, want Invalid", err)
+	}
+}
+
+func TestReady(t *testing.T) {
+	b := open(t)
+	if err := b.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	b.Close()
+	if err := b.Ready(t.Context()); amend.KindOf(err) != amend.Transient {
+		t.Errorf("closed: %v, want Transient", err)
+	}
+	if err := b.Publish(t.Context(), events("a", "1")); amend.KindOf(err) != amend.Transient {
+		t.Errorf("publish when closed: %v, want Transient", err)
+	}
+}
+
+func TestDecisions(t *testing.T) {
+	dir := t.TempDir()
+	in := func(c *bus.Config) { c.Dir = dir }
+	b := open(t, in)
+	if got, err := b.Decisions(t.Context(), 5); err != nil || len(got) != 0 {
+		t.Fatalf("empty: %v, %v", got, err)
+	}
+	var want []amend.Decision
+	for i := range 7 {
+		d := amend.Decision{
+			EventID: fmt.Sprintf("e%d.firing", i), Alert: "A", Reason: amend.ReasonAct,
+			Workload: amend.Workload{ObjectRef: amend.ObjectRef{Kind: "Deployment", Namespace: "shop", Name: "web"}},
+			Plan:     &amend.Plan{Diff: "+x\n"}, Change: &amend.Change{Kind: amend.KindCommit, Commit: "c0ffee"},
+			DecidedAt: time.Date(2026, 3, 2, 9, 15, i, 0, time.UTC),
+		}
+		if err := b.RecordDecision(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, d)
+	}
+	b.Close()
+	b = open(t, in)
+	for _, n := range []int{0, 1, 3, 7, 100} {
+		got, err := b.Decisions(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want[7-min(n, 7):], got, cmp.Comparer(func(a, b amend.RepoPath) bool { return a == b })); diff != "" && n > 0 {
+			t.Errorf("Decisions(%d):\n%s", n, diff)
+		}
+	}
+	if err := b.RecordDecision(t.Context(), amend.Decision{Detail: strings.Repeat("x", 5<<20)}); amend.KindOf(err) != amend.Invalid {
+		t.Errorf("a decision of 5 MiB: %v, want Invalid", err)
+	}
+}
