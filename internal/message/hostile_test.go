@@ -44,7 +44,7 @@ func payloads() []string {
 
 var (
 	tags    = regexp.MustCompile(`<[^>]*>`)
-	harmful = regexp.MustCompile(`(?i)@\w|#\d|gh-\d|://|www\.|\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|\*\*\*no_ci|-by:|skip-checks:|amend-[a-z]+:|:[a-z]\w+:|` +
+	harmful = regexp.MustCompile(`(?i)@\w|#\d|gh-\d|://|www\.|\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|\*\*\*no_ci\*\*\*|-by:|skip-checks:|amend-[a-z]+:|:[a-z]\w+:|` +
 		`[\x00-\x08\x0b-\x1f\x7f-\x9f\x{ad}\x{200c}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{206f}\x{3164}\x{feff}\x{e0000}-\x{e0fff}]`)
 	allowed = regexp.MustCompile(`^</?(p|h3|ul|li|strong|table|thead|tbody|tr|th|td|pre|code|code class="language-diff")>$`)
 )

@@ -102,7 +102,8 @@ func FuzzTrailersReadBack(f *testing.F) {
 		p.Request.Event.ID = id
 		p.Request.Workload.ObjectRef = amend.ObjectRef{Kind: kind, Namespace: namespace, Name: name}
 		target, err := amend.ParseRepoPath(path)
-		if err != nil || line < 0 || episode < 1 || !utf8.ValidString(kind+namespace+name) {
+		if err != nil || line < 0 || episode < 1 || !utf8.ValidString(kind+"/"+namespace+"/"+name) ||
+			strings.Contains(kind+namespace+name, "/") {
 			t.Skip("no plan can say this")
 		}
 		p.Edits[0].Target.Path, p.Edits[0].Target.Line, p.Episode = target, line, episode
