@@ -412,3 +412,35 @@ func TestConfigRefused(t *testing.T) {
 		}
 	}
 }
+
+// What Advance says while a fetch is under way is newer than the fetch's answer.
+func TestAdvanceDuringFetch(t *testing.T) {
+	u := newUpstream(t)
+	parent := u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
+	cfg := u.config(t)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	cfg.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		asked <- struct{}{}
+		<-answer
+		return resp, err
+	})
+	m := open(t, cfg)
+	go func() { <-asked; answer <- struct{}{}; <-asked; answer <- struct{}{} }()
+	fetch(t, m)
+	c, err := m.Write(parent, map[amend.RepoPath][]byte{repoPath(t, "a.yaml"): []byte("two\n")}, meta)
+	must(t, err)
+	done := make(chan error)
+	go func() { done <- m.Fetch(context.Background()) }()
+	<-asked
+	must(t, m.Advance("main", c.SHA))
+	answer <- struct{}{}
+	must(t, <-done)
+	if got := head(t, m, "main"); got != c.SHA {
+		t.Errorf("main = %s, want the advanced %s", got, c.SHA)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -3,6 +3,9 @@ package git_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
+	"log/slog"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -36,6 +39,8 @@ func newUpstream(t *testing.T) *upstream {
 	backend := &cgi.Handler{
 		Path: filepath.Join(execPath, "git-http-backend"),
 		Env:  []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"},
+		// It complains about clients that go away, which some tests do.
+		Logger: log.New(io.Discard, "", 0),
 	}
 	u.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u.requests.Add(1)
@@ -51,7 +56,7 @@ func newUpstream(t *testing.T) *upstream {
 func (u *upstream) url() string { return u.URL + "/env.git" }
 
 func (u *upstream) config(t *testing.T) git.Config {
-	return git.Config{Dir: t.TempDir(), URL: u.url()}
+	return git.Config{Dir: t.TempDir(), URL: u.url(), Log: slog.New(slog.DiscardHandler)}
 }
 
 // commit adds one commit to a branch of the bare repository without a work
