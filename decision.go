@@ -34,6 +34,7 @@ const (
 	ReasonRemote      Reason = "remote-base"        // the value comes from another repository
 	ReasonUnsupported Reason = "unsupported-source" // a kind of source that cannot be proved yet
 	ReasonProtected   Reason = "protected"          // a file or kind that no fix may touch
+	ReasonOwnedByHPA  Reason = "owned-by-hpa"       // an autoscaler sets the field, so Git is not in control
 	ReasonUnproven    Reason = "unproven"           // the render after the edit is not what was meant
 
 	ReasonFailed Reason = "failed" // the Git host did not take the change; see the detail

@@ -1,0 +1,149 @@
+package locate
+
+import (
+	"cmp"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/types"
+
+	"github.com/amendhq/amend/internal/manifest"
+)
+
+// sites proposes, for a Kustomize root, first the scalars that could control
+// the field and then the places where a value could be inserted, most private
+// first.
+func (kustomize) sites(t *target) []site {
+	layers := t.layers()
+	docs := t.documents(t.render.order)
+	return append(t.scalars(docs, layers), t.insertions(docs, layers)...)
+}
+
+// A layer is one kustomization that a root reads.
+type layer struct {
+	dir, file string
+	kust      *types.Kustomization
+	level     int  // how many references away from the root
+	private   bool // no other root reads it
+}
+
+// layers returns the kustomizations below the root, nearest first.
+func (t *target) layers() []layer {
+	var layers []layer
+	seen := map[string]bool{}
+	queue := []layer{{dir: t.root.dir}}
+	for len(queue) > 0 {
+		l := queue[0]
+		queue = queue[1:]
+		n := t.view.root.find(l.dir)
+		if seen[l.dir] || n == nil || n.kust == nil {
+			continue
+		}
+		seen[l.dir] = true
+		l.file, l.kust = path.Join(l.dir, n.kustFile), n.kust
+		l.private = t.private(l.file)
+		layers = append(layers, l)
+		for _, ref := range slices.Concat(l.kust.Components, l.kust.Resources, l.kust.Bases) {
+			queue = append(queue, layer{dir: path.Join(l.dir, ref), level: l.level + 1})
+		}
+	}
+	return layers
+}
+
+// private reports whether the target's root is the only one that reads a file.
+func (t *target) private(file string) bool { return len(t.otherReaders(file)) == 0 }
+
+// otherReaders returns the roots that read a file besides the target's.
+func (t *target) otherReaders(file string) []root {
+	return slices.DeleteFunc(t.view.root.readers(file), func(r root) bool { return r.key() == t.root.key() })
+}
+
+// level returns how far from the root the nearest kustomization is that names
+// the file.
+func level(layers []layer, file string) int {
+	for _, l := range layers {
+		if l.file == file || slices.ContainsFunc(references(l.kust), func(ref string) bool { return path.Join(l.dir, ref) == file }) {
+			return l.level
+		}
+	}
+	return len(layers)
+}
+
+// A candidate is a site with its rank; lower is more likely.
+type candidate struct {
+	site
+	rank, level int
+}
+
+// scalars proposes every scalar in the files read whose value is the field's,
+// or a part of it. Equality only proposes: equal values meet by chance.
+func (t *target) scalars(docs []document, layers []layer) []site {
+	if !t.set {
+		return nil
+	}
+	var found []candidate
+	for _, d := range docs {
+		far := level(layers, d.path)
+		own, _ := d.file.Leaf(d.index, t.field)
+		for leaf := range d.file.Leaves() {
+			if leaf.Doc != d.index || !t.proposes(leaf) {
+				continue
+			}
+			c := candidate{level: far}
+			var via string
+			c.rank, via = t.rank(d, leaf, own)
+			c.site = d.setLeaf(leaf, t, via)
+			found = append(found, c)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.level, b.level))
+	})
+	sites := make([]site, len(found))
+	for i, c := range found {
+		sites[i] = c.site
+	}
+	return sites
+}
+
+// proposes reports whether a leaf holds the field's value or, for an image, a
+// part of it. A null and an empty text are never evidence.
+func (t *target) proposes(leaf manifest.Leaf) bool {
+	if leaf.Value == "" || leaf.Kind == manifest.Null {
+		return false
+	}
+	if _, ok := rewrite(leaf.Value, t, t.sentinel().Text); ok {
+		return true
+	}
+	i := parseImage(t.current())
+	return isImage(t.field) && (leaf.Value == i.tag || leaf.Value == i.name || leaf.Value == i.digest)
+}
+
+var (
+	imageKey   = regexp.MustCompile(`^(images|imageTags)\[\d+\]\.(newTag|newName|digest)$`)
+	replicaKey = regexp.MustCompile(`^replicas\[\d+\]\.count$`)
+)
+
+// rank orders candidates: the keys that Kustomize has for the field, the same
+// field in a manifest or patch of the object, the same last key, and the rest.
+func (t *target) rank(d document, leaf, own manifest.Leaf) (int, string) {
+	p := string(leaf.Path)
+	last := t.field[len(t.field)-1].Key
+	switch {
+	case imageKey.MatchString(p) && isImage(t.field):
+		return 0, "an images entry of the kustomization"
+	case replicaKey.MatchString(p) && last == "replicas":
+		return 0, "a replicas entry of the kustomization"
+	case own.Path == leaf.Path && t.declares(d.object):
+		return 1, "a manifest or patch of the object"
+	case own.Path == leaf.Path:
+		return 2, "a manifest or patch"
+	case strings.Contains(p, "|") && strings.HasSuffix(p, "."+last):
+		return 3, "an inline patch"
+	case strings.HasSuffix(p, "."+last), strings.HasSuffix(p, ".value"):
+		return 4, "a patch"
+	}
+	return 5, "a value that is copied to the field"
+}

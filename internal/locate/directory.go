@@ -1,0 +1,67 @@
+package locate
+
+import "github.com/amendhq/amend"
+
+// directory is the source type of plain manifests: what the files say is what
+// is deployed, so parsing is rendering.
+type directory struct{}
+
+// render parses the files of the root that the query picked. Files do not
+// influence each other, so the others need not be read.
+func (directory) render(v *view, r root) *render {
+	rec := newRecorder(v)
+	out := &render{}
+	for _, name := range r.files {
+		data, err := rec.read(name)
+		if err != nil {
+			out.err = err
+			break
+		}
+		objects, err := v.loc.parse(rec.reads[name], data)
+		if err != nil {
+			// Argo CD does not apply it either; an object that only this
+			// file declares is not found.
+			continue
+		}
+		for _, o := range objects {
+			out.objects = append(out.objects, &object{ref: o.ref, body: o.body, file: name})
+		}
+	}
+	out.reads, out.order = rec.reads, rec.order
+	return out
+}
+
+// sites proposes the field's own line, and then its insertion: where a merge
+// key or an alias brings the value, a local key overrides it.
+func (directory) sites(t *target) []site {
+	var sites []site
+	for _, d := range t.documents([]string{t.obj.file}) {
+		if d.object != t.obj.ref {
+			continue
+		}
+		if leaf, ok := d.file.Leaf(d.index, t.field); ok {
+			sites = append(sites, d.setLeaf(leaf, t, "the manifest"))
+		}
+		sites = append(sites, d.insert(t.field, "a key in the manifest"))
+	}
+	return sites
+}
+
+// parse returns the objects of a file, from the cache if its hash is known.
+func (l *Locator) parse(hash string, data []byte) ([]*object, error) {
+	if p, ok := l.parsed.get(hash); ok {
+		return p.objects, p.err
+	}
+	objects, err := parseObjects(data)
+	if err != nil {
+		err = amend.Refusef(amend.ReasonUnproven, "parsing: %w", err)
+	}
+	l.parsed.put(hash, parsedFile{objects: objects, err: err, size: len(data)})
+	return objects, err
+}
+
+type parsedFile struct {
+	objects []*object
+	err     error
+	size    int
+}

@@ -1,0 +1,88 @@
+package locate
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+)
+
+// diskless is the file system that kustomize gets: the tree, read-only, rooted
+// at "/", every access recorded and every content vetted.
+type diskless struct{ rec *recorder }
+
+var errReadOnly = errors.New("the env repo is read-only here")
+
+// local maps kustomize's absolute path to one of the tree.
+func local(name string) string {
+	if p := strings.TrimPrefix(path.Clean("/"+name), "/"); p != "" {
+		return p
+	}
+	return "."
+}
+
+// ReadFile returns vetted content.
+func (d diskless) ReadFile(name string) ([]byte, error) {
+	data, err := d.rec.read(local(name))
+	if err != nil {
+		return nil, err
+	}
+	if err := vet(d.rec, local(name), data); err != nil {
+		return nil, d.rec.refuse(err)
+	}
+	return data, nil
+}
+
+// IsDir reports whether name is a folder of the tree.
+func (d diskless) IsDir(name string) bool { return d.rec.isDir(local(name)) }
+
+// Exists reports whether name is a file or a folder of the tree.
+func (d diskless) Exists(name string) bool { return d.IsDir(name) || d.rec.exists(local(name)) }
+
+// CleanedAbs splits a path as filesys.FileSystem describes. The tree holds no
+// links, so cleaning is resolving.
+func (d diskless) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
+	abs := "/" + local(name)
+	if abs == "/." {
+		abs = "/"
+	}
+	if d.IsDir(abs) {
+		return filesys.ConfirmedDir(abs), "", nil
+	}
+	if !d.rec.exists(local(abs)) {
+		return "", "", &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+	}
+	return filesys.ConfirmedDir(path.Dir(abs)), path.Base(abs), nil
+}
+
+// The rest of filesys.FileSystem is not used by a build and refused.
+
+// Create is refused.
+func (diskless) Create(string) (filesys.File, error) { return nil, errReadOnly }
+
+// Mkdir is refused.
+func (diskless) Mkdir(string) error { return errReadOnly }
+
+// MkdirAll is refused.
+func (diskless) MkdirAll(string) error { return errReadOnly }
+
+// RemoveAll is refused.
+func (diskless) RemoveAll(string) error { return errReadOnly }
+
+// Open is refused.
+func (diskless) Open(string) (filesys.File, error) { return nil, errReadOnly }
+
+// ReadDir is refused.
+func (diskless) ReadDir(string) ([]string, error) { return nil, errReadOnly }
+
+// Glob is refused.
+func (diskless) Glob(string) ([]string, error) { return nil, errReadOnly }
+
+// WriteFile is refused.
+func (diskless) WriteFile(string, []byte) error { return errReadOnly }
+
+// Walk is refused.
+func (diskless) Walk(string, filepath.WalkFunc) error { return errReadOnly }

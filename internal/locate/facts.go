@@ -1,0 +1,208 @@
+package locate
+
+import (
+	"bytes"
+	"hash/fnv"
+	"path"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/yaml"
+)
+
+// maxFile bounds the size of a file that is looked into. Argo CD's own default
+// limit for all manifests of a directory source is 10 MB.
+const maxFile = 10 << 20
+
+// facts is what the index remembers of one file. It depends on the content
+// alone, never on the path, so files with equal content share one.
+type facts struct {
+	hash string
+	// names holds the hashes of all texts that could be an object's name.
+	names []uint64
+	// opaque says that the file may name any object: a name is written in a
+	// form that the scan does not decode, or renaming is at work.
+	opaque bool
+	huge   bool
+	helm   bool // looks like a Helm template
+	apps   []application
+}
+
+// scanned reports whether a file with this name may hold manifests or patches.
+func scanned(name string) bool {
+	switch path.Ext(name) {
+	case ".yaml", ".yml", ".json", "":
+		return true
+	}
+	return false
+}
+
+// scan collects the facts of a file's content. It errs on the side of naming
+// too much: the parser, not the scan, decides what a file declares.
+func scan(hash, name string, data []byte) *facts {
+	f := &facts{hash: hash}
+	if len(data) > maxFile {
+		f.huge = true
+		return f
+	}
+	if !scanned(name) {
+		return f
+	}
+	f.helm = bytes.Contains(data, []byte("{{"))
+	f.opaque = bytes.Contains(data, []byte("/metadata/name\n")) || bytes.Contains(data, []byte(`/metadata/name"`)) ||
+		bytes.Contains(data, []byte("\n? "))
+	for _, key := range []string{"name", "value"} {
+		f.scanKey(data, key)
+	}
+	slices.Sort(f.names)
+	f.names = slices.Compact(f.names)
+	if bytes.Contains(data, []byte("argoproj.io")) && bytes.Contains(data, []byte("Application")) {
+		f.apps = parseApplications(data)
+	}
+	return f
+}
+
+// scanKey notes the scalar after every occurrence of key and a colon.
+func (f *facts) scanKey(data []byte, key string) {
+	for {
+		i := bytes.Index(data, []byte(key))
+		if i < 0 {
+			return
+		}
+		data = data[i+len(key):]
+		rest := bytes.TrimLeft(data, "\"'")
+		rest = bytes.TrimLeft(rest, " \t")
+		if len(rest) == 0 || rest[0] != ':' {
+			continue
+		}
+		if token, ok := scalarAt(rest[1:]); !ok {
+			f.opaque = true
+		} else if token != "" {
+			f.names = append(f.names, nameHash(token))
+		}
+	}
+}
+
+// scalarAt reads the start of a scalar. It reports false for a form that only
+// a parser can decode.
+func scalarAt(b []byte) (string, bool) {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	for len(b) > 0 && (b[0] == '&' || b[0] == '!') {
+		_, after, _ := bytes.Cut(b, []byte(" "))
+		b = bytes.TrimLeft(after, " \t\r\n")
+	}
+	if len(b) == 0 {
+		return "", true
+	}
+	switch b[0] {
+	case '*', '#':
+		return "", false
+	case '|', '>':
+		_, after, _ := bytes.Cut(b, []byte("\n"))
+		return plainToken(bytes.TrimLeft(after, " ")), true
+	case '"', '\'':
+		end := bytes.IndexByte(b[1:], b[0])
+		if end < 0 {
+			return "", true
+		}
+		token := b[1 : 1+end]
+		return string(token), b[0] == '\'' || !bytes.ContainsRune(token, '\\')
+	}
+	return plainToken(b), true
+}
+
+func plainToken(b []byte) string {
+	if i := bytes.IndexAny(b, " \t\r\n,}]"); i >= 0 {
+		b = b[:i]
+	}
+	return string(b)
+}
+
+// mayName reports whether the file may name one of the hashed names.
+func (f *facts) mayName(names []uint64) bool {
+	if f.opaque {
+		return true
+	}
+	return slices.ContainsFunc(names, func(n uint64) bool {
+		_, ok := slices.BinarySearch(f.names, n)
+		return ok
+	})
+}
+
+func nameHash(s string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(s)) // never fails
+	return h.Sum64()
+}
+
+// kustomizationNames are the file names that kustomize looks for, in its order.
+var kustomizationNames = [...]string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+
+// parseKustomization reads a kustomization file leniently: what kustomize
+// itself refuses, the render refuses.
+func parseKustomization(data []byte) (*types.Kustomization, error) {
+	var k types.Kustomization
+	if err := yaml.Unmarshal(data, &k); err != nil {
+		return nil, err
+	}
+	return &k, nil
+}
+
+// references lists every path that a kustomization names, as written.
+func references(k *types.Kustomization) []string {
+	refs := slices.Concat(k.Resources, k.Bases, k.Components, k.Crds, k.Configurations)
+	for _, list := range [][]string{k.Generators, k.Transformers, k.Validators} {
+		for _, entry := range list {
+			if !strings.Contains(entry, "\n") { // otherwise the plugin is written inline
+				refs = append(refs, entry)
+			}
+		}
+	}
+	for _, p := range k.PatchesStrategicMerge {
+		if !strings.Contains(string(p), "\n") {
+			refs = append(refs, string(p))
+		}
+	}
+	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) {
+		refs = append(refs, p.Path)
+	}
+	for _, r := range k.Replacements {
+		refs = append(refs, r.Path)
+	}
+	for _, g := range k.ConfigMapGenerator {
+		refs = append(refs, generatorFiles(g.KvPairSources)...)
+	}
+	for _, g := range k.SecretGenerator {
+		refs = append(refs, generatorFiles(g.KvPairSources)...)
+	}
+	refs = append(refs, k.OpenAPI["path"])
+	return slices.DeleteFunc(refs, func(r string) bool { return r == "" })
+}
+
+func generatorFiles(s types.KvPairSources) []string {
+	refs := append(slices.Clone(s.EnvSources), s.EnvSource)
+	for _, f := range s.FileSources {
+		if _, file, ok := strings.Cut(f, "="); ok {
+			f = file
+		}
+		refs = append(refs, f)
+	}
+	return refs
+}
+
+// renames reports whether a kustomization can give an object a name that no
+// scanned text predicts.
+func renames(k *types.Kustomization) bool {
+	for _, r := range k.Replacements {
+		if r.Path != "" {
+			return true
+		}
+		for _, t := range r.Targets {
+			if t != nil && slices.ContainsFunc(t.FieldPaths, func(p string) bool { return strings.HasPrefix(p, "metadata.name") }) {
+				return true
+			}
+		}
+	}
+	return len(k.Transformers) > 0
+}

@@ -1,0 +1,194 @@
+package locate
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/amendhq/amend"
+)
+
+// maxRoots bounds how many roots are rendered to find one object.
+const maxRoots = 256
+
+// A match is one rendered object that could be the one asked for.
+type match struct {
+	root   root
+	render *render
+	obj    *object
+	weak   bool // nothing in the repo says which namespace it lands in
+}
+
+// protectedKinds are never edited: what they hold is access, credentials or
+// the schema of others.
+var protectedKinds = [...]string{
+	"Secret", "CustomResourceDefinition", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "AppProject",
+}
+
+// match finds the one rendered object that ref names.
+func (v *view) match(ref amend.ObjectRef, only string) (match, error) {
+	if slices.Contains(protectedKinds[:], ref.Kind) {
+		return match{}, amend.Refusef(amend.ReasonProtected, "no fix may touch a %s", ref.Kind)
+	}
+	roots, err := v.root.rootsNaming(v.root.possibleNames(ref), only)
+	if err != nil {
+		return match{}, err
+	}
+	if only == "" {
+		roots = slices.DeleteFunc(roots, func(r root) bool { return v.root.excludes(r, ref) })
+	}
+	if len(roots) > maxRoots {
+		return match{}, amend.Refusef(amend.ReasonAmbiguous, "%d sources could declare %s; name one", len(roots), ref)
+	}
+	var matches []match
+	var failed error
+	for _, r := range roots {
+		out := v.render(r)
+		if out.err != nil && failed == nil {
+			failed = out.err
+		}
+		matches = append(matches, matching(out, r, ref)...)
+	}
+	return v.decide(ref, matches, failed)
+}
+
+// matching returns the objects of a render that ref may mean.
+func matching(out *render, r root, ref amend.ObjectRef) []match {
+	var matches []match
+	for _, o := range out.objects {
+		if o.ref.Kind != ref.Kind || (ref.Group != "" && o.ref.Group != ref.Group) {
+			continue
+		}
+		if o.ref.Name != ref.Name && stableName(o.ref.Kind, o.ref.Name) != ref.Name {
+			continue
+		}
+		if ok, weak := lands(o.ref.Namespace, r.apps, ref.Namespace); ok {
+			matches = append(matches, match{root: r, render: out, obj: o, weak: weak})
+		}
+	}
+	return matches
+}
+
+// lands reports whether an object that names the namespace have is deployed
+// into want, and whether that is only possible rather than known.
+func lands(have string, apps []application, want string) (ok, weak bool) {
+	if have != "" || want == "" {
+		return have == want, false
+	}
+	for _, a := range apps {
+		if a.namespace == want {
+			return true, false
+		}
+		weak = weak || a.namespace == ""
+	}
+	return weak || len(apps) == 0, true
+}
+
+// decide picks the one object, or says why there is no one object. A root that
+// could declare it and does not render leaves the question open.
+func (v *view) decide(ref amend.ObjectRef, matches []match, failed error) (match, error) {
+	if slices.ContainsFunc(matches, func(m match) bool { return !m.weak }) {
+		matches = slices.DeleteFunc(matches, func(m match) bool { return m.weak })
+	}
+	switch {
+	case len(matches) > 1:
+		var where []string
+		for _, m := range matches {
+			where = append(where, strings.TrimSpace(m.root.String()+" "+m.obj.file))
+		}
+		return match{}, amend.Refusef(amend.ReasonAmbiguous, "%s is declared by %s", ref, strings.Join(where, " and by "))
+	case failed != nil:
+		return match{}, failed
+	case len(matches) == 0:
+		return match{}, v.notFound(ref)
+	}
+	m := matches[0]
+	if what := v.root.overridden(m.root); what != "" {
+		return match{}, amend.Refusef(amend.ReasonUnsupported, "%s changes what %s renders to", what, m.root)
+	}
+	return m, nil
+}
+
+func (v *view) notFound(ref amend.ObjectRef) error {
+	if len(v.root.foreign) > 0 {
+		return amend.Refusef(amend.ReasonUnsupported, "no plain or Kustomize source declares %s, and Helm and Jsonnet sources are not searched: %s",
+			ref, listed(v.root.foreign))
+	}
+	if len(v.root.huge) > 0 {
+		return amend.Refusef(amend.ReasonNotInRepo, "no source declares %s; not read because of their size: %s", ref, listed(v.root.huge))
+	}
+	return amend.Refusef(amend.ReasonNotInRepo, "no source in the env repo declares %s", ref)
+}
+
+// listed joins the first few of a list.
+func listed(items []string) string {
+	const most = 5
+	if len(items) > most {
+		return strings.Join(items[:most], ", ") + ", …"
+	}
+	return strings.Join(items, ", ")
+}
+
+// possibleNames hashes every name that a manifest of the object may carry
+// before the prefixes, suffixes and generator hashes of the repo apply.
+func (n *node) possibleNames(ref amend.ObjectRef) []uint64 {
+	var hashes []uint64
+	for name := range n.declaredNames(ref) {
+		hashes = append(hashes, nameHash(name))
+	}
+	return hashes
+}
+
+// declaredNames strips prefixes and suffixes until nothing new comes out.
+func (n *node) declaredNames(ref amend.ObjectRef) map[string]bool {
+	names := map[string]bool{}
+	queue := []string{ref.Name, stableName(ref.Kind, ref.Name)}
+	for len(queue) > 0 {
+		name := queue[0]
+		queue = queue[1:]
+		if names[name] || name == "" {
+			continue
+		}
+		names[name] = true
+		for _, p := range n.prefixes {
+			if rest, ok := strings.CutPrefix(name, p); ok {
+				queue = append(queue, rest)
+			}
+		}
+		for _, s := range n.suffixes {
+			if rest, ok := strings.CutSuffix(name, s); ok {
+				queue = append(queue, rest)
+			}
+		}
+	}
+	return names
+}
+
+// excludes reports whether a root's own kustomization rules out that it
+// renders the object, which saves the render.
+func (n *node) excludes(r root, ref amend.ObjectRef) bool {
+	if r.kind != Kustomize {
+		return false
+	}
+	k := n.find(r.dir).kust
+	if k == nil || renames(k) || len(k.PatchesJson6902) > 0 {
+		return false
+	}
+	generated := ref.Kind == "ConfigMap"
+	return (k.Namespace != "" && ref.Namespace != "" && k.Namespace != ref.Namespace) ||
+		!strings.HasPrefix(ref.Name, k.NamePrefix) ||
+		(!generated && !strings.HasSuffix(ref.Name, k.NameSuffix))
+}
+
+// render returns what a root renders to, from the cache if nothing that the
+// render read has changed. Renders of a proposed edit are not kept.
+func (v *view) render(r root) *render {
+	key := r.key() + strings.Join(r.files, "\x00")
+	if out, ok := v.loc.renders.get(key); ok && out.fresh(v) {
+		return out
+	}
+	out := r.source().render(v, r)
+	if v.edited == "" {
+		v.loc.renders.put(key, out)
+	}
+	return out
+}

@@ -1,0 +1,323 @@
+package locate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/types"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/tree"
+)
+
+// maxDepth bounds how deep folders may nest.
+const maxDepth = 64
+
+// A node is the index of one folder. Nodes are immutable and, where the tree
+// knows content hashes, are reused from one commit to the next, so a query
+// after a change costs the changed folders and not the repository.
+type node struct {
+	dir      string
+	files    map[string]*facts
+	children map[string]*node
+
+	kustFile string // name of the kustomization file, if any
+	kust     *types.Kustomization
+	kustErr  error
+
+	// What follows sums up the folder and all below it.
+	names    filter
+	opaque   bool
+	apps     []application
+	prefixes []string
+	suffixes []string
+	foreign  []string // files of source types that are not searched
+	huge     []string
+	leaving  []reference            // to paths outside the folder
+	meeting  map[string][]reference // by target, where this is the innermost common folder
+}
+
+// A reference says that the kustomization in from names the path to.
+type reference struct{ from, to string }
+
+// filter is a Bloom filter over name hashes: it may say yes wrongly, never no.
+type filter [16]uint64
+
+func (f *filter) add(h uint64) {
+	f[h>>6&15] |= 1 << (h & 63)
+	f[h>>16&15] |= 1 << (h >> 10 & 63)
+}
+
+func (f *filter) has(h uint64) bool {
+	return f[h>>6&15]&(1<<(h&63)) != 0 && f[h>>16&15]&(1<<(h>>10&63)) != 0
+}
+
+// index returns the node of dir, from the cache if the tree knows its hash.
+func (l *Locator) index(fsys fs.FS, dir string, depth int) (*node, error) {
+	if depth > maxDepth {
+		return nil, amend.Refusef(amend.ReasonUnproven, "folders nest deeper than %d", maxDepth)
+	}
+	key := ""
+	if h, ok := hashOf(fsys, dir); ok {
+		key = dir + "\x00" + h
+		if n, ok := l.nodes.get(key); ok {
+			return n, nil
+		}
+	}
+	n, err := l.readFolder(fsys, dir, depth)
+	if err != nil {
+		return nil, err
+	}
+	n.sum()
+	if key != "" {
+		l.nodes.put(key, n)
+	}
+	return n, nil
+}
+
+func hashOf(fsys fs.FS, name string) (string, bool) {
+	if h, ok := fsys.(tree.Hasher); ok {
+		return h.Hash(name)
+	}
+	return "", false
+}
+
+// readFolder fills in what belongs to the folder itself. Symbolic links and
+// other special files are left out, so nothing can be read or edited through
+// them.
+func (l *Locator) readFolder(fsys fs.FS, dir string, depth int) (*node, error) {
+	entries, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		return nil, readError(dir, err)
+	}
+	n := &node{dir: dir, files: map[string]*facts{}, children: map[string]*node{}}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		switch {
+		case e.IsDir() && !strings.EqualFold(e.Name(), ".git"):
+			if n.children[e.Name()], err = l.index(fsys, name, depth+1); err != nil {
+				return nil, err
+			}
+		case e.Type().IsRegular():
+			if n.files[e.Name()], err = l.fileFacts(fsys, name, e); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return n, l.readKustomization(fsys, n)
+}
+
+func (l *Locator) readKustomization(fsys fs.FS, n *node) error {
+	for _, name := range kustomizationNames {
+		f := n.files[name]
+		if f == nil {
+			continue
+		}
+		data, err := l.content(fsys, path.Join(n.dir, name), f)
+		if err != nil {
+			return err
+		}
+		n.kustFile = name
+		n.kust, n.kustErr = parseKustomization(data)
+		return nil
+	}
+	return nil
+}
+
+func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry) (*facts, error) {
+	hash, known := hashOf(fsys, name)
+	if known {
+		// How a file is scanned depends on its extension too.
+		if f, ok := l.files.get(path.Ext(name) + hash); ok {
+			return f, nil
+		}
+	}
+	info, err := e.Info()
+	if err != nil {
+		return nil, readError(name, err)
+	}
+	if info.Size() > maxFile || (!known && !scanned(name)) {
+		// Without a hash the name alone is remembered; a reader hashes it.
+		return &facts{hash: hash, huge: info.Size() > maxFile}, nil
+	}
+	if known && !scanned(name) {
+		return &facts{hash: hash}, nil
+	}
+	data, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, readError(name, err)
+	}
+	if !known {
+		hash = contentHash(data)
+		if f, ok := l.files.get(path.Ext(name) + hash); ok {
+			return f, nil
+		}
+	}
+	f := scan(hash, name, data)
+	l.files.put(path.Ext(name)+hash, f)
+	l.contents.put(hash, data)
+	return f, nil
+}
+
+// content reads a file that was indexed with facts f. A file that changed in
+// between is an error, because an answer must be about one state of the tree.
+func (l *Locator) content(fsys fs.FS, name string, f *facts) ([]byte, error) {
+	if f.huge {
+		return nil, amend.Refusef(amend.ReasonUnproven, "%s is larger than %d bytes", name, maxFile)
+	}
+	if data, ok := l.contents.get(f.hash); ok && f.hash != "" {
+		return data, nil
+	}
+	data, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, readError(name, err)
+	}
+	if _, known := hashOf(fsys, name); !known && f.hash != "" && contentHash(data) != f.hash {
+		return nil, amend.Errorf(amend.Transient, "read env repo", "%s changed while it was read", name)
+	}
+	if f.hash != "" {
+		l.contents.put(f.hash, data)
+	}
+	return data, nil
+}
+
+func contentHash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+func readError(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return amend.Errorf(amend.NotFound, "read env repo", "%s: %w", name, err)
+	}
+	return amend.Errorf(amend.Transient, "read env repo", "%s: %w", name, err)
+}
+
+// sum derives the fields that cover the whole subtree.
+func (n *node) sum() {
+	var refs []reference
+	if n.kust != nil {
+		for _, r := range references(n.kust) {
+			if to := path.Join(n.dir, r); fs.ValidPath(to) {
+				refs = append(refs, reference{from: n.dir, to: to})
+			}
+		}
+		n.prefixes = []string{n.kust.NamePrefix}
+		n.suffixes = []string{n.kust.NameSuffix}
+		n.opaque = renames(n.kust)
+	}
+	for name, f := range n.files {
+		n.sumFile(name, f)
+	}
+	for _, c := range n.children {
+		n.sumChild(c)
+		refs = append(refs, c.leaving...)
+	}
+	n.meeting = map[string][]reference{}
+	for _, r := range refs {
+		if _, inside := below(n.dir, r.to); inside || r.to == n.dir {
+			n.meeting[r.to] = append(n.meeting[r.to], r)
+		} else {
+			n.leaving = append(n.leaving, r)
+		}
+	}
+	slices.Sort(n.foreign)
+	slices.Sort(n.huge)
+	n.prefixes, n.suffixes = distinct(n.prefixes), distinct(n.suffixes)
+}
+
+func (n *node) sumFile(name string, f *facts) {
+	full := path.Join(n.dir, name)
+	n.opaque = n.opaque || f.opaque
+	for _, h := range f.names {
+		n.names.add(h)
+	}
+	n.apps = append(n.apps, f.apps...)
+	switch {
+	case f.huge && scanned(name):
+		n.huge = append(n.huge, full)
+	case strings.HasSuffix(name, "Chart.yaml"), strings.HasSuffix(name, ".jsonnet"):
+		n.foreign = append(n.foreign, full)
+	}
+}
+
+func (n *node) sumChild(c *node) {
+	for i, w := range c.names {
+		n.names[i] |= w
+	}
+	n.opaque = n.opaque || c.opaque
+	n.apps = append(n.apps, c.apps...)
+	n.foreign = append(n.foreign, c.foreign...)
+	n.huge = append(n.huge, c.huge...)
+	n.prefixes = append(n.prefixes, c.prefixes...)
+	n.suffixes = append(n.suffixes, c.suffixes...)
+}
+
+// distinct sorts the texts and drops repeats and the empty one.
+func distinct(list []string) []string {
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
+}
+
+// find returns the node of a folder, or nil.
+func (n *node) find(dir string) *node {
+	if dir == "." {
+		return n
+	}
+	for part := range strings.SplitSeq(dir, "/") {
+		if n = n.children[part]; n == nil {
+			return nil
+		}
+	}
+	return n
+}
+
+// file returns the facts of a file, or nil.
+func (n *node) file(name string) *facts {
+	dir := n.find(path.Dir(name))
+	if dir == nil {
+		return nil
+	}
+	return dir.files[path.Base(name)]
+}
+
+// naming yields the files that may name one of the hashed names, in order.
+func (n *node) naming(names []uint64, yield func(string)) {
+	if !n.opaque && !slices.ContainsFunc(names, n.names.has) {
+		return
+	}
+	renaming := n.kust != nil && renames(n.kust)
+	for _, base := range sortedKeys(n.files) {
+		if n.files[base].mayName(names) || (renaming && base == n.kustFile) {
+			yield(path.Join(n.dir, base))
+		}
+	}
+	for _, base := range sortedKeys(n.children) {
+		n.children[base].naming(names, yield)
+	}
+}
+
+// referrers returns the folders of the kustomizations that name p.
+func (n *node) referrers(p string) []string {
+	var from []string
+	for at := n; at != nil; {
+		for _, r := range at.meeting[p] {
+			if !slices.Contains(from, r.from) {
+				from = append(from, r.from)
+			}
+		}
+		rel, ok := below(at.dir, p)
+		if !ok {
+			break
+		}
+		next, _, _ := strings.Cut(rel, "/")
+		at = at.children[next]
+	}
+	slices.Sort(from)
+	return from
+}

@@ -1,0 +1,264 @@
+package locate
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/manifest"
+)
+
+// insertions proposes places where a value could be added without touching
+// what other roots read: the keys that Kustomize has for the field, a patch or
+// manifest of the object, and last a new patch.
+func (t *target) insertions(docs []document, layers []layer) []site {
+	private := slices.DeleteFunc(slices.Clone(layers), func(l layer) bool { return !l.private })
+	images, patches := t.imageEntries(docs, private), t.ownDocuments(docs, layers)
+	var sites []site
+	switch {
+	case isImage(t.field) && t.set:
+		sites = append(images, patches...)
+	case t.field.String() == "spec.replicas" && t.set:
+		sites = append(patches, t.replicaEntries(docs, private)...)
+	default:
+		sites = patches
+	}
+	return append(sites, t.newPatches(docs, private)...)
+}
+
+// kustomizationOf returns the kustomization file of a layer as a document.
+func kustomizationOf(docs []document, l layer) (document, bool) {
+	i := slices.IndexFunc(docs, func(d document) bool { return d.path == l.file })
+	if i < 0 {
+		return document{}, false
+	}
+	return docs[i], true
+}
+
+// imageEntries proposes to complete the images entry for the target's image,
+// or to add one.
+func (t *target) imageEntries(docs []document, private []layer) []site {
+	var complete, fresh []site
+	old := parseImage(t.current())
+	for _, l := range private {
+		d, ok := kustomizationOf(docs, l)
+		if !ok {
+			continue
+		}
+		for _, e := range l.kust.Images {
+			if e.NewName == old.name || (e.NewName == "" && e.Name == old.name) {
+				complete = append(complete, d.completeImage(e.Name, old))
+			}
+		}
+		fresh = append(fresh, d.newImage(old))
+	}
+	return append(complete, fresh...)
+}
+
+// completeImage adds the missing tag or digest to an images entry.
+func (d document) completeImage(name string, old image) site {
+	entry := amend.Field("images").Item("name", name)
+	s := site{path: d.path, yamlPath: entry.String(), via: "a key in an images entry of the kustomization", add: true}
+	s.write = func(v amend.Scalar) (manifest.Result, error) {
+		want := parseImage(v.Text)
+		switch {
+		case want.name != old.name:
+			return d.file.Insert(d.index, entry.Then("newName"), amend.Scalar{Text: want.name})
+		case want.digest != old.digest && want.digest != "":
+			return d.file.Insert(d.index, entry.Then("digest"), amend.Scalar{Text: want.digest})
+		}
+		return d.file.Insert(d.index, entry.Then("newTag"), amend.Scalar{Text: want.tag})
+	}
+	return s
+}
+
+// newImage adds an images entry.
+func (d document) newImage(old image) site {
+	s := site{path: d.path, yamlPath: "images", via: "a new images entry of the kustomization", add: true}
+	s.write = func(v amend.Scalar) (manifest.Result, error) {
+		want := parseImage(v.Text)
+		item := []manifest.KeyValue{{Key: "name", Value: amend.Scalar{Text: old.name}}}
+		if want.name != old.name {
+			item = append(item, manifest.KeyValue{Key: "newName", Value: amend.Scalar{Text: want.name}})
+		}
+		if want.tag != "" {
+			item = append(item, manifest.KeyValue{Key: "newTag", Value: amend.Scalar{Text: want.tag}})
+		}
+		if want.digest != "" {
+			item = append(item, manifest.KeyValue{Key: "digest", Value: amend.Scalar{Text: want.digest}})
+		}
+		return d.file.InsertItem(d.index, amend.Field("images"), item)
+	}
+	return s
+}
+
+// replicaEntries proposes a new replicas entry. Kustomize finds the object by
+// the name in its manifest.
+func (t *target) replicaEntries(docs []document, private []layer) []site {
+	var sites []site
+	for _, l := range private {
+		d, ok := kustomizationOf(docs, l)
+		if !ok {
+			continue
+		}
+		for _, ref := range t.identities(docs) {
+			s := site{path: d.path, yamlPath: "replicas", via: "a new replicas entry of the kustomization", add: true}
+			s.write = func(v amend.Scalar) (manifest.Result, error) {
+				return d.file.InsertItem(d.index, amend.Field("replicas"), []manifest.KeyValue{
+					{Key: "name", Value: amend.Scalar{Text: ref.Name}}, {Key: "count", Value: v},
+				})
+			}
+			sites = append(sites, s)
+		}
+	}
+	return sites
+}
+
+// An identity is how a manifest of the target names it.
+type identity struct {
+	apiVersion string
+	amend.ObjectRef
+}
+
+// identities returns the names under which Kustomize may know the target.
+func (t *target) identities(docs []document) []identity {
+	var ids []identity
+	version, _ := t.obj.body["apiVersion"].(string)
+	for _, d := range docs {
+		id := identity{apiVersion: version, ObjectRef: d.object}
+		if t.declares(d.object) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// ownDocuments proposes to add the field to a patch or manifest of the object
+// that only the target's root reads, patches of outer layers first.
+func (t *target) ownDocuments(docs []document, layers []layer) []site {
+	var found []candidate
+	for _, d := range docs {
+		if !t.private(d.path) {
+			continue
+		}
+		far := level(layers, d.path)
+		if t.declares(d.object) {
+			found = append(found, candidate{site: d.insert(t.field, "a key in a manifest or patch of the object"), level: far})
+		}
+		for leaf := range d.file.Leaves() {
+			if leaf.Doc == d.index && leaf.Kind == manifest.String && inlinePatch.MatchString(string(leaf.Path)) {
+				found = append(found, t.inlineInserts(d, leaf, far)...)
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return a.level - b.level })
+	sites := make([]site, len(found))
+	for i, c := range found {
+		sites[i] = c.site
+	}
+	return sites
+}
+
+var inlinePatch = regexp.MustCompile(`^(patches\[\d+\]\.patch|patchesStrategicMerge\[\d+\])$`)
+
+// inlineInserts proposes to add the field to an inline patch of the object.
+func (t *target) inlineInserts(d document, leaf manifest.Leaf, far int) []candidate {
+	inner, err := manifest.Parse([]byte(leaf.Value))
+	if err != nil {
+		return nil
+	}
+	var found []candidate
+	for _, doc := range inner.Documents() {
+		if !t.declares(doc.Object) {
+			continue
+		}
+		s := site{path: d.path, yamlPath: string(leaf.Path) + "|" + t.field.String(), via: "a key in an inline patch of the object", add: true}
+		s.write = func(v amend.Scalar) (manifest.Result, error) {
+			in, err := inner.Insert(doc.Index, t.field, v)
+			if err != nil {
+				return manifest.Result{}, err
+			}
+			return d.file.Set(leaf, amend.Scalar{Text: string(in.Data)})
+		}
+		found = append(found, candidate{site: s, level: far})
+	}
+	return found
+}
+
+// newPatches proposes a new strategic merge patch, written inline so that no
+// file has to be added.
+func (t *target) newPatches(docs []document, private []layer) []site {
+	var sites []site
+	for _, l := range private {
+		d, ok := kustomizationOf(docs, l)
+		if !ok {
+			continue
+		}
+		for _, id := range t.identities(docs) {
+			s := site{path: d.path, yamlPath: "patches", via: "a new inline patch in the kustomization", add: true}
+			s.write = func(v amend.Scalar) (manifest.Result, error) {
+				item := []manifest.KeyValue{{Key: "patch", Value: amend.Scalar{Text: patchText(id, t.field, v)}}}
+				return d.file.InsertItem(d.index, amend.Field("patches"), item)
+			}
+			sites = append(sites, s)
+		}
+	}
+	return sites
+}
+
+// patchText writes a strategic merge patch of one field.
+func patchText(id identity, field amend.FieldPath, v amend.Scalar) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "apiVersion: %s\nkind: %s\nmetadata:\n  name: %s\n", quoted(id.apiVersion), quoted(id.Kind), quoted(id.Name))
+	if id.Namespace != "" {
+		fmt.Fprintf(&b, "  namespace: %s\n", quoted(id.Namespace))
+	}
+	if field[0].Key == "metadata" && field[0].Select == "" {
+		writeField(&b, field[1:], v, 2)
+	} else {
+		writeField(&b, field, v, 0)
+	}
+	return b.String()
+}
+
+func writeField(b *strings.Builder, field amend.FieldPath, v amend.Scalar, indent int) {
+	for i, step := range field {
+		pad := strings.Repeat(" ", indent)
+		if i > 0 && field[i-1].Select != "" {
+			pad = "" // the key goes on the list item's line below
+			b.WriteString(strings.Repeat(" ", indent))
+		}
+		if step.Select != "" {
+			fmt.Fprintf(b, "%s- %s: %s\n", pad, quoted(step.Select), quoted(step.Key))
+		} else {
+			fmt.Fprintf(b, "%s%s:", pad, quoted(step.Key))
+			if i < len(field)-1 {
+				b.WriteString("\n")
+			}
+		}
+		indent += 2
+	}
+	text := v.Text
+	if !v.Number {
+		text = quoted(text)
+	}
+	b.WriteString(" " + text + "\n")
+}
+
+// wordy matches text that YAML reads as a string without quotes.
+var wordy = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
+
+// quoted returns text as a YAML string.
+func quoted(s string) string {
+	switch strings.ToLower(s) {
+	case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+		return strconv.Quote(s)
+	}
+	if wordy.MatchString(s) {
+		return s
+	}
+	return strconv.Quote(s)
+}

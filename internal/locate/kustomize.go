@@ -1,0 +1,153 @@
+package locate
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/yaml"
+
+	"github.com/amendhq/amend"
+)
+
+// kustomizeMu serialises kustomize. Each run resets the process-wide OpenAPI
+// schema of kyaml to what its kustomization asks for, so two runs at once
+// could render with each other's schema.
+var kustomizeMu sync.Mutex
+
+// kustomize renders in process, with Argo CD's defaults: no plugins, no Helm,
+// and files only from below each kustomization.
+type kustomize struct{}
+
+func (kustomize) render(v *view, r root) *render {
+	rec := newRecorder(v)
+	objects, err := runKustomize(rec, r.dir)
+	if rec.refusal != nil {
+		err = rec.refusal
+	}
+	return &render{objects: objects, reads: rec.reads, order: rec.order, err: err}
+}
+
+// runKustomize builds the folder. A panic of the library on odd input must not
+// end the process, so it counts as a failed build.
+func runKustomize(rec *recorder, dir string) (objects []*object, err error) {
+	kustomizeMu.Lock()
+	defer kustomizeMu.Unlock()
+	defer func() {
+		if p := recover(); p != nil {
+			objects, err = nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s panicked: %v", dir, p)
+		}
+	}()
+	m, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(diskless{rec}, "/"+dir)
+	if err != nil {
+		return nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s: %w", dir, err)
+	}
+	for _, res := range m.Resources() {
+		data, err := res.MarshalJSON()
+		if err != nil {
+			return nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s: %w", dir, err)
+		}
+		found, err := decodeObjects(data)
+		if err != nil {
+			return nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s: %w", dir, err)
+		}
+		objects = append(objects, found...)
+	}
+	return objects, nil
+}
+
+// vet refuses a file before kustomize sees it if it would make kustomize reach
+// outside the tree, inflate a chart, or expand without bound. Every file that
+// kustomize reads passes here, so this is what keeps a render off the network.
+func vet(rec *recorder, name string, data []byte) error {
+	if bytes.Contains(data, []byte("apiVersion: builtin")) && bytes.Contains(data, []byte("://")) {
+		return amend.Refusef(amend.ReasonRemote, "%s configures a kustomize plugin with a URL", name)
+	}
+	if err := vetAliases(name, data); err != nil {
+		return err
+	}
+	base := path.Base(name)
+	for _, k := range kustomizationNames {
+		if base == k {
+			return vetKustomization(rec, name, data)
+		}
+	}
+	return nil
+}
+
+func vetKustomization(rec *recorder, name string, data []byte) error {
+	k, err := parseKustomization(data)
+	if err != nil {
+		return amend.Refusef(amend.ReasonUnproven, "%s: %w", name, err)
+	}
+	if what := unsupportedPart(k); what != "" {
+		return amend.Refusef(amend.ReasonUnsupported, "%s uses %s", name, what)
+	}
+	for _, ref := range references(k) {
+		to := path.Join(path.Dir(name), ref)
+		switch {
+		case looksRemote(ref):
+			return amend.Refusef(amend.ReasonRemote, "%s reads %q from outside the repo", name, ref)
+		case rec.view.root.file(to) == nil && !rec.isDir(to):
+			if host, _, ok := strings.Cut(ref, "/"); ok && strings.Contains(strings.Trim(host, "."), ".") {
+				return amend.Refusef(amend.ReasonRemote, "%s reads %q, which is not in the repo", name, ref)
+			}
+			return amend.Refusef(amend.ReasonUnproven, "%s names %q, which does not exist", name, ref)
+		}
+	}
+	return nil
+}
+
+// unsupportedPart names a part of a kustomization that cannot be proved.
+func unsupportedPart(k *types.Kustomization) string {
+	switch {
+	case len(k.HelmCharts) > 0, len(k.HelmChartInflationGenerator) > 0:
+		return "helmCharts"
+	case len(k.Generators) > 0:
+		return "generators"
+	case len(k.Validators) > 0:
+		return "validators"
+	}
+	for _, t := range k.Transformers {
+		if strings.Contains(t, "\n") && strings.Contains(t, "://") {
+			return "a transformer with a URL"
+		}
+	}
+	return ""
+}
+
+// looksRemote is wider than kustomize's own test: what kustomize might fetch,
+// it never gets to see.
+func looksRemote(ref string) bool {
+	return strings.ContainsAny(ref, ":@?") || strings.HasPrefix(strings.ToLower(ref), "github.com") || path.IsAbs(ref)
+}
+
+// vetAliases bounds what YAML aliases expand to. Kustomize expands every alias
+// into a copy; sigs.k8s.io/yaml refuses excessive aliasing by itself.
+func vetAliases(name string, data []byte) error {
+	if !bytes.ContainsRune(data, '&') || !bytes.ContainsRune(data, '*') {
+		return nil
+	}
+	for _, doc := range splitDocuments(data) {
+		expanded, err := yaml.YAMLToJSON(doc)
+		if err != nil && strings.Contains(err.Error(), "alias") {
+			return amend.Refusef(amend.ReasonUnproven, "%s: %w", name, err)
+		}
+		if len(expanded) > maxFile {
+			return amend.Refusef(amend.ReasonUnproven, "%s expands to more than %d bytes", name, maxFile)
+		}
+	}
+	return nil
+}
+
+// describe names a kustomization for people.
+func describe(dir string) string {
+	if dir == "." {
+		return "the repo's root folder"
+	}
+	return fmt.Sprintf("folder %s", dir)
+}

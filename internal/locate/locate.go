@@ -1,0 +1,268 @@
+// Package locate finds the file and the line of an env repo that control a
+// field of a live object, and changes it there. It works for plain directories
+// and for Kustomize; a Helm chart or Jsonnet is recognised and refused.
+//
+// The rule is to prove and not to guess. Values in the files only propose
+// sites. A site is accepted when writing to it changes, in the render of every
+// source that reads the file, exactly the intended field of the intended
+// object. Everything else is a refusal with a reason, because a wrong line is
+// far worse than none.
+package locate
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/manifest"
+)
+
+// A Locator answers queries. It is made to live long: it remembers files,
+// folders and renders by content hash, so that trees which know the hashes of
+// their entries (tree.Hasher) cost only what changed between two queries. It
+// is safe for concurrent use.
+type Locator struct {
+	nodes     *cache[*node]
+	files     *cache[*facts]
+	contents  *cache[[]byte]
+	parsed    *cache[parsedFile]
+	manifests *cache[*manifest.File]
+	renders   *cache[*render]
+}
+
+// New returns an empty Locator. Its caches are bounded to some hundred
+// megabytes.
+func New() *Locator {
+	return &Locator{
+		nodes:     newCache(1<<19, func(*node) int { return 1 }),
+		files:     newCache(1<<24, func(f *facts) int { return 8 + len(f.names) }),
+		contents:  newCache(64<<20, func(b []byte) int { return len(b) }),
+		parsed:    newCache(16<<20, func(p parsedFile) int { return p.size }),
+		manifests: newCache(8<<20, func(f *manifest.File) int { return len(f.Bytes()) }),
+		renders:   newCache(1<<16, func(r *render) int { return 1 + len(r.objects) }),
+	}
+}
+
+// A Query asks for one field of one object.
+type Query struct {
+	Object amend.ObjectRef
+	Field  amend.FieldPath
+	// Root is a folder to treat as the Argo CD source of the object; "" means
+	// every source of the repo.
+	Root string
+	// AllowShared permits a site that moves other fields, objects or
+	// applications too, where there is no private one.
+	AllowShared bool
+}
+
+// A Site is the place that controls a field, or where the field is to be added.
+type Site struct {
+	amend.Target
+	// Current is the rendered value of the field, "" if it has none.
+	Current string
+	// Add says that nothing at the line holds the value yet: the field is to
+	// be added there.
+	Add        bool
+	SourceType SourceType
+	// Via says for people how the line controls the field.
+	Via string
+	// Renders counts the renders that were made with a changed file.
+	Renders     int
+	AlsoChanges []AlsoChange
+}
+
+// A Result is a proved edit.
+type Result struct {
+	Edit    amend.Edit
+	Path    amend.RepoPath
+	Content []byte // of the whole file at Path
+	// RenderDiff lists every field that differs in the renders of all sources
+	// that read the file: the intended one first.
+	RenderDiff []FieldChange
+}
+
+// An Object is one rendered object, for reading.
+type Object struct{ obj *object }
+
+// Object finds the one rendered object that ref names, in the folder root or,
+// when root is "", in all sources of the repo. It refuses with
+// ReasonNotInRepo, ReasonAmbiguous, ReasonUnsupported, ReasonRemote,
+// ReasonProtected, or ReasonUnproven when a source does not render.
+func (l *Locator) Object(tree fs.FS, ref amend.ObjectRef, root string) (*Object, error) {
+	v, err := l.view(tree)
+	if err != nil {
+		return nil, err
+	}
+	m, err := v.match(ref, root)
+	if err != nil {
+		return nil, fmt.Errorf("locating %s: %w", ref, err)
+	}
+	return &Object{m.obj}, nil
+}
+
+// Ref returns the object's identity as it is rendered.
+func (o *Object) Ref() amend.ObjectRef { return o.obj.ref }
+
+// Value returns the rendered value of a scalar field.
+func (o *Object) Value(field amend.FieldPath) (string, bool) {
+	v, ok := get(o.obj.body, field)
+	if !ok || v == nil || !isScalar(v) {
+		return "", false
+	}
+	return scalarText(v), true
+}
+
+// Names returns the names of the items of a list, such as the containers.
+func (o *Object) Names(list amend.FieldPath) []string {
+	v, _ := get(o.obj.body, list)
+	items, _ := v.([]any)
+	var names []string
+	for _, item := range items {
+		m, _ := item.(map[string]any)
+		if name, ok := m["name"].(string); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Locate finds the line that controls the field, or where it is to be added.
+// Beyond the refusals of Object it refuses with ReasonOwnedByHPA,
+// ReasonShared, which names what else would change, ReasonComputed when no
+// line controls the field, and ReasonUnproven.
+func (l *Locator) Locate(tree fs.FS, q Query) (Site, error) {
+	t, err := l.target(tree, q)
+	if err != nil {
+		return Site{}, fmt.Errorf("locating %s of %s: %w", q.Field, q.Object, err)
+	}
+	count := 0
+	e, err := t.choose(t.sentinel(), q.AllowShared, &count)
+	if err != nil {
+		return Site{}, fmt.Errorf("locating %s of %s: %w", q.Field, q.Object, err)
+	}
+	at, err := e.target()
+	if err != nil {
+		return Site{}, err
+	}
+	return Site{Target: at, Current: t.current(), Add: e.site.add, SourceType: t.root.kind,
+		Via: e.site.via, Renders: count, AlsoChanges: e.also}, nil
+}
+
+// Edit changes the field to v at the place that controls it and proves it: the
+// renders before and after differ in the intended field of the intended
+// object, and besides only in what generators name by content, or in what
+// AllowShared permits. It refuses like Locate, and with ReasonNoChange when
+// the field is v already.
+func (l *Locator) Edit(tree fs.FS, q Query, v amend.Scalar) (Result, error) {
+	t, err := l.target(tree, q)
+	if err != nil {
+		return Result{}, fmt.Errorf("editing %s of %s: %w", q.Field, q.Object, err)
+	}
+	if t.set && holds(t.old, v) {
+		return Result{}, amend.Refusef(amend.ReasonNoChange, "%s of %s is %q already", q.Field, q.Object, v.Text)
+	}
+	count := 0
+	e, err := t.choose(v, q.AllowShared, &count)
+	if err != nil {
+		return Result{}, fmt.Errorf("editing %s of %s: %w", q.Field, q.Object, err)
+	}
+	at, err := e.target()
+	if err != nil {
+		return Result{}, err
+	}
+	edit := amend.Edit{Object: q.Object, Field: q.Field.String(), Target: at, Old: t.current(), New: v.Text, Added: e.site.add}
+	if edit.Added {
+		edit.Old = ""
+	}
+	return Result{Edit: edit, Path: at.Path, Content: e.result.Data, RenderDiff: e.changes}, nil
+}
+
+func (e effect) target() (amend.Target, error) {
+	p, err := amend.ParseRepoPath(e.site.path)
+	return amend.Target{Path: p, Line: e.result.Line, EndLine: e.result.EndLine, YAMLPath: e.site.yamlPath}, err
+}
+
+func (l *Locator) view(fsys fs.FS) (*view, error) {
+	root, err := l.index(fsys, ".", 0)
+	if err != nil {
+		return nil, err
+	}
+	return &view{loc: l, fsys: fsys, root: root}, nil
+}
+
+// target resolves a query to the one field of the one object.
+func (l *Locator) target(fsys fs.FS, q Query) (*target, error) {
+	if len(q.Field) == 0 {
+		return nil, amend.Errorf(amend.Invalid, "locate", "no field is named")
+	}
+	v, err := l.view(fsys)
+	if err != nil {
+		return nil, err
+	}
+	m, err := v.match(q.Object, q.Root)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{match: m, view: v, ref: q.Object, field: q.Field, declared: v.root.declaredNames(q.Object)}
+	if t.old, t.set = get(m.obj.body, q.Field); t.set && !isScalar(t.old) {
+		return nil, amend.Errorf(amend.Invalid, "locate", "%s is not a single value", q.Field)
+	}
+	if !t.set {
+		if _, ok := put(m.obj.body, q.Field, "x"); !ok {
+			return nil, amend.Refusef(amend.ReasonNotInRepo, "%s has no list item that %s names", q.Object, q.Field)
+		}
+	}
+	if scaler, ok := t.scaler(); ok {
+		return nil, amend.Refusef(amend.ReasonOwnedByHPA, "%s sets the replicas of %s", scaler, q.Object)
+	}
+	return t, nil
+}
+
+// choose tries the sites in their order and returns the first whose effect is
+// the field alone. Otherwise it returns the first that controls the field, if
+// sharing is allowed, or says why there is no such site.
+func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, error) {
+	var shared *effect
+	var protected error
+	for _, s := range t.root.source().sites(t) {
+		if *count >= maxProofs {
+			break
+		}
+		e, err := t.try(s, v, count)
+		if amend.ReasonOf(err) == amend.ReasonProtected {
+			protected = err
+		}
+		if err != nil {
+			continue
+		}
+		if len(e.also) == 0 || shared == nil {
+			t.blast(&e, count)
+		}
+		if len(e.also) == 0 {
+			return e, nil
+		}
+		if shared == nil {
+			shared = &e
+		}
+	}
+	switch {
+	case shared != nil && allowShared:
+		return *shared, nil
+	case shared != nil:
+		return effect{}, amend.Refusef(amend.ReasonShared, "%s:%d also changes %s", shared.site.path, shared.result.Line, alsoText(shared.also))
+	case protected != nil:
+		return effect{}, protected
+	case t.set:
+		return effect{}, amend.Refusef(amend.ReasonComputed, "no line was found that sets %s to %q", t.field, t.current())
+	}
+	return effect{}, amend.Refusef(amend.ReasonUnproven, "no place was found where adding %s has that effect alone", t.field)
+}
+
+func alsoText(also []AlsoChange) string {
+	var items []string
+	for _, a := range also {
+		items = append(items, strings.TrimSpace(a.Object+" "+a.Field+" ("+a.Application+")"))
+	}
+	return listed(items)
+}

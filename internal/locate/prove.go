@@ -1,0 +1,230 @@
+package locate
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/manifest"
+)
+
+// maxProofs bounds how many sites are tried for one query, and maxBlast how
+// many other roots are rendered to see what else a site moves.
+const (
+	maxProofs = 24
+	maxBlast  = 32
+)
+
+// A FieldChange is one field that differs between the renders before and after
+// an edit. Old is empty for an added field and New for a removed one.
+type FieldChange struct {
+	Object amend.ObjectRef `json:"object"`
+	Field  string          `json:"field"`
+	Old    string          `json:"old"`
+	New    string          `json:"new"`
+}
+
+// An AlsoChange is a field besides the intended one that the same line moves.
+// Application is the Argo CD Application, or the folder of the source when the
+// repo names none.
+type AlsoChange struct {
+	Application string `json:"application"`
+	Object      string `json:"object"`
+	Field       string `json:"field"`
+}
+
+// An effect is what a written site does to the renders.
+type effect struct {
+	site    site
+	result  manifest.Result
+	changes []FieldChange
+	also    []AlsoChange
+}
+
+// try writes the value at the site and renders the target's root. It is an
+// error when the value cannot be written or does not arrive in the field.
+func (t *target) try(s site, v amend.Scalar, count *int) (effect, error) {
+	res, err := s.write(v)
+	if err != nil {
+		return effect{}, fmt.Errorf("%s: %w", s.path, err)
+	}
+	*count++
+	after := t.view.with(s.path, res.Data).render(t.root)
+	if after.err != nil {
+		return effect{}, after.err
+	}
+	e := effect{site: s, result: res}
+	if !e.compare(t, after, v) {
+		return effect{}, amend.Refusef(amend.ReasonUnproven, "%s:%d does not control %s", s.path, res.Line, t.field)
+	}
+	if p, err := amend.ParseRepoPath(s.path); err != nil || p.Protected() {
+		return effect{}, amend.Refusef(amend.ReasonProtected, "%s must not be edited by a fix", s.path)
+	}
+	return e, nil
+}
+
+// compare fills in what differs between the target's render and after, and
+// reports whether the field became v.
+func (e *effect) compare(t *target, after *render, v amend.Scalar) bool {
+	d := newDelta(t.match.render, after)
+	obj := d.partner[t.obj]
+	if obj == nil {
+		return false
+	}
+	now, ok := get(obj.body, t.field)
+	if !ok || !holds(now, v) {
+		return false
+	}
+	intended, ok := put(t.obj.body, t.field, now)
+	if !ok {
+		return false
+	}
+	e.changes = append(e.changes, FieldChange{Object: t.obj.ref, Field: t.field.String(), Old: t.current(), New: v.Text})
+	e.note(d, t.root, func(o *object) any {
+		if o == t.obj {
+			return intended
+		}
+		return o.body
+	})
+	return true
+}
+
+// note adds the differences of d to the effect. Renamed generator output is
+// shown but is no surprise.
+func (e *effect) note(d *delta, r root, before func(*object) any) {
+	where := r.dir
+	if len(r.apps) > 0 {
+		where = r.apps[0].name
+	}
+	for _, c := range d.changes(before) {
+		e.changes = append(e.changes, c.FieldChange)
+		if !c.ripple {
+			e.also = append(e.also, AlsoChange{Application: where, Object: c.Object.String(), Field: c.Field})
+		}
+	}
+}
+
+// holds reports whether a rendered value is v in text and in type.
+func holds(now any, v amend.Scalar) bool {
+	if v.Number {
+		n, ok := now.(json.Number)
+		return ok && n.String() == v.Text
+	}
+	s, ok := now.(string)
+	return ok && s == v.Text
+}
+
+// blast renders every other root that reads the site's file and adds what
+// moves there. A root that cannot be rendered could move in any way.
+func (t *target) blast(e *effect, count *int) {
+	for _, a := range t.siblings() {
+		e.also = append(e.also, AlsoChange{Application: a, Object: t.obj.ref.String(), Field: t.field.String()})
+	}
+	for i, r := range t.otherReaders(e.site.path) {
+		if i == maxBlast {
+			e.also = append(e.also, AlsoChange{Application: r.dir, Object: "not rendered", Field: "*"})
+			return
+		}
+		before := t.view.render(r)
+		*count++
+		after := t.view.with(e.site.path, e.result.Data).render(r)
+		if before.err != nil || after.err != nil {
+			e.also = append(e.also, AlsoChange{Application: r.dir, Object: "not rendered", Field: "*"})
+			continue
+		}
+		e.note(newDelta(before, after), r, func(o *object) any { return o.body })
+	}
+}
+
+// siblings names the other Applications that deploy the target's root too.
+func (t *target) siblings() []string {
+	var names []string
+	ours := false
+	for _, a := range t.root.apps {
+		if !ours && (a.namespace == t.ref.Namespace || t.obj.ref.Namespace != "" || len(t.root.apps) == 1) {
+			ours = true
+			continue
+		}
+		names = append(names, a.name)
+	}
+	return names
+}
+
+// delta pairs the objects of two renders of one root.
+type delta struct {
+	before, after *render
+	partner       map[*object]*object
+	renamed       [][2]string // generated names, before and after
+}
+
+func newDelta(before, after *render) *delta {
+	d := &delta{before: before, after: after, partner: map[*object]*object{}}
+	byKey := map[string][]*object{}
+	for _, o := range after.objects {
+		byKey[pairKey(o)] = append(byKey[pairKey(o)], o)
+	}
+	for _, o := range before.objects {
+		key := pairKey(o)
+		if len(byKey[key]) == 0 {
+			continue
+		}
+		p := byKey[key][0]
+		byKey[key] = byKey[key][1:]
+		d.partner[o] = p
+		if p.ref.Name != o.ref.Name {
+			d.renamed = append(d.renamed, [2]string{o.ref.Name, p.ref.Name})
+		}
+	}
+	return d
+}
+
+// pairKey identifies an object across a change of its generator hash.
+func pairKey(o *object) string {
+	ref := o.ref
+	ref.Name = stableName(ref.Kind, ref.Name)
+	return ref.String() + "\x00" + o.file
+}
+
+type deltaChange struct {
+	FieldChange
+	ripple bool
+}
+
+// changes lists the fields that differ, with before giving the body that an
+// object is compared from.
+func (d *delta) changes(before func(*object) any) []deltaChange {
+	var list []deltaChange
+	paired := map[*object]bool{}
+	for _, o := range d.before.objects {
+		p := d.partner[o]
+		if p == nil {
+			list = append(list, deltaChange{FieldChange: FieldChange{Object: o.ref, Field: "*", Old: "exists"}})
+			continue
+		}
+		paired[p] = true
+		for _, c := range differences(nil, before(o), any(p.body)) {
+			list = append(list, d.describe(o, c))
+		}
+	}
+	for _, p := range d.after.objects {
+		if !paired[p] {
+			list = append(list, deltaChange{FieldChange: FieldChange{Object: p.ref, Field: "*", New: "exists"}})
+		}
+	}
+	return list
+}
+
+func (d *delta) describe(o *object, c change) deltaChange {
+	out := deltaChange{FieldChange: FieldChange{Object: o.ref, Field: c.field.String()}}
+	if !c.added {
+		out.Old = scalarText(c.old)
+	}
+	if !c.removed {
+		out.New = scalarText(c.new)
+	}
+	for _, r := range d.renamed {
+		out.ripple = out.ripple || (!c.added && !c.removed && strings.ReplaceAll(out.Old, r[0], r[1]) == out.New)
+	}
+	return out
+}

@@ -1,0 +1,51 @@
+package locate
+
+import "github.com/amendhq/amend"
+
+// scaler returns the autoscaler that sets the target's replicas, if the field
+// is just that. What Git says about the replicas then has no effect. Plain
+// manifests of one application are often spread over folders, so an autoscaler
+// in another directory source of the same namespace counts too.
+func (t *target) scaler() (amend.ObjectRef, bool) {
+	if t.field.String() != "spec.replicas" {
+		return amend.ObjectRef{}, false
+	}
+	objects := t.match.render.objects
+	if t.root.kind == Directory {
+		roots, err := t.view.root.rootsNaming(t.view.root.possibleNames(t.ref), "")
+		if err != nil {
+			return amend.ObjectRef{}, false
+		}
+		for _, r := range roots {
+			if r.kind == Directory {
+				objects = append(objects[:len(objects):len(objects)], t.view.render(r).objects...)
+			}
+		}
+	}
+	for _, o := range objects {
+		if o.ref.Namespace == t.obj.ref.Namespace && t.scaledBy(o) {
+			return o.ref, true
+		}
+	}
+	return amend.ObjectRef{}, false
+}
+
+// scaledBy reports whether o is a HorizontalPodAutoscaler, or a KEDA
+// ScaledObject which makes one, for the target.
+func (t *target) scaledBy(o *object) bool {
+	kind := textAt(o, "spec", "scaleTargetRef", "kind")
+	if o.ref.Kind == "ScaledObject" && kind == "" {
+		kind = "Deployment" // KEDA's default
+	}
+	return (o.ref.Kind == "HorizontalPodAutoscaler" || o.ref.Kind == "ScaledObject") &&
+		kind == t.obj.ref.Kind && textAt(o, "spec", "scaleTargetRef", "name") == t.obj.ref.Name
+}
+
+// textAt returns a scalar of an object as text, "" if there is none.
+func textAt(o *object, keys ...string) string {
+	v, ok := get(o.body, amend.Field(keys...))
+	if !ok || !isScalar(v) {
+		return ""
+	}
+	return scalarText(v)
+}

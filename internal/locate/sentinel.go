@@ -1,0 +1,80 @@
+package locate
+
+import (
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/amendhq/amend"
+)
+
+// leadingNumber splits a quantity such as 500Mi.
+var leadingNumber = regexp.MustCompile(`^(\d{1,9})([A-Za-z]{0,2})$`)
+
+// sentinel returns a value of the same type as the field's that cannot be
+// there by chance. If it arrives in the render, the place it was written to
+// controls the field.
+func (t *target) sentinel() amend.Scalar {
+	const mark = "amend"
+	text := t.current()
+	switch {
+	case !t.set && numericField(t.field):
+		return amend.Scalar{Text: "7", Number: true}
+	case !t.set:
+		return amend.Scalar{Text: mark}
+	case isImage(t.field):
+		return amend.Scalar{Text: parseImage(text).sentinel()}
+	}
+	_, number := t.old.(json.Number)
+	if m := leadingNumber.FindStringSubmatch(text); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			return amend.Scalar{Text: strconv.Itoa(n+7) + m[2], Number: number}
+		}
+	}
+	if number {
+		return amend.Scalar{Text: "7", Number: true}
+	}
+	return amend.Scalar{Text: strings.TrimRight(text, "\n") + mark + strings.Repeat("\n", strings.Count(text, "\n")-strings.Count(strings.TrimRight(text, "\n"), "\n"))}
+}
+
+func (i image) sentinel() string {
+	switch {
+	case i.digest != "":
+		// The last digit changes, so the digest stays one.
+		last := "0"
+		if strings.HasSuffix(i.digest, "0") {
+			last = "1"
+		}
+		i.digest = i.digest[:len(i.digest)-1] + last
+	case i.tag == "":
+		i.tag = "amend"
+	default:
+		i.tag += "-amend"
+	}
+	return i.String()
+}
+
+// String writes the image reference.
+func (i image) String() string {
+	s := i.name
+	if i.tag != "" {
+		s += ":" + i.tag
+	}
+	if i.digest != "" {
+		s += "@" + i.digest
+	}
+	return s
+}
+
+// numericField reports whether an unset field of the Kubernetes API takes a
+// number, as far as remediations set such fields.
+func numericField(field amend.FieldPath) bool {
+	switch field[len(field)-1].Key {
+	case "replicas", "minReplicas", "maxReplicas", "revisionHistoryLimit", "progressDeadlineSeconds", "minReadySeconds",
+		"terminationGracePeriodSeconds", "backoffLimit", "parallelism", "completions", "activeDeadlineSeconds",
+		"initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold", "containerPort", "port":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,137 @@
+package locate
+
+import (
+	"io/fs"
+	"maps"
+
+	"github.com/amendhq/amend"
+)
+
+// A view is one state of the env repo: its index, and at most one file with
+// content that is only proposed.
+type view struct {
+	loc    *Locator
+	fsys   fs.FS
+	root   *node
+	edited string
+	data   []byte
+}
+
+// with returns the view in which one existing file has other content.
+func (v *view) with(name string, data []byte) *view {
+	w := *v
+	w.edited, w.data = name, data
+	return &w
+}
+
+// read returns the content of an indexed file.
+func (v *view) read(name string) ([]byte, error) {
+	if name == v.edited {
+		return v.data, nil
+	}
+	f := v.root.file(name)
+	if f == nil {
+		return nil, amend.Errorf(amend.NotFound, "read env repo", "%s: %w", name, fs.ErrNotExist)
+	}
+	return v.loc.content(v.fsys, name, f)
+}
+
+// hash returns the content hash of a file, or "" if there is no such file.
+func (v *view) hash(name string) (string, error) {
+	if name != v.edited {
+		f := v.root.file(name)
+		if f == nil {
+			return "", nil
+		}
+		if f.hash != "" {
+			return f.hash, nil
+		}
+	}
+	data, err := v.read(name)
+	return contentHash(data), err
+}
+
+// The bounds of one render. They end alias bombs, endless recursion and
+// accidents; Argo CD's own limit for a directory source is 10 MB.
+const (
+	maxRenderBytes = 10 << 20
+	maxRenderReads = 20_000
+)
+
+// A recorder gives a renderer the files of a view and notes which it read or
+// missed. Once it has refused, it refuses everything, because renderers try
+// other ways when a read fails.
+type recorder struct {
+	view    *view
+	reads   map[string]string // path to content hash, "" for a miss
+	order   []string          // the files read, first read first
+	count   int
+	bytes   int
+	refusal error
+}
+
+func newRecorder(v *view) *recorder {
+	return &recorder{view: v, reads: map[string]string{}}
+}
+
+func (r *recorder) refuse(err error) error {
+	if r.refusal == nil {
+		r.refusal = err
+	}
+	return r.refusal
+}
+
+// exists notes and reports whether there is such a file.
+func (r *recorder) exists(name string) bool {
+	if r.view.root.file(name) != nil {
+		return true
+	}
+	r.reads[name] = ""
+	return false
+}
+
+func (r *recorder) isDir(name string) bool { return r.view.root.find(name) != nil }
+
+// read returns a file's content within the bounds.
+func (r *recorder) read(name string) ([]byte, error) {
+	if r.refusal != nil {
+		return nil, r.refusal
+	}
+	if !r.exists(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	data, err := r.view.read(name)
+	if err != nil {
+		return nil, r.refuse(err)
+	}
+	r.count++
+	r.bytes += len(data)
+	if r.count > maxRenderReads || r.bytes > maxRenderBytes {
+		return nil, r.refuse(amend.Refusef(amend.ReasonUnproven, "rendering reads more than %d files or %d bytes", maxRenderReads, maxRenderBytes))
+	}
+	if _, again := r.reads[name]; !again {
+		if r.reads[name], err = r.view.hash(name); err != nil {
+			return nil, r.refuse(err)
+		}
+		r.order = append(r.order, name)
+	}
+	return data, nil
+}
+
+// A render is what a root renders to, and what that was read from.
+type render struct {
+	objects []*object
+	reads   map[string]string
+	order   []string
+	err     error // a refusal: the root cannot be rendered
+}
+
+// fresh reports whether rendering again would read the same.
+func (r *render) fresh(v *view) bool {
+	for name, hash := range maps.All(r.reads) {
+		if now, err := v.hash(name); err != nil || now != hash {
+			return false
+		}
+	}
+	return true
+}
