@@ -1,0 +1,163 @@
+package github
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/amendhq/amend"
+)
+
+// PullRequestState is what became of a pull request so far.
+type PullRequestState string
+
+// The states of a pull request.
+const (
+	Open   PullRequestState = "open"
+	Merged PullRequestState = "merged"
+	Closed PullRequestState = "closed" // and not merged
+)
+
+// A PullRequest is what the host says of one.
+type PullRequest struct {
+	Number  int
+	State   PullRequestState
+	Labels  []string
+	HeadSHA string
+	// MergeCommit is the commit on the base branch; empty unless merged.
+	MergeCommit string
+	UpdatedAt   time.Time
+	ClosedAt    time.Time // zero while open
+	URL         string    // for people
+}
+
+// NewPullRequest is a pull request to open. Title and Body are sent as they are:
+// whoever makes them sees to it that they mention and link nobody.
+type NewPullRequest struct {
+	Head   string // a branch of this repository
+	Base   string
+	Title  string
+	Body   string
+	Labels []string
+}
+
+// PullRequest returns the newest pull request from a branch of this repository,
+// in any state, and whether there is one.
+func (c *Client) PullRequest(ctx context.Context, branch string) (PullRequest, bool, error) {
+	return c.find(ctx, branch, &github.PullRequestListOptions{State: "all"})
+}
+
+// find returns the newest of the branch. Hosts ignore a head that they do not
+// understand and list everything, so every answer is compared again.
+func (c *Client) find(ctx context.Context, branch string, opts *github.PullRequestListOptions) (PullRequest, bool, error) {
+	if err := checkBranch(branch); err != nil {
+		return PullRequest{}, false, err
+	}
+	opts.Head = c.owner + ":" + branch
+	opts.Sort, opts.Direction, opts.PerPage = "created", "desc", 10
+	list, _, err := c.again.PullRequests.List(ctx, c.owner, c.repo, opts)
+	if err != nil {
+		return PullRequest{}, false, typed("find pull request", err)
+	}
+	for _, pr := range list {
+		full := pr.GetHead().GetRepo().GetFullName()
+		if pr.GetHead().GetRef() == branch && strings.EqualFold(full, c.owner+"/"+c.repo) {
+			return pullRequest(pr), true, nil
+		}
+	}
+	return PullRequest{}, false, nil
+}
+
+func pullRequest(pr *github.PullRequest) PullRequest {
+	p := PullRequest{
+		Number: pr.GetNumber(), State: Closed, HeadSHA: pr.GetHead().GetSHA(),
+		UpdatedAt: pr.GetUpdatedAt().Time, ClosedAt: pr.GetClosedAt().Time, URL: pr.GetHTMLURL(),
+	}
+	switch {
+	case pr.MergedAt != nil || pr.GetMerged():
+		p.State, p.MergeCommit = Merged, pr.GetMergeCommitSHA()
+	case pr.GetState() == "open":
+		p.State = Open
+	}
+	for _, l := range pr.Labels {
+		p.Labels = append(p.Labels, l.GetName())
+	}
+	return p
+}
+
+// OpenPullRequest opens a pull request, or returns the open one that there is
+// from the same branch to the same base. Labels that cannot be set are logged
+// and otherwise ignored: a pull request without them is better than none.
+func (c *Client) OpenPullRequest(ctx context.Context, n NewPullRequest) (PullRequest, error) {
+	for _, b := range []string{n.Head, n.Base} {
+		if err := checkBranch(b); err != nil {
+			return PullRequest{}, err
+		}
+	}
+	pr, err := c.openOrAdopt(ctx, n)
+	if err != nil {
+		return PullRequest{}, err
+	}
+	if len(n.Labels) > 0 {
+		if err := c.label(ctx, pr.Number, n.Labels); err != nil {
+			c.log.WarnContext(ctx, "pull request stays without labels", "pr", pr.Number, "labels", n.Labels, "cause", err)
+		} else {
+			pr.Labels = n.Labels
+		}
+	}
+	return pr, nil
+}
+
+func (c *Client) openOrAdopt(ctx context.Context, n NewPullRequest) (PullRequest, error) {
+	for try := 1; ; try++ {
+		pr, _, err := c.once.PullRequests.Create(ctx, c.owner, c.repo, &github.NewPullRequest{
+			Title: &n.Title, Head: &n.Head, Base: &n.Base, Body: &n.Body,
+		})
+		if err == nil {
+			return pullRequest(pr), nil
+		}
+		err = typed("open pull request", err)
+		lost := outcomeUnknown(err)
+		if !lost && amend.KindOf(err) != amend.Conflict {
+			return PullRequest{}, err
+		}
+		found, ok, findErr := c.find(ctx, n.Head, &github.PullRequestListOptions{State: "open", Base: n.Base})
+		switch {
+		case findErr == nil && ok:
+			return found, nil
+		case findErr != nil, try == settleTries:
+			return PullRequest{}, err
+		}
+		// It says that there is one and shows none: an old answer, or one that
+		// was closed just now.
+		if c.pause(ctx, try) != nil {
+			return PullRequest{}, err
+		}
+	}
+}
+
+func (c *Client) label(ctx context.Context, number int, labels []string) error {
+	_, _, err := c.again.Issues.AddLabelsToIssue(ctx, c.owner, c.repo, number, labels)
+	return typed("label pull request", err)
+}
+
+// Comment writes on a pull request. It is sent once: when the answer is lost,
+// the error is amend.Transient and the comment may be there.
+func (c *Client) Comment(ctx context.Context, number int, body string) error {
+	_, _, err := c.once.Issues.CreateComment(ctx, c.owner, c.repo, number, &github.IssueComment{Body: &body})
+	return typed("comment", err)
+}
+
+// Close closes a pull request. The labels are added before, and without them it
+// stays open, so that nobody takes it for one that a person has closed.
+func (c *Client) Close(ctx context.Context, number int, labels []string) error {
+	if len(labels) > 0 {
+		if err := c.label(ctx, number, labels); err != nil {
+			return err
+		}
+	}
+	_, _, err := c.again.PullRequests.Edit(ctx, c.owner, c.repo, number, &github.PullRequest{State: github.String("closed")})
+	return typed("close pull request", err)
+}
