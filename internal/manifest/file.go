@@ -98,10 +98,11 @@ func (f *File) decode() error {
 	return nil
 }
 
-// isJSON reports whether the whole file is one JSON object or array.
+// isJSON reports whether the whole file is one JSON object or array. An empty
+// one is more likely a values file in which nothing is set yet.
 func isJSON(data []byte) bool {
-	data = bytes.TrimLeft(data, " \t\r\n")
-	return len(data) > 0 && (data[0] == '{' || data[0] == '[') && json.Valid(data)
+	data = bytes.TrimSpace(data)
+	return len(data) > 2 && (data[0] == '{' || data[0] == '[') && json.Valid(data)
 }
 
 func invalid(format string, args ...any) error {

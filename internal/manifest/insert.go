@@ -76,7 +76,7 @@ func (f *File) descend(doc int, field amend.FieldPath) (spot, error) {
 	}
 	at := spot{place: f.objects[doc].root, doc: doc}
 	for i, s := range field {
-		if s.Select != "" {
+		if s.Select != "" && !isEmpty(at.node) {
 			item, ok := f.step(at.place, s)
 			if !ok {
 				return spot{}, amend.Errorf(amend.NotFound, "insert", "no single item %s", field[:i+1])
@@ -84,17 +84,32 @@ func (f *File) descend(doc int, field amend.FieldPath) (spot, error) {
 			at.place, at.key = item, nil
 			continue
 		}
+		if isEmpty(at.node) {
+			return at.missing(field[i:])
+		}
+		if deref(at.node).Kind != yaml.MappingNode {
+			return spot{}, amend.Refusef(amend.ReasonUnsupported, "%q is no map", field[:i])
+		}
 		e, ok := f.get(at.place, s.Key)
-		if ok && !e.merged {
-			at.place, at.key = e.place, e.key
-			continue
+		if e.merged && writes(deref(at.node), s.Key) {
+			return spot{}, amend.Refusef(amend.ReasonAmbiguous, "%s is written and then overridden by a merge key, which readers disagree about", field[:i+1])
 		}
-		if n := at.node; !isEmpty(n) && deref(n).Kind != yaml.MappingNode {
-			return spot{}, amend.Refusef(amend.ReasonUnsupported, "%s is no map", field[:i])
+		if !ok || e.merged {
+			return at.missing(field[i:])
 		}
-		return at.missing(field[i:])
+		at.place, at.key = e.place, e.key
 	}
 	return at, nil
+}
+
+// writes reports whether the map itself has a key.
+func writes(n *yaml.Node, key string) bool {
+	for i := 0; i < len(n.Content); i += 2 {
+		if !isMerge(n.Content[i]) && keyName(n.Content[i]) == key {
+			return true
+		}
+	}
+	return false
 }
 
 // missing notes the keys that have to be made; a list item cannot be.
@@ -122,16 +137,21 @@ func (f *File) insert(at spot, a addition) (Result, error) {
 	if f.generated {
 		return Result{}, errGenerated()
 	}
-	var failed error = amend.Refusef(amend.ReasonUnsupported, "no place was found to add to")
+	var first error
 	for _, s := range f.sites(at, a) {
 		data := s.apply(f.text.data)
 		err := f.proveInsert(at, a, data)
 		if err == nil {
 			return result(data, s), nil
 		}
-		failed = err
+		if first == nil {
+			first = err
+		}
 	}
-	return Result{}, failed
+	if first == nil {
+		first = amend.Refusef(amend.ReasonUnsupported, "no place was found to add to")
+	}
+	return Result{}, first
 }
 
 // proveInsert proves that data differs from f in the added nodes only.

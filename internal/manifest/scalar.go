@@ -70,8 +70,11 @@ func (p pen) plainOrQuoted(s string, old *yaml.Node) string {
 // plain when the old text had that type too.
 func (p pen) staysString(s string, old *yaml.Node) bool {
 	doc := "k: " + s
+	if old != nil && old.Style&yaml.TaggedStyle != 0 {
+		doc = "k: " + old.ShortTag() + " " + s
+	}
 	if p.flow {
-		doc = "{k: " + s + "}"
+		doc = "{" + doc + "}"
 	}
 	var m map[string]any
 	if err := sigsyaml.Unmarshal([]byte(doc), &m); err != nil || m["k"] != s || len(m) != 1 {

@@ -39,11 +39,19 @@ func (s splice) apply(data []byte) []byte {
 // folded text of several lines, and ReasonUnproven for all else that does not
 // come out as meant. Setting the value that is there changes nothing.
 func (f *File) Set(l Leaf, v amend.Scalar) (Result, error) {
+	if l.holds(v) {
+		return Result{Data: f.text.data, Line: l.Line, EndLine: l.EndLine}, nil
+	}
 	s, data, err := f.set(l, v)
 	if err != nil {
 		return Result{}, err
 	}
 	return result(data, s), nil
+}
+
+// holds reports whether the leaf has the value and its type already.
+func (l Leaf) holds(v amend.Scalar) bool {
+	return l.Value == v.Text && (l.Kind == Number && v.Number || l.Kind == String && !v.Number)
 }
 
 // result finds the lines of the spliced text, without the line break it may start with.
@@ -85,9 +93,6 @@ func (f *File) set(l Leaf, v amend.Scalar) (splice, []byte, error) {
 		return splice{}, nil, err
 	}
 	data := s.apply(f.text.data)
-	if string(f.text.data[s.start:s.end]) == s.text {
-		return s, data, nil
-	}
 	return s, data, f.proveSet(l, data, want)
 }
 
@@ -174,7 +179,7 @@ func (f *File) spliceBlock(n *yaml.Node, in splice) (splice, error) {
 	start, ok1 := b.source(f.text, in.start)
 	end, ok2 := b.source(f.text, in.end)
 	if !ok1 || !ok2 {
-		return splice{}, amend.Refusef(amend.ReasonUnproven, "line %d: the text has lines without their indent", n.Line)
+		return splice{}, amend.Refusef(amend.ReasonUnproven, "line %d: the new text does not fit the lines of the block", n.Line)
 	}
 	return splice{span{start, end}, b.indented(in.text, f.text.eol())}, nil
 }

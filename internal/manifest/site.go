@@ -117,6 +117,7 @@ func (w writer) inFlow(n *yaml.Node) []splice {
 		gap = " "
 	}
 	w.pen.flow = true
+	w.pen.force = w.pen.force || w.style.kyaml
 	if n.Kind == yaml.SequenceNode {
 		if gap == "" || !strings.ContainsAny(gap, "\r\n") {
 			gap = " "
@@ -124,7 +125,6 @@ func (w writer) inFlow(n *yaml.Node) []splice {
 		return []splice{{span{last.end, last.end}, "," + gap + w.add.flow(w.pen)}}
 	}
 	w.pen.keys = w.pen.keys || n.Content[0].Style&yaml.DoubleQuotedStyle != 0
-	w.pen.force = w.pen.force || w.pen.keys || n.Content[1].Style&yaml.DoubleQuotedStyle != 0
 	if gap == "" {
 		gap = " "
 	}

@@ -7,6 +7,7 @@ type style struct {
 	step     int  // columns from a map's key to the keys below it
 	listStep int  // columns from a key to the dashes of the list below it
 	quote    byte // the quote of strings that need one
+	kyaml    bool // in flow style all strings that are values have double quotes
 }
 
 // votes counts what the nodes of a file show.
@@ -14,6 +15,7 @@ type votes struct {
 	steps          map[int]int
 	compact, wide  int
 	single, double int
+	flow, kyaml    int // strings in flow style, and those of them in double quotes
 }
 
 // style counts over the whole file. Where nothing shows it, maps and lists are
@@ -37,6 +39,7 @@ func (f *File) style() style {
 	if v.single > v.double {
 		s.quote = '\''
 	}
+	s.kyaml = v.flow > 0 && v.flow == v.kyaml
 	return s
 }
 
@@ -48,8 +51,12 @@ func (v *votes) count(n *yaml.Node) {
 		v.double++
 	}
 	if n.Style&yaml.FlowStyle != 0 && n.Kind != yaml.ScalarNode {
-		for _, c := range n.Content {
+		for i, c := range n.Content {
 			v.count(c)
+			if c.Kind == yaml.ScalarNode && c.ShortTag() == "!!str" && (n.Kind == yaml.SequenceNode || i%2 == 1) {
+				v.flow++
+				v.kyaml += int(c.Style&yaml.DoubleQuotedStyle) / int(yaml.DoubleQuotedStyle)
+			}
 		}
 		return
 	}
