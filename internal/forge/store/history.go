@@ -183,22 +183,18 @@ func (r *Repo) MergeTree(ctx context.Context, ours, theirs ID) (ID, error) {
 	return ParseID(string(id))
 }
 
-// File returns the content of a file in a commit, or amend.NotFound.
-func (r *Repo) File(commit ID, path string) ([]byte, error) {
-	if err := CheckPath(path); err != nil {
-		return nil, err
-	}
-	at := commit
+// Folder lists a folder in a commit, or fails with amend.NotFound.
+func (r *Repo) Folder(commit ID, path string) ([]Entry, error) {
+	_, entries, err := r.Tree(commit)
 	for part := range strings.SplitSeq(path, "/") {
-		_, entries, err := r.Tree(at)
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(entries, func(e Entry) bool { return e.Path == part })
+		i := slices.IndexFunc(entries, func(e Entry) bool { return e.Path == part && e.Mode == ModeFolder })
 		if i < 0 {
-			return nil, amend.Errorf(amend.NotFound, "read file", "no file %q in %s", path, commit)
+			return nil, amend.Errorf(amend.NotFound, "read folder", "no folder %q in %s", path, commit)
 		}
-		at = entries[i].ID
+		_, entries, err = r.Tree(entries[i].ID)
 	}
-	return r.Blob(at)
+	return entries, err
 }

@@ -18,6 +18,9 @@ const (
 	ModeFolder     = "040000"
 )
 
+// EmptyTree names the tree without entries, which Git knows without keeping it.
+const EmptyTree ID = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
 // An Entry is one name in a tree.
 type Entry struct {
 	Path string // one name; from the root of the repository in Walk's answer
@@ -191,8 +194,7 @@ func (r *Repo) applyFolder(entries []Entry, name string, changes []Entry) ([]Ent
 	if err != nil {
 		return nil, err
 	}
-	const empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-	if id == empty {
+	if id == EmptyTree {
 		return entries, nil
 	}
 	return append(entries, Entry{Path: name, Mode: ModeFolder, ID: id}), nil

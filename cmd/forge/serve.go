@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/forge"
+)
+
+// serveFlags are the flags of forge serve.
+type serveFlags struct {
+	listen   string
+	dir      string
+	runner   string
+	addrFile string
+	login    string
+	parallel int
+	control  bool
+}
+
+func serve() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve Git and the REST API until interrupted",
+		Long: `Serve Git over HTTP at /OWNER/NAME.git and the REST API at /api/v3, as a GitHub
+Enterprise host does. The token that opens every repository is in the file
+"token" of the state folder; it is made at the first start. Workflows that
+listen to repository_dispatch run on this machine with the given runner.`,
+		Example: `  forge serve --dir .build/forge --runner .build/bin/act
+  forge serve --listen 127.0.0.1:0 --dir .build/forge --addr-file .build/forge.addr --control`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			return f.run(cmd.Context(), log)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:3080", "address to listen on; port 0 takes a free one")
+	flags.StringVar(&f.dir, "dir", ".forge", "folder of the forge's state")
+	flags.StringVar(&f.runner, "runner", "", "path of act, which runs the workflows; jobs find programs on this process's PATH")
+	flags.StringVar(&f.addrFile, "addr-file", "", "file to write the address to, once it is listened on")
+	flags.StringVar(&f.login, "login", "demo", "who the token acts as")
+	flags.IntVar(&f.parallel, "parallel", 2, "workflow runs at a time")
+	flags.BoolVar(&f.control, "control", false, "serve /_forge/faults and /_forge/stats, for tests")
+	return cmd
+}
+
+func (f serveFlags) run(ctx context.Context, log *slog.Logger) error {
+	runner := f.runner
+	if runner != "" {
+		abs, err := filepath.Abs(runner)
+		if err != nil {
+			return amend.Errorf(amend.Invalid, "serve", "%w", err)
+		}
+		runner = abs
+	}
+	server, err := forge.New(forge.Config{Dir: f.dir, Runner: runner, Parallel: f.parallel, Control: f.control, Log: log})
+	if err != nil {
+		return err
+	}
+	err = f.serve(ctx, server, log)
+	return errors.Join(err, server.Close())
+}
+
+func (f serveFlags) serve(ctx context.Context, server *forge.Server, log *slog.Logger) error {
+	token, err := ensureToken(filepath.Join(f.dir, "token"))
+	if err != nil {
+		return err
+	}
+	server.AddToken(token, forge.Grant{Login: f.login})
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return amend.Errorf(amend.Invalid, "listen", "%w", err)
+	}
+	addr := listener.Addr().(*net.TCPAddr)
+	if !addr.IP.IsLoopback() {
+		// Workflows run as this user, and the controls ask for no token.
+		return errors.Join(amend.Errorf(amend.Invalid, "listen", "%s is not on this machine only", addr), listener.Close())
+	}
+	if f.addrFile != "" {
+		if err := writeFile(f.addrFile, addr.String()+"\n", 0o644); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	log.Info("serving", "url", "http://"+addr.String(), "tokenFile", filepath.Join(f.dir, "token"))
+	web := &http.Server{Handler: server, ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan error, 1)
+	go func() { done <- web.Serve(listener) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := web.Shutdown(grace); err != nil {
+		return web.Close() // somebody holds a connection open
+	}
+	return nil
+}
+
+// ensureToken returns the token in the file, which only this user can read,
+// and makes it the first time.
+func ensureToken(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(data)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", amend.Errorf(amend.Invalid, "read token", "%w", err)
+	}
+	var b [18]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	token := "ghp_" + hex.EncodeToString(b[:])
+	return token, writeFile(path, token+"\n", 0o600)
+}
+
+// writeFile writes a file that a waiting reader sees whole or not at all.
+func writeFile(path, text string, mode fs.FileMode) error {
+	if err := os.WriteFile(path+".new", []byte(text), mode); err != nil {
+		return amend.Errorf(amend.Invalid, "write file", "%w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return amend.Errorf(amend.Invalid, "write file", "%w", err)
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+package forge
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/forge/store"
+)
+
+// A pull is one pull request, as it is kept on disk.
+type pull struct {
+	Number   int       `json:"number"`
+	Title    string    `json:"title"`
+	Body     string    `json:"body"`
+	User     string    `json:"user"`
+	Head     string    `json:"head"` // branch of the same repository
+	Base     string    `json:"base"`
+	HeadSHA  store.ID  `json:"headSha"` // as last seen while open
+	BaseSHA  store.ID  `json:"baseSha"`
+	Draft    bool      `json:"draft"`
+	State    string    `json:"state"` // open or closed
+	MergeSHA store.ID  `json:"mergeSha,omitempty"`
+	MergedBy string    `json:"mergedBy,omitempty"`
+	Created  time.Time `json:"created"`
+	Updated  time.Time `json:"updated"`
+	Closed   time.Time `json:"closed,omitzero"`
+	Labels   []string  `json:"labels,omitempty"`
+	Comments []comment `json:"comments,omitempty"`
+
+	judged string // the pair of commits that settle last looked at
+}
+
+// A comment is one comment on a pull request.
+type comment struct {
+	ID      int64     `json:"id"`
+	User    string    `json:"user"`
+	Body    string    `json:"body"`
+	Created time.Time `json:"created"`
+}
+
+func (p *pull) merged() bool { return p.MergeSHA != "" }
+
+// pulls are the pull requests of a repository: in memory, and one file each.
+type pulls struct {
+	dir string
+	mu  sync.Mutex
+	all map[int]*pull
+}
+
+func (p *pulls) load() error {
+	p.all = map[int]*pull{}
+	files, err := filepath.Glob(filepath.Join(p.dir, "*.json"))
+	if err != nil {
+		return amend.Errorf(amend.Internal, "read pull requests", "%w", err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return amend.Errorf(amend.Internal, "read pull requests", "%w", err)
+		}
+		one := &pull{}
+		if err := json.Unmarshal(data, one); err != nil {
+			return amend.Errorf(amend.Internal, "read pull requests", "%s: %w", file, err)
+		}
+		p.all[one.Number] = one
+	}
+	return nil
+}
+
+// save writes one pull request, whole or not at all; p.mu is held.
+func (p *pulls) save(one *pull) error {
+	data, err := json.MarshalIndent(one, "", "  ")
+	path := filepath.Join(p.dir, fmt.Sprintf("%d.json", one.Number))
+	if err == nil {
+		err = os.MkdirAll(p.dir, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(path+".new", data, 0o644)
+	}
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		return amend.Errorf(amend.Internal, "write pull request", "%w", err)
+	}
+	return nil
+}
+
+// open counts the open ones.
+func (p *pulls) open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, one := range p.all {
+		if one.State == "open" {
+			n++
+		}
+	}
+	return n
+}
+
+// change lets edit work on a pull request that is up to date, keeps the result,
+// and returns a copy. A failed edit leaves the pull request as it was.
+func (r *repository) change(ctx context.Context, number int, now time.Time, edit func(*pull) error) (pull, error) {
+	r.pulls.mu.Lock()
+	defer r.pulls.mu.Unlock()
+	one := r.pulls.all[number]
+	if one == nil {
+		return pull{}, notFound()
+	}
+	if err := r.settle(ctx, one, now); err != nil {
+		return pull{}, err
+	}
+	if edit == nil {
+		return *one, nil
+	}
+	draft := *one
+	draft.Labels, draft.Comments = slices.Clone(one.Labels), slices.Clone(one.Comments)
+	if err := edit(&draft); err != nil {
+		return pull{}, err
+	}
+	draft.Updated = now
+	if err := r.pulls.save(&draft); err != nil {
+		return pull{}, err
+	}
+	*one = draft
+	return draft, nil
+}
+
+// settle brings an open pull request up to date with its branches, as GitHub
+// does after a push: a new head is taken over, a deleted head closes it, and a
+// head that has reached the base makes it merged. r.pulls.mu is held.
+func (r *repository) settle(ctx context.Context, p *pull, now time.Time) error {
+	if p.State != "open" {
+		return nil
+	}
+	base, err := r.Ref("refs/heads/" + p.Base)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	head, err := r.Ref("refs/heads/" + p.Head)
+	if amend.KindOf(err) == amend.NotFound {
+		p.State, p.Closed, p.Updated = "closed", now, now
+		return r.pulls.save(p)
+	}
+	if err != nil {
+		return err
+	}
+	pair := string(base.ID + " " + head.ID)
+	if p.judged == pair {
+		return nil
+	}
+	reached, err := r.Descends(ctx, base.ID, head.ID)
+	if err != nil {
+		return err
+	}
+	if reached && base.ID != p.BaseSHA {
+		p.State, p.Closed, p.MergeSHA = "closed", now, base.ID
+	}
+	if head.ID != p.HeadSHA {
+		p.Updated = now
+	}
+	p.HeadSHA, p.BaseSHA, p.judged = head.ID, base.ID, pair
+	return r.pulls.save(p)
+}
+
+func ignoreMissing(err error) error {
+	if amend.KindOf(err) == amend.NotFound {
+		return nil
+	}
+	return err
+}
+
+// newPull opens a pull request, unless an open one has the same branches.
+func (r *repository) newPull(ctx context.Context, p pull) (pull, error) {
+	r.pulls.mu.Lock()
+	defer r.pulls.mu.Unlock()
+	for _, other := range r.pulls.all {
+		if err := r.settle(ctx, other, p.Created); err != nil {
+			return pull{}, err
+		}
+		if other.State == "open" && other.Head == p.Head && other.Base == p.Base {
+			return pull{}, pullInvalid("", "custom", fmt.Sprintf("A pull request already exists for %s:%s.", r.owner, p.Head))
+		}
+	}
+	p.Number = 1
+	if len(r.pulls.all) > 0 {
+		p.Number += slices.Max(slices.Collect(maps.Keys(r.pulls.all)))
+	}
+	if err := r.pulls.save(&p); err != nil {
+		return pull{}, err
+	}
+	r.pulls.all[p.Number] = &p
+	return p, nil
+}
+
+// pullInvalid is how GitHub words a 422 on a pull request.
+func pullInvalid(field, code, message string) error {
+	f := invalid("Validation Failed")
+	f.Errors = []fieldError{{Resource: "PullRequest", Field: field, Code: code, Message: message}}
+	return f
+}
+
+// listed returns copies of all pull requests, newest first, up to date.
+func (r *repository) listed(ctx context.Context, now time.Time) ([]pull, error) {
+	r.pulls.mu.Lock()
+	defer r.pulls.mu.Unlock()
+	list := []pull{}
+	for _, one := range r.pulls.all {
+		if err := r.settle(ctx, one, now); err != nil {
+			return nil, err
+		}
+		list = append(list, *one)
+	}
+	slices.SortFunc(list, func(a, b pull) int { return cmp.Compare(b.Number, a.Number) })
+	return list, nil
+}
+
+// A merge is how a pull request is to be merged.
+type merge struct {
+	Title   string `json:"commit_title"`
+	Message string `json:"commit_message"`
+	SHA     string `json:"sha"` // the head that the caller has seen
+	Method  string `json:"merge_method"`
+}
+
+// errUnmergeable is GitHub's answer when a pull request is closed or conflicts.
+func errUnmergeable() error {
+	return fail(http.StatusMethodNotAllowed, "Pull Request is not mergeable")
+}
+
+// mergeInto merges p, which is open and up to date, and returns the commit.
+func (r *repository) mergeInto(ctx context.Context, p *pull, m merge, who store.Person) (store.ID, error) {
+	if p.State != "open" || p.Draft {
+		return "", errUnmergeable()
+	}
+	if m.SHA != "" && m.SHA != string(p.HeadSHA) {
+		return "", fail(http.StatusConflict, "Head branch was modified. Review and try the merge again.")
+	}
+	if m.Method != "" && m.Method != "merge" && m.Method != "squash" {
+		return "", fail(http.StatusMethodNotAllowed, "Rebase merges are not allowed on this repository.")
+	}
+	tree, err := r.MergeTree(ctx, p.BaseSHA, p.HeadSHA)
+	if amend.KindOf(err) == amend.Conflict {
+		return "", errUnmergeable()
+	}
+	if err != nil {
+		return "", err
+	}
+	commit := store.Commit{Tree: tree, Parents: []store.ID{p.BaseSHA, p.HeadSHA}, Author: who, Committer: who}
+	title, text := fmt.Sprintf("Merge pull request #%d from %s/%s", p.Number, r.owner, p.Head), p.Title
+	if m.Method == "squash" {
+		commit.Parents = commit.Parents[:1]
+		title, text = fmt.Sprintf("%s (#%d)", p.Title, p.Number), ""
+	}
+	commit.Message = cmp.Or(m.Title, title)
+	if text = cmp.Or(m.Message, text); text != "" {
+		commit.Message += "\n\n" + text
+	}
+	id, err := r.WriteCommit(commit)
+	if err != nil {
+		return "", err
+	}
+	err = r.MoveRef(ctx, "refs/heads/"+p.Base, id, false)
+	if amend.KindOf(err) == amend.Conflict {
+		return "", fail(http.StatusMethodNotAllowed, "Base branch was modified. Review and try the merge again.")
+	}
+	return id, err
+}
