@@ -53,6 +53,8 @@ func TestGuard(t *testing.T) {
 		{"stale row", good, 1, "| `drain-node` | Something else. | Node | none |", []string{"replace the row"}},
 		{"no kinds", actions.Action{Name: "drain-node", Summary: "Drain it."}, 1, "| `drain-node` | Drain it. |  | none |",
 			[]string{"names no workload kinds"}},
+		{"bad default", with(good, amend.Param{Name: "by", Type: amend.ParamInt, Min: 1, Default: "0", Help: "h"}), 1, "", []string{"is not a whole number of at least 1"}},
+		{"no help", with(good, amend.Param{Name: "by", Type: amend.ParamInt}), 1, "", []string{"needs a kebab-case name and a Help"}},
 		{"long summary", actions.Action{Name: "drain-node", Summary: "a\nb", Kinds: []string{"Node"}}, 1, "| `drain-node` | a\nb | Node | none |",
 			[]string{"one sentence on one line", "has 1 rows"}},
 	} {
@@ -66,6 +68,11 @@ func TestGuard(t *testing.T) {
 			}
 		})
 	}
+}
+
+func with(a actions.Action, p amend.Param) actions.Action {
+	a.Params = []amend.Param{p}
+	return a
 }
 
 var (
@@ -91,6 +98,9 @@ func guard(all []actions.Action, fixtures map[string]int, doc string) []string {
 		for _, p := range a.Params {
 			if p.Help == "" || !kebab.MatchString(p.Name) {
 				say("parameter %q of %s needs a kebab-case name and a Help", p.Name, a.Name)
+			}
+			if p.Default != "" && !p.Accepts(p.Default) {
+				say("the default %q of parameter %q of %s is not %s", p.Default, p.Name, a.Name, p.Wants())
 			}
 		}
 		if fixtures[a.Name] == 0 {

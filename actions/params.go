@@ -2,7 +2,6 @@ package actions
 
 import (
 	"math/big"
-	"regexp"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -10,50 +9,44 @@ import (
 	"github.com/amendhq/amend"
 )
 
-// The longest forms that are read. They bound the exponent on purpose:
-// "1e-999999999" is a quantity too, and computing with it never ends.
-var (
-	decimalForm  = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9})?$`)
-	quantityForm = regexp.MustCompile(`^[0-9]{1,19}(\.[0-9]{1,9})?([KMGTPE]i|[mkMGTPE]|[eE][0-9]{1,2})?$`)
-)
-
 // wholeParam reads a parameter of type amend.ParamInt.
-func wholeParam(req amend.Request, name string) (int64, error) {
-	n, err := strconv.ParseInt(req.Params[name], 10, 32)
-	if err != nil || n < 1 {
-		return 0, badParam(req, name, "a whole number of at least 1")
+func wholeParam(req amend.Request, p amend.Param) (int64, error) {
+	n, err := strconv.ParseInt(req.Params[p.Name], 10, 32)
+	if err != nil || !p.Accepts(req.Params[p.Name]) {
+		return 0, badParam(req, p)
 	}
 	return n, nil
 }
 
 // factorParam reads a parameter of type amend.ParamFactor, exactly.
-func factorParam(req amend.Request, name string) (*big.Rat, error) {
-	if text := req.Params[name]; decimalForm.MatchString(text) {
-		if f, ok := new(big.Rat).SetString(text); ok && f.Cmp(big.NewRat(1, 1)) > 0 {
+func factorParam(req amend.Request, p amend.Param) (*big.Rat, error) {
+	if text := req.Params[p.Name]; p.Accepts(text) {
+		if f, ok := new(big.Rat).SetString(text); ok {
 			return f, nil
 		}
 	}
-	return nil, badParam(req, name, "a decimal number greater than 1")
+	return nil, badParam(req, p)
 }
 
 // quantityParam reads a parameter of type amend.ParamQuantity.
-func quantityParam(req amend.Request, name string) (resource.Quantity, error) {
-	q, ok := parseQuantity(req.Params[name])
+func quantityParam(req amend.Request, p amend.Param) (resource.Quantity, error) {
+	q, ok := parseQuantity(req.Params[p.Name])
 	if !ok {
-		return q, badParam(req, name, "a quantity greater than 0, e.g. 2Gi")
+		return q, badParam(req, p)
 	}
 	return q, nil
 }
 
-// parseQuantity reads a quantity greater than 0.
+// parseQuantity reads a quantity greater than 0. It asks amend.Param first,
+// whose notation leaves out quantities that take forever to compute with.
 func parseQuantity(text string) (resource.Quantity, bool) {
-	if !quantityForm.MatchString(text) {
+	if !(amend.Param{Type: amend.ParamQuantity}).Accepts(text) {
 		return resource.Quantity{}, false
 	}
 	q, err := resource.ParseQuantity(text)
-	return q, err == nil && q.Sign() > 0
+	return q, err == nil
 }
 
-func badParam(req amend.Request, name, want string) error {
-	return amend.Errorf(amend.Invalid, "plan "+req.Action, "parameter %q is %.60q, want %s", name, req.Params[name], want)
+func badParam(req amend.Request, p amend.Param) error {
+	return amend.Errorf(amend.Invalid, "plan "+req.Action, "parameter %q is %.60q, want %s", p.Name, req.Params[p.Name], p.Wants())
 }

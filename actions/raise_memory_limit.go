@@ -8,16 +8,18 @@ import (
 	"github.com/amendhq/amend"
 )
 
+var (
+	memoryFactor  = amend.Param{Name: "factor", Type: amend.ParamFactor, Default: "1.5", Help: "what to multiply the limit by"}
+	memoryCeiling = amend.Param{Name: "ceiling", Type: amend.ParamQuantity, Help: "the highest limit that the container may get"}
+)
+
 func init() {
 	register(Action{
 		Name:    "raise-memory-limit",
 		Summary: "Raise the memory limit of a container, up to a ceiling.",
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet"},
-		Params: []amend.Param{
-			{Name: "factor", Type: amend.ParamFactor, Default: "1.5", Help: "what to multiply the limit by"},
-			{Name: "ceiling", Type: amend.ParamQuantity, Help: "the highest limit that the container may get"},
-		},
-		Plan: planRaiseMemoryLimit,
+		Params:  []amend.Param{memoryFactor, memoryCeiling},
+		Plan:    planRaiseMemoryLimit,
 	})
 }
 
@@ -25,11 +27,11 @@ func init() {
 // limit, so it is below the new one. A container without a request gets its
 // limit as request from Kubernetes, so there both go up.
 func planRaiseMemoryLimit(req amend.Request, view View) ([]Set, error) {
-	factor, err := factorParam(req, "factor")
+	factor, err := factorParam(req, memoryFactor)
 	if err != nil {
 		return nil, err
 	}
-	ceiling, err := quantityParam(req, "ceiling")
+	ceiling, err := quantityParam(req, memoryCeiling)
 	if err != nil {
 		return nil, err
 	}

@@ -31,8 +31,8 @@ type Action struct {
 	Params []amend.Param
 	// Plan returns the fields to set. It refuses with a reason of the closed
 	// list when acting would be a guess, and fails as amend.Invalid when a
-	// parameter is missing or malformed. Plan of a looked-up action also
-	// refuses a workload whose kind is not in Kinds.
+	// parameter is missing or not what Params says. Plan of a registered
+	// action also refuses a workload whose kind is not in Kinds.
 	Plan func(amend.Request, View) ([]Set, error)
 }
 

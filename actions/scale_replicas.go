@@ -6,27 +6,29 @@ import (
 	"github.com/amendhq/amend"
 )
 
+var (
+	replicasBy  = amend.Param{Name: "by", Type: amend.ParamInt, Min: 1, Default: "1", Help: "how many replicas to add"}
+	replicasMax = amend.Param{Name: "max", Type: amend.ParamInt, Min: 1, Help: "the most replicas that the workload may get"}
+)
+
 func init() {
 	register(Action{
 		Name:    "scale-replicas",
 		Summary: "Add replicas, up to a maximum.",
 		Kinds:   []string{"Deployment", "StatefulSet"},
-		Params: []amend.Param{
-			{Name: "by", Type: amend.ParamInt, Min: 1, Default: "1", Help: "how many replicas to add"},
-			{Name: "max", Type: amend.ParamInt, Min: 1, Help: "the most replicas that the workload may get"},
-		},
-		Plan: planScaleReplicas,
+		Params:  []amend.Param{replicasBy, replicasMax},
+		Plan:    planScaleReplicas,
 	})
 }
 
 // planScaleReplicas adds to the number in the env repo. A workload without one
 // is refused: leaving it out is how people hand the field to an autoscaler.
 func planScaleReplicas(req amend.Request, view View) ([]Set, error) {
-	by, err := wholeParam(req, "by")
+	by, err := wholeParam(req, replicasBy)
 	if err != nil {
 		return nil, err
 	}
-	most, err := wholeParam(req, "max")
+	most, err := wholeParam(req, replicasMax)
 	if err != nil {
 		return nil, err
 	}

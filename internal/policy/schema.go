@@ -74,7 +74,8 @@ func object(property string, s *jsonschema.Schema) *jsonschema.Schema {
 	return o
 }
 
-// paramSchema describes what checkParam accepts.
+// paramSchema describes what checkParam accepts, and for quantities a little
+// more: the bounds that keep computing with them short are no help to editors.
 func paramSchema(p amend.Param) *jsonschema.Schema {
 	s := &jsonschema.Schema{Description: p.Help}
 	if p.Default != "" {
@@ -86,7 +87,7 @@ func paramSchema(p amend.Param) *jsonschema.Schema {
 	case amend.ParamFactor:
 		s.Type, s.ExclusiveMinimum = "number", "1"
 	case amend.ParamQuantity:
-		s.AnyOf = []*jsonschema.Schema{{Type: "string", Pattern: quantityForm.String()}, {Type: "integer", ExclusiveMinimum: "0"}}
+		s.AnyOf = []*jsonschema.Schema{{Type: "string", Pattern: `^[0-9.]*[1-9][0-9.]*([KMGTPE]i|[mkMGTPE]|[eE][0-9]+)?$`}, {Type: "integer", ExclusiveMinimum: "0"}}
 	case amend.ParamName:
 		s.Type, s.Pattern = "string", `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
 	}
