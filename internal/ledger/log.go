@@ -1,0 +1,138 @@
+package ledger
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/amendhq/amend"
+)
+
+// LogFile is the path of the log in an env repo.
+const LogFile = "remediation-log.yaml"
+
+const header = `# Every change that amend made to this repository, one entry each.
+# Entries are only ever added, at the end. The commits are the truth and this
+# is their index: "amend log" adds whatever is missing.
+`
+
+// shaPattern is a commit id as Git prints it, SHA-1 or SHA-256.
+var shaPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// A Log is the content of remediation-log.yaml.
+type Log struct {
+	Records []amend.Record // in the order of the file
+
+	indent int // of the list, which a person may have changed
+}
+
+// Missing returns those records that log lacks, oldest first and each change
+// once. A change is in the log if its commit is, or its incident and episode:
+// the same change under another commit was rebased or cherry-picked.
+func Missing(log Log, records []amend.Record) []amend.Record {
+	type change struct {
+		incident string
+		episode  int
+	}
+	commits, changes := map[string]bool{}, map[change]bool{}
+	note := func(r amend.Record) {
+		commits[r.Commit] = true
+		changes[change{r.Incident, r.Episode}] = true
+	}
+	for _, r := range log.Records {
+		note(r)
+	}
+	var missing []amend.Record
+	for _, r := range slices.SortedFunc(slices.Values(records), compare) {
+		if commits[r.Commit] || changes[change{r.Incident, r.Episode}] {
+			continue
+		}
+		note(r)
+		missing = append(missing, r)
+	}
+	return missing
+}
+
+// Append returns data with records added at its end, oldest first. The bytes
+// of data stay as they are, and every value reads back equal. It trusts that
+// ParseLog accepts data. Without records it returns data.
+func Append(data []byte, records []amend.Record) []byte {
+	if len(records) == 0 {
+		return data
+	}
+	indent := ""
+	if log, err := ParseLog(data); err == nil {
+		indent = strings.Repeat(" ", log.indent)
+	}
+	out := bytes.NewBuffer(bytes.Clone(data))
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+		out.WriteString(header)
+	case data[len(data)-1] != '\n':
+		out.WriteByte('\n')
+	}
+	for _, r := range slices.SortedFunc(slices.Values(records), compare) {
+		for i, f := range fields(&r) {
+			bullet := "  "
+			if i == 0 {
+				bullet = "- "
+			}
+			fmt.Fprintf(out, "%s%s%s: %s\n", indent, bullet, f.key, f.write())
+		}
+	}
+	return out.Bytes()
+}
+
+// A field is one field of an entry: how to write it and how to read it.
+type field struct {
+	key   string
+	write func() string
+	read  func(*yaml.Node) error
+}
+
+// fields lists the fields of an entry in the order of the file. Strings are
+// quoted with the escapes of Go, in ASCII, all of which YAML reads alike.
+func fields(r *amend.Record) []field {
+	str := func(key string, to *string) field {
+		return field{key, func() string { return strconv.QuoteToASCII(*to) }, func(n *yaml.Node) error {
+			*to = n.Value
+			if n.Value == "" {
+				return fmt.Errorf("%s is empty", key)
+			}
+			return nil
+		}}
+	}
+	return []field{
+		str("incident", &r.Incident),
+		{"episode", func() string { return strconv.Itoa(r.Episode) }, func(n *yaml.Node) (err error) {
+			if r.Episode, err = strconv.Atoi(n.Value); err != nil || r.Episode < 1 {
+				return fmt.Errorf("episode %q is not a number from 1", n.Value)
+			}
+			return nil
+		}},
+		str("action", &r.Action),
+		str("target", &r.Target),
+		str("playbook", &r.Playbook),
+		str("alert", &r.Alert),
+		str("edited", &r.Edited),
+		{"commit", func() string { return strconv.QuoteToASCII(r.Commit) }, func(n *yaml.Node) error {
+			if r.Commit = n.Value; !shaPattern.MatchString(n.Value) {
+				return fmt.Errorf("commit %q is not a full commit id", n.Value)
+			}
+			return nil
+		}},
+		{"at", func() string { return r.At.UTC().Format(time.RFC3339Nano) }, func(n *yaml.Node) (err error) {
+			if r.At, err = time.Parse(time.RFC3339Nano, n.Value); err != nil {
+				return fmt.Errorf("at %q is not a time like 2006-01-02T15:04:05Z", n.Value)
+			}
+			r.At = r.At.UTC()
+			return nil
+		}},
+	}
+}

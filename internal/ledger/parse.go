@@ -1,0 +1,84 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/amendhq/amend"
+)
+
+// ParseLog reads remediation-log.yaml. People may add comments and change the
+// layout, but every entry has exactly the fields of amend.Record. An error is
+// Invalid and names the line. A file without entries is an empty log.
+func ParseLog(data []byte) (Log, error) {
+	var doc yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
+		return Log{}, nil
+	} else if err != nil {
+		return Log{}, amend.Errorf(amend.Invalid, "read "+LogFile, "%w", err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return Log{}, amend.Errorf(amend.Invalid, "read "+LogFile, "it must be one YAML document that ends with the file")
+	}
+	list := doc.Content[0]
+	if list.Kind == yaml.ScalarNode && list.Value == "" && list.Tag == "!!null" {
+		return Log{}, nil
+	}
+	if list.Kind != yaml.SequenceNode || list.Style&yaml.FlowStyle != 0 || !plain(list) {
+		return Log{}, invalid(list, "the log must be a list with one \"- \" for each entry")
+	}
+	log := Log{Records: make([]amend.Record, 0, len(list.Content)), indent: list.Column - 1}
+	for _, n := range list.Content {
+		r, err := parseEntry(n)
+		if err != nil {
+			return Log{}, err
+		}
+		log.Records = append(log.Records, r)
+	}
+	return log, nil
+}
+
+func parseEntry(n *yaml.Node) (amend.Record, error) {
+	if n.Kind != yaml.MappingNode || !plain(n) {
+		return amend.Record{}, invalid(n, "an entry must be a mapping")
+	}
+	var r amend.Record
+	known := map[string]field{}
+	for _, f := range fields(&r) {
+		known[f.key] = f
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		f, ok := known[key.Value]
+		if !ok {
+			return amend.Record{}, invalid(key, "%q is no field of an entry, or is there twice", key.Value)
+		}
+		delete(known, key.Value)
+		if value.Kind != yaml.ScalarNode || value.Tag == "!!null" || !plain(value) {
+			return amend.Record{}, invalid(value, "%s must be one value", key.Value)
+		}
+		if err := f.read(value); err != nil {
+			return amend.Record{}, invalid(value, "%w", err)
+		}
+	}
+	for _, f := range fields(&r) {
+		if _, left := known[f.key]; left {
+			return amend.Record{}, invalid(n, "the entry has no %s", f.key)
+		}
+	}
+	return r, nil
+}
+
+// plain refuses the parts of YAML by which a value can be another than the one
+// that is seen: anchors and tags of one's own.
+func plain(n *yaml.Node) bool {
+	return n.Anchor == "" && n.Style&yaml.TaggedStyle == 0
+}
+
+func invalid(n *yaml.Node, format string, args ...any) error {
+	return amend.Errorf(amend.Invalid, "read "+LogFile, "line %d: "+format, append([]any{n.Line}, args...)...)
+}
