@@ -211,5 +211,5 @@ func (s *Server) getRunLogText(c call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK, text: string(text)}, nil
+	return reply{status: http.StatusOK, text: text, form: "text/plain"}, nil
 }

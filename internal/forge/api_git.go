@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/forge/store"
@@ -184,8 +183,8 @@ func (s *Server) getBlob(c call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if strings.Contains(c.Header.Get("Accept"), "raw") && utf8.Valid(content) && len(content) > 0 {
-		return reply{status: http.StatusOK, text: string(content)}, nil
+	if form := c.form("raw"); form != "" {
+		return reply{status: http.StatusOK, text: content, form: form}, nil
 	}
 	return ok(blobDoc{
 		id, "B_" + string(id), c.repoAPI() + "/git/blobs/" + string(id), len(content),

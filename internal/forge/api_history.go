@@ -40,8 +40,8 @@ func (s *Server) getCommit(c call) (reply, error) {
 	if err != nil {
 		return reply{}, invalid("No commit found for SHA: %s", c.PathValue("ref"))
 	}
-	if strings.Contains(c.Header.Get("Accept"), "vnd.github") && strings.Contains(c.Header.Get("Accept"), "sha") {
-		return reply{status: http.StatusOK, text: string(id)}, nil
+	if form := c.form("sha"); form != "" {
+		return reply{status: http.StatusOK, text: []byte(id), form: form}, nil
 	}
 	commit, err := c.repo.Commit(id)
 	if err != nil {

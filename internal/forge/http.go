@@ -32,7 +32,8 @@ type call struct {
 type reply struct {
 	status int
 	body   any    // written as JSON; nil for none
-	text   string // written as it is, instead of body
+	form   string // media type of text, which is then written instead of body
+	text   []byte
 	header map[string]string
 }
 
@@ -128,9 +129,9 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, rep reply, err er
 		rep = reply{status: f.code, body: f, header: rep.header}
 	}
 	var body bytes.Buffer
-	if rep.text != "" {
-		body.WriteString(rep.text)
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if rep.form != "" {
+		body.Write(rep.text)
+		w.Header().Set("Content-Type", rep.form+"; charset=utf-8")
 	} else if rep.body != nil {
 		if err := json.NewEncoder(&body).Encode(rep.body); err != nil {
 			s.cfg.Log.Error("encoding an answer failed", "path", r.URL.Path, "error", err)
@@ -171,6 +172,16 @@ func decode(c call, v any) error {
 		return fail(http.StatusBadRequest, "Problems parsing JSON")
 	}
 	return nil
+}
+
+// form returns the media type that a client asks for when it is GitHub's for
+// the named form of an answer, such as raw or sha, and "" otherwise.
+func (c call) form(name string) string {
+	accept := c.Header.Get("Accept")
+	if plain := strings.NewReplacer(".v3", "", "+json", "").Replace(accept); plain == "application/vnd.github."+name {
+		return accept
+	}
+	return ""
 }
 
 // site is the address of the web pages of the host, as the client wrote it.

@@ -4,8 +4,9 @@
 //	go run ./internal/openapi/trim <api.github.com.json >internal/openapi/github.json
 //
 // The input is the file generated/api.github.com.json of the npm package
-// @octokit/openapi. What is dropped is prose: nothing that a validator reads
-// is changed.
+// @octokit/openapi. What is dropped is prose. One word that a validator reads
+// is changed: oneOf becomes anyOf, because GitHub lists alternatives that
+// overlap (an error that fits two of them) and means either.
 package main
 
 import (
@@ -112,6 +113,8 @@ func prune(node any, names bool) any {
 			case names:
 				pruned[key] = prune(child, false)
 			case prose(key):
+			case key == "oneOf":
+				pruned["anyOf"] = prune(child, false)
 			case key == "enum" || key == "default" || key == "required":
 				pruned[key] = child
 			default:
