@@ -163,7 +163,7 @@ func TestDecodeAlertmanagerRejectsOneAlert(t *testing.T) {
 		want   string
 	}{
 		{"too many labels", many, "there are more than 128 labels or annotations"},
-		{"too much text", big, "its text is longer than 262144 bytes"},
+		{"too much text", big, "its text is longer than 65536 bytes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -24,7 +24,8 @@ type Limits struct {
 	// ValueBytes is the longest name or value that is kept whole.
 	ValueBytes int
 	// AlertBytes is the most that all the text of one alert may add up to
-	// after long values were cut.
+	// after long values were cut. On the wire it may become eight times that:
+	// six by JSON escapes, a third more by base64.
 	AlertBytes int
 }
 
@@ -38,7 +39,7 @@ func DefaultLimits() Limits {
 		Alerts:     50_000,
 		Pairs:      128,
 		ValueBytes: 4 << 10,
-		AlertBytes: 256 << 10,
+		AlertBytes: 64 << 10,
 	}
 }
 

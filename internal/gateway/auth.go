@@ -1,0 +1,124 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/amendhq/amend"
+)
+
+// maxSecret bounds what is read of a file with a token or password.
+const maxSecret = 4 << 10
+
+// Auth says who may post and read. The zero value lets everybody in, which
+// CheckListen allows on a loopback address only.
+//
+// Secrets are in files and read again for every request, so a rotated file
+// counts at once; with two token files both tokens work during a rotation.
+type Auth struct {
+	// TokenFiles each hold one bearer token.
+	TokenFiles []string
+	// User and PasswordFile are for basic authentication.
+	User         string
+	PasswordFile string
+}
+
+// Enabled reports whether a request needs to prove who sent it.
+func (a Auth) Enabled() bool { return len(a.TokenFiles) > 0 || a.PasswordFile != "" }
+
+// Check reads every file once, so that a wrong configuration is found at the
+// start. The error is amend.Invalid and names the file, never its content.
+func (a Auth) Check() error {
+	if (a.User == "") != (a.PasswordFile == "") {
+		return amend.Errorf(amend.Invalid, "check auth", "basic authentication needs both a user and a password file")
+	}
+	_, _, err := a.secrets()
+	return err
+}
+
+// CheckListen fails with amend.Invalid when addr (host:port) can be reached
+// from other machines and nobody is asked for a token or password.
+func CheckListen(addr string, auth Auth) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return amend.Errorf(amend.Invalid, "check listen address", "%w", err)
+	}
+	ip := net.ParseIP(host)
+	if auth.Enabled() || host == "localhost" || (ip != nil && ip.IsLoopback()) {
+		return nil
+	}
+	return amend.Errorf(amend.Invalid, "check listen address",
+		"%s can be reached from other machines: configure a token or password, or listen on 127.0.0.1", addr)
+}
+
+// allows reports whether r proves who sent it. An error means that it does not
+// prove it with the secrets that can be read now, while others cannot be.
+func (a Auth) allows(r *http.Request) (bool, error) {
+	if !a.Enabled() {
+		return true, nil
+	}
+	tokens, password, err := a.secrets()
+	match := 0
+	if user, pass, ok := r.BasicAuth(); ok && password != "" {
+		match = same(user, a.User) & same(pass, password)
+	}
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		for _, token := range tokens { // all of them, so that time does not tell which
+			match |= same(given, token)
+		}
+	}
+	if match == 1 {
+		return true, nil
+	}
+	return false, err
+}
+
+// same compares in a time that depends on neither value, nor on their lengths.
+func same(given, want string) int {
+	g, w := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(want))
+	return subtle.ConstantTimeCompare(g[:], w[:])
+}
+
+// secrets returns what can be read, and why the rest cannot.
+func (a Auth) secrets() (tokens []string, password string, err error) {
+	for _, name := range a.TokenFiles {
+		token, e := secret(name)
+		if e != nil {
+			err = errors.Join(err, e)
+			continue
+		}
+		tokens = append(tokens, token)
+	}
+	if a.PasswordFile != "" {
+		var e error
+		password, e = secret(a.PasswordFile)
+		err = errors.Join(err, e)
+	}
+	return tokens, password, err
+}
+
+// secret reads a file without its final newline. An empty one is an error: it
+// would let everybody in who sends nothing.
+func secret(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", amend.Errorf(amend.Invalid, "read secret", "%w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSecret))
+	if err != nil {
+		return "", amend.Errorf(amend.Invalid, "read secret", "%w", err)
+	}
+	if b = bytes.TrimRight(b, "\r\n"); len(b) == 0 {
+		return "", amend.Errorf(amend.Invalid, "read secret", "%s is empty", name)
+	}
+	return string(b), nil
+}

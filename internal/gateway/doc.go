@@ -1,0 +1,13 @@
+// Package gateway is where alerts come in over HTTP. It answers 2xx only when
+// every alert of a post is durably accepted or folded into one that is, and 503
+// when it cannot say so, because Alertmanager sends again after a 5xx and gives
+// up after a 4xx. A 4xx therefore always means that the same post can never be
+// accepted; load is never answered with one.
+//
+//	POST /v1/alertmanager  an Alertmanager webhook, version 4
+//	POST /v1/events        one CloudEvent of our own types, structured or binary
+//	GET  /v1/decisions     what became of the latest events, newest last
+//	GET  /metrics /healthz /readyz
+//
+// Everything under /v1 asks for a token or a password when one is configured.
+package gateway

@@ -1,0 +1,214 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
+)
+
+// A Publisher stores events; nil means that all of them are durable.
+type Publisher interface {
+	Publish(ctx context.Context, events []event.Event) error
+}
+
+// A DecisionLog returns the latest n decisions, newest last.
+type DecisionLog interface {
+	Decisions(ctx context.Context, n int) ([]amend.Decision, error)
+}
+
+// Config is what a gateway is made of. Publisher, Folder and Registry are
+// required.
+type Config struct {
+	Publisher Publisher
+	// Decisions answers /v1/decisions; without it the path is not found.
+	Decisions DecisionLog
+	// Ready says why events cannot be accepted now, for /readyz.
+	Ready func(context.Context) error
+	Auth  Auth
+	// Identity tells which alerts are the same trouble.
+	Identity alert.Identity
+	Folder   *alert.Folder
+	// Limits bound one post; DefaultLimits when zero.
+	Limits alert.Limits
+	// InFlightBytes bounds the bodies of all posts in work; 32 MiB when zero,
+	// and never less than one body of the largest size.
+	InFlightBytes int64
+	// Stall is how long one write to the bus may take; 5 s when zero.
+	Stall    time.Duration
+	Now      func() time.Time
+	Log      *slog.Logger
+	Registry *prometheus.Registry
+}
+
+// A Gateway is the http.Handler of the package's paths.
+type Gateway struct {
+	cfg     Config
+	mux     *http.ServeMux
+	metrics *metrics
+	budget  budget
+}
+
+// New makes a gateway. It fails with amend.Invalid when a secret cannot be
+// read, and when the registry holds a gateway's metrics already.
+func New(cfg Config) (*Gateway, error) {
+	if err := cfg.Auth.Check(); err != nil {
+		return nil, err
+	}
+	if cfg.Limits == (alert.Limits{}) {
+		cfg.Limits = alert.DefaultLimits()
+	}
+	if cfg.InFlightBytes == 0 {
+		cfg.InFlightBytes = 32 << 20
+	}
+	if cfg.Stall == 0 {
+		cfg.Stall = 5 * time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	m, err := newMetrics(cfg.Registry)
+	if err != nil {
+		return nil, amend.Errorf(amend.Invalid, "make gateway", "%w", err)
+	}
+	g := &Gateway{cfg: cfg, mux: http.NewServeMux(), metrics: m}
+	g.budget.left.Store(max(cfg.InFlightBytes, cfg.Limits.Bytes))
+	g.routes()
+	return g, nil
+}
+
+func (g *Gateway) routes() {
+	g.mux.Handle("POST /v1/alertmanager", g.authenticated(g.post("alertmanager", g.alertmanager)))
+	g.mux.Handle("POST /v1/events", g.authenticated(g.post("events", g.event)))
+	if g.cfg.Decisions != nil {
+		g.mux.Handle("GET /v1/decisions", g.authenticated(http.HandlerFunc(g.decisions)))
+	}
+	g.mux.Handle("GET /metrics", promhttp.HandlerFor(g.cfg.Registry, promhttp.HandlerOpts{}))
+	g.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	g.mux.HandleFunc("GET /readyz", g.readyz)
+}
+
+// ServeHTTP answers one request.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	g.mux.ServeHTTP(w, r)
+}
+
+// NewServer returns a server for h that gives slow and huge clients up. The
+// body of the largest group has 30 s to arrive.
+func NewServer(addr string, h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      2 * time.Minute, // the bus may stall between many chunks
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+func (g *Gateway) authenticated(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ok, err := g.cfg.Auth.allows(r)
+		switch {
+		case err != nil:
+			g.cfg.Log.Error("a secret cannot be read", "error", err)
+			unavailable(w, "a secret of the gateway cannot be read")
+		case !ok:
+			g.metrics.denied.Inc()
+			w.Header().Add("WWW-Authenticate", `Bearer realm="amend"`)
+			if g.cfg.Auth.PasswordFile != "" {
+				w.Header().Add("WWW-Authenticate", `Basic realm="amend"`)
+			}
+			writeJSON(w, http.StatusUnauthorized, problem{Error: "unauthorized", Expected: "a valid bearer token or password"})
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func (g *Gateway) readyz(w http.ResponseWriter, r *http.Request) {
+	if g.cfg.Ready != nil {
+		if err := g.cfg.Ready(r.Context()); err != nil {
+			g.cfg.Log.Warn("not ready", "error", err)
+			unavailable(w, "not ready")
+			return
+		}
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+const (
+	defaultDecisions = 100
+	maxDecisions     = 1000
+)
+
+func (g *Gateway) decisions(w http.ResponseWriter, r *http.Request) {
+	limit := defaultDecisions
+	if s := r.URL.Query().Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > maxDecisions {
+			writeJSON(w, http.StatusBadRequest, problem{Error: "limit is wrong", Expected: "a number from 1 to " + strconv.Itoa(maxDecisions)})
+			return
+		}
+		limit = n
+	}
+	list, err := g.cfg.Decisions.Decisions(r.Context(), limit)
+	if err != nil {
+		g.cfg.Log.Error("decisions cannot be read", "error", err)
+		unavailable(w, "the decisions cannot be read now")
+		return
+	}
+	if list == nil {
+		list = []amend.Decision{}
+	}
+	writeJSON(w, http.StatusOK, list)
+}
+
+// A problem is the body of every answer that is an error.
+type problem struct {
+	Error    string            `json:"error"`
+	Expected string            `json:"expected,omitempty"`
+	Rejected []alert.Rejection `json:"rejected,omitempty"`
+}
+
+func unavailable(w http.ResponseWriter, text string) {
+	w.Header().Set("Retry-After", "1")
+	writeJSON(w, http.StatusServiceUnavailable, problem{Error: text})
+}
+
+func writeJSON(w http.ResponseWriter, code int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(body) // a client that went away is its own fault
+}
+
+// clean makes alert text fit for a log line that a terminal shows: one line,
+// nothing invisible, and not too long.
+func clean(s string) string {
+	if runes := []rune(s); len(runes) > 200 {
+		s = string(runes[:200]) + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}

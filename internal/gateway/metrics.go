@@ -1,0 +1,57 @@
+package gateway
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics have labels out of closed lists only: an alert must not be able to
+// make a series.
+type metrics struct {
+	posts     *prometheus.CounterVec
+	alerts    *prometheus.CounterVec
+	truncated prometheus.Counter
+	denied    prometheus.Counter
+	seconds   *prometheus.HistogramVec
+}
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		posts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "amend_gateway_posts_total", Help: "Posts by source and HTTP status.",
+		}, []string{"source", "code"}),
+		alerts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "amend_gateway_alerts_total", Help: "Alerts by source and what became of them: accepted, folded, rejected.",
+		}, []string{"source", "result"}),
+		truncated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "amend_gateway_truncated_alerts_total", Help: "Alerts that Alertmanager left out of its posts (max_alerts).",
+		}),
+		denied: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "amend_gateway_unauthorized_total", Help: "Requests without a valid token or password.",
+		}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "amend_gateway_post_seconds", Help: "Time from the header of a post to its answer.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
+		}, []string{"source"}),
+	}
+	for _, c := range []prometheus.Collector{m.posts, m.alerts, m.truncated, m.denied, m.seconds} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// count adds one answered post.
+func (m *metrics) count(source string, code int, seconds float64) {
+	m.posts.WithLabelValues(source, strconv.Itoa(code)).Inc()
+	m.seconds.WithLabelValues(source).Observe(seconds)
+}
+
+// countAlerts adds what became of the alerts of one post.
+func (m *metrics) countAlerts(source string, a answer) {
+	m.alerts.WithLabelValues(source, "accepted").Add(float64(a.Accepted))
+	m.alerts.WithLabelValues(source, "folded").Add(float64(a.Folded))
+	m.alerts.WithLabelValues(source, "rejected").Add(float64(len(a.Rejected)))
+}
