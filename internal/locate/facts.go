@@ -50,8 +50,7 @@ func scan(hash, name string, data []byte) *facts {
 		return f
 	}
 	f.helm = bytes.Contains(data, []byte("{{"))
-	f.opaque = bytes.Contains(data, []byte("/metadata/name\n")) || bytes.Contains(data, []byte(`/metadata/name"`)) ||
-		bytes.Contains(data, []byte("\n? "))
+	f.opaque = bytes.Contains(data, []byte("/metadata/name\n")) || bytes.Contains(data, []byte(`/metadata/name"`))
 	for _, key := range []string{"name", "value"} {
 		f.scanKey(data, key)
 	}
@@ -72,7 +71,7 @@ func (f *facts) scanKey(data []byte, key string) {
 		}
 		data = data[i+len(key):]
 		rest := bytes.TrimLeft(data, "\"'")
-		rest = bytes.TrimLeft(rest, " \t")
+		rest = bytes.TrimLeft(rest, " \t\r\n")
 		if len(rest) == 0 || rest[0] != ':' {
 			continue
 		}

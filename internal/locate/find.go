@@ -187,7 +187,8 @@ func (v *view) render(r root) *render {
 		return out
 	}
 	out := r.source().render(v, r)
-	if v.edited == "" {
+	// A failed render may depend on what was not there, which is not recorded.
+	if v.edited == "" && out.err == nil {
 		v.loc.renders.put(key, out)
 	}
 	return out

@@ -30,6 +30,9 @@ type node struct {
 	kust     *types.Kustomization
 	kustErr  error
 
+	// The names of the files and of the children, sorted once.
+	fileNames, childNames []string
+
 	// What follows sums up the folder and all below it.
 	names    filter
 	opaque   bool
@@ -200,6 +203,7 @@ func readError(name string, err error) error {
 
 // sum derives the fields that cover the whole subtree.
 func (n *node) sum() {
+	n.fileNames, n.childNames = sortedKeys(n.files), sortedKeys(n.children)
 	var refs []reference
 	if n.kust != nil {
 		for _, r := range references(n.kust) {
@@ -292,12 +296,12 @@ func (n *node) naming(names []uint64, yield func(string)) {
 		return
 	}
 	renaming := n.kust != nil && renames(n.kust)
-	for _, base := range sortedKeys(n.files) {
+	for _, base := range n.fileNames {
 		if n.files[base].mayName(names) || (renaming && base == n.kustFile) {
 			yield(path.Join(n.dir, base))
 		}
 	}
-	for _, base := range sortedKeys(n.children) {
+	for _, base := range n.childNames {
 		n.children[base].naming(names, yield)
 	}
 }

@@ -1,11 +1,8 @@
 package locate
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/manifest"
@@ -200,65 +197,10 @@ func (t *target) newPatches(docs []document, private []layer) []site {
 		for _, id := range t.identities(docs) {
 			s := site{path: d.path, yamlPath: "patches", via: "a new inline patch in the kustomization", add: true}
 			s.write = func(v amend.Scalar) (manifest.Result, error) {
-				item := []manifest.KeyValue{{Key: "patch", Value: amend.Scalar{Text: patchText(id, t.field, v)}}}
-				return d.file.InsertItem(d.index, amend.Field("patches"), item)
+				return d.addPatch(patchText(id, t.field, v))
 			}
 			sites = append(sites, s)
 		}
 	}
 	return sites
-}
-
-// patchText writes a strategic merge patch of one field.
-func patchText(id identity, field amend.FieldPath, v amend.Scalar) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "apiVersion: %s\nkind: %s\nmetadata:\n  name: %s\n", quoted(id.apiVersion), quoted(id.Kind), quoted(id.Name))
-	if id.Namespace != "" {
-		fmt.Fprintf(&b, "  namespace: %s\n", quoted(id.Namespace))
-	}
-	if field[0].Key == "metadata" && field[0].Select == "" {
-		writeField(&b, field[1:], v, 2)
-	} else {
-		writeField(&b, field, v, 0)
-	}
-	return b.String()
-}
-
-func writeField(b *strings.Builder, field amend.FieldPath, v amend.Scalar, indent int) {
-	for i, step := range field {
-		pad := strings.Repeat(" ", indent)
-		if i > 0 && field[i-1].Select != "" {
-			pad = "" // the key goes on the list item's line below
-			b.WriteString(strings.Repeat(" ", indent))
-		}
-		if step.Select != "" {
-			fmt.Fprintf(b, "%s- %s: %s\n", pad, quoted(step.Select), quoted(step.Key))
-		} else {
-			fmt.Fprintf(b, "%s%s:", pad, quoted(step.Key))
-			if i < len(field)-1 {
-				b.WriteString("\n")
-			}
-		}
-		indent += 2
-	}
-	text := v.Text
-	if !v.Number {
-		text = quoted(text)
-	}
-	b.WriteString(" " + text + "\n")
-}
-
-// wordy matches text that YAML reads as a string without quotes.
-var wordy = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
-
-// quoted returns text as a YAML string.
-func quoted(s string) string {
-	switch strings.ToLower(s) {
-	case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
-		return strconv.Quote(s)
-	}
-	if wordy.MatchString(s) {
-		return s
-	}
-	return strconv.Quote(s)
 }

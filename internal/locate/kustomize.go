@@ -64,9 +64,6 @@ func runKustomize(rec *recorder, dir string) (objects []*object, err error) {
 // outside the tree, inflate a chart, or expand without bound. Every file that
 // kustomize reads passes here, so this is what keeps a render off the network.
 func vet(rec *recorder, name string, data []byte) error {
-	if bytes.Contains(data, []byte("apiVersion: builtin")) && bytes.Contains(data, []byte("://")) {
-		return amend.Refusef(amend.ReasonRemote, "%s configures a kustomize plugin with a URL", name)
-	}
 	if err := vetAliases(name, data); err != nil {
 		return err
 	}
@@ -99,6 +96,11 @@ func vetKustomization(rec *recorder, name string, data []byte) error {
 			return amend.Refusef(amend.ReasonUnproven, "%s names %q, which does not exist", name, ref)
 		}
 	}
+	for _, t := range k.Transformers {
+		if err := vetPlugin(rec, path.Dir(name), t); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -112,12 +114,29 @@ func unsupportedPart(k *types.Kustomization) string {
 	case len(k.Validators) > 0:
 		return "validators"
 	}
-	for _, t := range k.Transformers {
-		if strings.Contains(t, "\n") && strings.Contains(t, "://") {
-			return "a transformer with a URL"
+	return ""
+}
+
+// vetPlugin refuses a transformer's configuration that holds a URL, because
+// built-in plugins load their files like a kustomization does.
+func vetPlugin(rec *recorder, dir, entry string) error {
+	data := []byte(entry)
+	if !strings.Contains(entry, "\n") {
+		var err error
+		if data, err = rec.read(path.Join(dir, entry)); err != nil {
+			return amend.Refusef(amend.ReasonUnsupported, "the transformer %s of %s is no file", entry, dir)
 		}
 	}
-	return ""
+	for _, doc := range splitDocuments(data) {
+		plain, err := yaml.YAMLToJSON(doc)
+		if err != nil {
+			return amend.Refusef(amend.ReasonUnproven, "a transformer of %s: %w", dir, err)
+		}
+		if bytes.Contains(plain, []byte("://")) {
+			return amend.Refusef(amend.ReasonRemote, "a transformer of %s names a URL", dir)
+		}
+	}
+	return nil
 }
 
 // looksRemote is wider than kustomize's own test: what kustomize might fetch,

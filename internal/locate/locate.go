@@ -224,14 +224,14 @@ func (l *Locator) target(fsys fs.FS, q Query) (*target, error) {
 // sharing is allowed, or says why there is no such site.
 func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, error) {
 	var shared *effect
-	var protected error
+	var refusal error
 	for _, s := range t.root.source().sites(t) {
 		if *count >= maxProofs {
 			break
 		}
 		e, err := t.try(s, v, count)
-		if amend.ReasonOf(err) == amend.ReasonProtected {
-			protected = err
+		if r := amend.ReasonOf(err); refusal == nil && (r == amend.ReasonProtected || r == amend.ReasonShared) {
+			refusal = err
 		}
 		if err != nil {
 			continue
@@ -251,8 +251,8 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 		return *shared, nil
 	case shared != nil:
 		return effect{}, amend.Refusef(amend.ReasonShared, "%s:%d also changes %s", shared.site.path, shared.result.Line, alsoText(shared.also))
-	case protected != nil:
-		return effect{}, protected
+	case refusal != nil:
+		return effect{}, refusal
 	case t.set:
 		return effect{}, amend.Refusef(amend.ReasonComputed, "no line was found that sets %s to %q", t.field, t.current())
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -199,5 +198,3 @@ func sameOutside(old, new []byte, at amend.Target) bool {
 	trimmed := bytes.TrimRight(before, "\r\n")
 	return bytes.HasPrefix(old, trimmed) && bytes.HasSuffix(old, after)
 }
-
-var _ fs.FS = fstest.MapFS{}

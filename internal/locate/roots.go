@@ -131,12 +131,20 @@ func (n *node) kustomizeReaders(file string) []root {
 
 // directoryReaders returns the Applications whose directory source holds the
 // file or, where there is none, the file's own folder, unless the file belongs
-// to a kustomization or a chart.
+// to a kustomization or a chart, or an Application leaves it out on purpose.
 func (n *node) directoryReaders(file string, kustomized bool) []root {
 	var roots []root
+	excluded := false
 	for _, a := range n.apps {
+		if _, inside := below(a.path, file); !inside {
+			continue
+		}
 		folder := n.find(a.path)
-		if folder == nil || detect(folder) != Directory || !a.covers(file) {
+		if folder == nil || detect(folder) != Directory {
+			continue
+		}
+		if !a.covers(file) {
+			excluded = excluded || a.directory != appDirectory{}
 			continue
 		}
 		r := root{dir: a.path, kind: Directory, apps: []application{a}, files: []string{file}}
@@ -148,7 +156,7 @@ func (n *node) directoryReaders(file string, kustomized bool) []root {
 			roots[i].apps = append(roots[i].apps, a)
 		}
 	}
-	if len(roots) > 0 || kustomized || n.claimed(path.Dir(file)) {
+	if len(roots) > 0 || excluded || kustomized || n.claimed(path.Dir(file)) {
 		return roots
 	}
 	return []root{{dir: path.Dir(file), kind: Directory, files: []string{file}}}
@@ -224,7 +232,7 @@ func (n *node) overridden(r root) string {
 		}
 	}
 	folder := n.find(r.dir)
-	for _, name := range sortedKeys(folder.files) {
+	for _, name := range folder.fileNames {
 		rest, ok := strings.CutPrefix(name, ".argocd-source")
 		if !ok {
 			continue

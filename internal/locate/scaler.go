@@ -23,7 +23,8 @@ func (t *target) scaler() (amend.ObjectRef, bool) {
 		}
 	}
 	for _, o := range objects {
-		if o.ref.Namespace == t.obj.ref.Namespace && t.scaledBy(o) {
+		ns := o.ref.Namespace
+		if (ns == t.obj.ref.Namespace || ns == t.ref.Namespace || ns == "" || t.ref.Namespace == "") && t.scaledBy(o) {
 			return o.ref, true
 		}
 	}

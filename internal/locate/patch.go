@@ -1,0 +1,121 @@
+package locate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/manifest"
+)
+
+// placeholder stands for a patch while the list item around it is inserted.
+const placeholder = "amend-inline-patch"
+
+// addPatch adds an item with an inline patch to the kustomization's patches.
+// The text becomes a literal block, as people write it, so that the patch can
+// be read, reviewed and edited again.
+func (d document) addPatch(text string) (manifest.Result, error) {
+	item := []manifest.KeyValue{{Key: "patch", Value: amend.Scalar{Text: placeholder}}}
+	res, err := d.file.InsertItem(d.index, amend.Field("patches"), item)
+	if err != nil {
+		return manifest.Result{}, err
+	}
+	data, ok := expand(res.Data, text)
+	if !ok || !expanded(res.Data, data, text) {
+		return manifest.Result{}, amend.Refusef(amend.ReasonUnproven, "%s has no room for a block of text", d.path)
+	}
+	return manifest.Result{Data: data, Line: res.Line, EndLine: res.EndLine + strings.Count(text, "\n") + 1}, nil
+}
+
+// expand replaces the placeholder, which must end its line, by a literal block.
+func expand(data []byte, text string) ([]byte, bool) {
+	at := bytes.Index(data, []byte(placeholder))
+	if at < 0 || bytes.Count(data, []byte(placeholder)) != 1 {
+		return nil, false
+	}
+	start := bytes.LastIndexByte(data[:at], '\n') + 1
+	key := bytes.Index(data[start:at], []byte("patch"))
+	if key < 0 {
+		return nil, false
+	}
+	eol := "\n"
+	if bytes.Contains(data, []byte("\r\n")) {
+		eol = "\r\n"
+	}
+	pad := eol + strings.Repeat(" ", key+2)
+	block := "|-" + pad + strings.ReplaceAll(text, "\n", pad)
+	return bytes.Replace(data, []byte(placeholder), []byte(block), 1), true
+}
+
+// expanded proves that the file means the same as with the placeholder, but
+// for the text in its place.
+func expanded(with, data []byte, text string) bool {
+	before, err1 := yaml.YAMLToJSON(with)
+	after, err2 := yaml.YAMLToJSON(data)
+	quoted, err3 := json.Marshal(text)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return false
+	}
+	return bytes.Equal(bytes.Replace(before, []byte(strconv.Quote(placeholder)), quoted, 1), after)
+}
+
+// patchText writes a strategic merge patch of one field.
+func patchText(id identity, field amend.FieldPath, v amend.Scalar) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "apiVersion: %s\nkind: %s\nmetadata:\n  name: %s\n", quoted(id.apiVersion), quoted(id.Kind), quoted(id.Name))
+	if id.Namespace != "" {
+		fmt.Fprintf(&b, "  namespace: %s\n", quoted(id.Namespace))
+	}
+	if field[0].Key == "metadata" && field[0].Select == "" {
+		writeField(&b, field[1:], v, 2)
+	} else {
+		writeField(&b, field, v, 0)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func writeField(b *strings.Builder, field amend.FieldPath, v amend.Scalar, indent int) {
+	for i, step := range field {
+		pad := strings.Repeat(" ", indent)
+		if i > 0 && field[i-1].Select != "" {
+			pad = "" // the key goes on the list item's line below
+			b.WriteString(strings.Repeat(" ", indent))
+		}
+		if step.Select != "" {
+			fmt.Fprintf(b, "%s- %s: %s\n", pad, quoted(step.Select), quoted(step.Key))
+		} else {
+			fmt.Fprintf(b, "%s%s:", pad, quoted(step.Key))
+			if i < len(field)-1 {
+				b.WriteString("\n")
+			}
+		}
+		indent += 2
+	}
+	text := v.Text
+	if !v.Number {
+		text = quoted(text)
+	}
+	b.WriteString(" " + text + "\n")
+}
+
+// wordy matches text that YAML reads as a string without quotes: words, and
+// quantities with a unit.
+var wordy = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_./-]*|\d+([KMGTP]i?|[mk]))$`)
+
+// quoted returns text as a YAML string.
+func quoted(s string) string {
+	switch strings.ToLower(s) {
+	case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+		return strconv.Quote(s)
+	}
+	if wordy.MatchString(s) {
+		return s
+	}
+	return strconv.Quote(s)
+}
