@@ -1,0 +1,226 @@
+// Package gitlog keeps remediation-log.yaml of an env repo in step with its
+// history, through the git program and a clone on disk.
+//
+// It works on objects, not on the working copy: an entry is a commit that is
+// made on top of the head it was read from and pushed, and if somebody else
+// pushed first, it is dropped and made anew on the new head. So a run may stop
+// at any moment and leaves nothing behind that the next run would trust, and
+// uncommitted work of a person is never touched.
+package gitlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
+)
+
+const (
+	tries    = 20
+	logBytes = 1 << 20 // hosts stop showing files not far above
+)
+
+// Options say which clone to bring up to date, and how.
+type Options struct {
+	Dir    string // a folder of the clone
+	Remote string // its name; "origin" when empty
+	Branch string // the branch to record; the current one when empty
+	// Push records the branch as the remote has it and pushes the result.
+	// Otherwise the commit at HEAD is recorded and nothing leaves the clone.
+	Push bool
+	// Name and Email sign the commit; when empty, whom Git would name.
+	Name, Email string
+	Log         *slog.Logger // may be nil
+}
+
+// Reconcile adds the entries that remediation-log.yaml lacks for the changes
+// in the history, in one commit, and returns how many. Nothing missing is
+// success without a commit. Running it any number of times at once, or again
+// after it was interrupted, adds each change once.
+//
+// The local branch follows a successful push if that disturbs no local work.
+// An error is Transient when trying again may help, Conflict when local work
+// is in the way, Refused when the host forbids the push, NotFound without the
+// branch, and Invalid for a clone or a log that cannot be read.
+func Reconcile(ctx context.Context, opt Options) (added int, err error) {
+	if opt.Remote == "" {
+		opt.Remote = "origin"
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	c := newClone(opt)
+	if !opt.Push {
+		head, err := c.localHead(ctx, opt)
+		if err != nil {
+			return 0, err
+		}
+		return c.recordLocally(ctx, opt, head)
+	}
+	if opt.Branch, err = c.branch(ctx, opt); err != nil {
+		return 0, err
+	}
+	for try := range tries {
+		added, err = c.recordRemotely(ctx, opt)
+		if amend.KindOf(err) != amend.Conflict {
+			return added, err
+		}
+		opt.Log.InfoContext(ctx, "somebody pushed first", "try", try+1, "branch", opt.Branch)
+		if err := pause(ctx, try); err != nil {
+			return 0, err
+		}
+	}
+	return 0, amend.Errorf(amend.Transient, "record", "lost the race for the branch %d times: %w", tries, err)
+}
+
+// branch returns the branch to record, checked to be the name of one.
+func (c clone) branch(ctx context.Context, opt Options) (string, error) {
+	name := opt.Branch
+	if name == "" {
+		var err error
+		if name, err = c.line(ctx, nil, "symbolic-ref", "--quiet", "--short", "HEAD"); err != nil {
+			return "", wrap(amend.Invalid, "find the branch to record, which nobody named", err)
+		}
+	}
+	if _, err := c.run(ctx, nil, "check-ref-format", "refs/heads/"+name); err != nil {
+		return "", wrap(amend.Invalid, "check branch "+strconv.Quote(name), err)
+	}
+	return name, nil
+}
+
+func (c clone) recordLocally(ctx context.Context, opt Options, head string) (int, error) {
+	commit, added, err := c.record(ctx, opt, head)
+	if err != nil || added == 0 {
+		return 0, err
+	}
+	if err := c.forward(ctx, commit); err != nil {
+		return 0, wrap(amend.Conflict, "update the working copy", err)
+	}
+	return added, nil
+}
+
+func (c clone) recordRemotely(ctx context.Context, opt Options) (int, error) {
+	head, err := c.remoteHead(ctx, opt)
+	if err != nil {
+		return 0, err
+	}
+	commit, added, err := c.record(ctx, opt, head)
+	if err != nil || added == 0 {
+		return 0, err
+	}
+	if err := c.push(ctx, opt, commit); err != nil {
+		return 0, err
+	}
+	opt.Log.InfoContext(ctx, "recorded", "entries", added, "commit", commit, "branch", opt.Branch)
+	if current, err := c.line(ctx, nil, "symbolic-ref", "--quiet", "HEAD"); err != nil || current != "refs/heads/"+opt.Branch {
+		return added, nil
+	}
+	if err := c.forward(ctx, commit); err != nil {
+		opt.Log.InfoContext(ctx, "the local branch stays behind the remote", "err", err)
+	}
+	return added, nil
+}
+
+// forward moves the current branch and the working copy on to commit, if that
+// takes nothing away.
+func (c clone) forward(ctx context.Context, commit string) error {
+	_, err := c.run(ctx, nil, "merge", "--quiet", "--ff-only", "--no-autostash", "--no-verify-signatures", commit)
+	return err
+}
+
+// record makes a commit on top of head that adds the missing entries, and
+// returns how many those are; there is no commit if there are none.
+func (c clone) record(ctx context.Context, opt Options, head string) (commit string, added int, err error) {
+	root, err := c.root(ctx, head)
+	if err != nil {
+		return "", 0, err
+	}
+	data, err := c.read(ctx, root)
+	if err != nil {
+		return "", 0, err
+	}
+	if len(data) > logBytes {
+		opt.Log.WarnContext(ctx, ledger.LogFile+" is large: consider to archive its older part", "bytes", len(data))
+	}
+	log, err := ledger.ParseLog(data)
+	if err != nil {
+		return "", 0, err
+	}
+	records, err := c.history(ctx, log, head)
+	if err != nil {
+		return "", 0, err
+	}
+	missing := ledger.Missing(log, records)
+	if len(missing) == 0 {
+		return "", 0, nil
+	}
+	grown := ledger.Append(data, missing)
+	// A layout that we misread must not cost an entry.
+	after, err := ledger.ParseLog(grown)
+	if err == nil && len(after.Records) != len(log.Records)+len(missing) {
+		err = errors.New("entries were lost")
+	}
+	if err != nil {
+		return "", 0, amend.Errorf(amend.Invalid, "append to "+ledger.LogFile, "its layout does not allow it: %w", err)
+	}
+	commit, err = c.commit(ctx, head, root.with(grown), missing)
+	return commit, len(missing), err
+}
+
+// history returns the records of the commits that log may lack: those since
+// its last entry, or all if that one is not in the history (any more). Every
+// run walks all there is, so what is older than a recorded commit is recorded.
+func (c clone) history(ctx context.Context, log ledger.Log, head string) ([]amend.Record, error) {
+	args := []string{
+		"log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-color", "--format=tformat:%H%x00%ct%x00%B",
+		"--basic-regexp", "--grep=^Amend-Incident: ", head,
+	}
+	if n := len(log.Records); n > 0 {
+		last := log.Records[n-1].Commit
+		if _, err := c.run(ctx, nil, "merge-base", "--is-ancestor", last, head); err == nil {
+			args = append(args, "^"+last)
+		} else if ctx.Err() != nil {
+			return nil, err
+		}
+	}
+	out, err := c.run(ctx, nil, append(args, "--")...)
+	if err != nil {
+		return nil, wrap(amend.Internal, "read history", err)
+	}
+	return parseHistory(out)
+}
+
+// parseHistory reads commits of three fields, each of which ends in a NUL.
+func parseHistory(out []byte) ([]amend.Record, error) {
+	var records []amend.Record
+	fields := strings.Split(string(bytes.TrimSuffix(out, []byte{0})), "\x00")
+	for ; len(fields) >= 3; fields = fields[3:] {
+		at, err := unixTime(fields[1])
+		if err != nil {
+			return nil, wrap(amend.Internal, "read history", err)
+		}
+		if r, ok := ledger.FromCommit(fields[0], at, fields[2]); ok {
+			records = append(records, r)
+		}
+	}
+	return records, nil
+}
+
+// pause waits a random time, longer after each try, so that those who collided
+// do not collide again.
+func pause(ctx context.Context, try int) error {
+	limit := min(50*time.Millisecond<<try, 2*time.Second)
+	select {
+	case <-ctx.Done():
+		return amend.Errorf(amend.Transient, "record", "%w", context.Cause(ctx))
+	case <-time.After(rand.N(limit)):
+		return nil
+	}
+}
