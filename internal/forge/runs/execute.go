@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -38,7 +39,7 @@ func (e *Engine) execute(ctx context.Context, id int64, j job) string {
 
 	token, revoke := e.cfg.Token(run.Repo, j.scopes)
 	defer revoke()
-	err = prepare(ctx, work, j.event, token)
+	err = prepare(ctx, work, run, j.event, token)
 	if err == nil {
 		err = e.act(ctx, work, run, j.event, log)
 	}
@@ -55,7 +56,7 @@ func (e *Engine) execute(ctx context.Context, id int64, j job) string {
 // prepare fills the work folder: repo is the clone at the event's commit, home
 // is the job's home, and event.json and secrets are for the runner. The token
 // is in files that only this user reads, in no argument and in no URL.
-func prepare(ctx context.Context, work string, event Event, token string) error {
+func prepare(ctx context.Context, work string, run Run, event Event, token string) error {
 	if err := os.MkdirAll(filepath.Join(work, "home"), 0o700); err != nil {
 		return err
 	}
@@ -79,8 +80,13 @@ func prepare(ctx context.Context, work string, event Event, token string) error 
 	}
 	basic := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))
 	header := fmt.Sprintf("[http %q]\n\textraheader = \"AUTHORIZATION: basic %s\"\n", event.URL+"/", basic)
+	workflow, err := forRunner(event.Files[run.Path])
+	if err != nil {
+		return err
+	}
 	return errors.Join(
 		os.WriteFile(filepath.Join(work, "event.json"), doc, 0o600),
+		os.WriteFile(filepath.Join(work, path.Base(run.Path)), workflow, 0o600),
 		os.WriteFile(filepath.Join(work, "secrets"), []byte("GITHUB_TOKEN="+token+"\n"), 0o600),
 		appendFile(filepath.Join(repo, ".git", "config"), header),
 	)
@@ -127,7 +133,7 @@ func (e *Engine) act(ctx context.Context, work string, run Run, event Event, log
 		return err
 	}
 	cmd := exec.CommandContext(ctx, e.cfg.Runner, "repository_dispatch",
-		"--directory", filepath.Join(work, "repo"), "--workflows", filepath.Join(work, "repo", filepath.FromSlash(run.Path)),
+		"--directory", filepath.Join(work, "repo"), "--workflows", filepath.Join(work, path.Base(run.Path)),
 		"--eventpath", filepath.Join(work, "event.json"), "--secret-file", filepath.Join(work, "secrets"),
 		"--env-file", os.DevNull, "--var-file", os.DevNull, "--input-file", os.DevNull,
 		"--platform", "ubuntu-latest=-self-hosted", "--no-cache-server", "--pull=false", "--action-offline-mode",

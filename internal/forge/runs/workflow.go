@@ -39,6 +39,25 @@ func parseWorkflow(file string, content []byte) (*workflow, error) {
 	return &w, nil
 }
 
+// forRunner returns the file without its concurrency, which this host has seen
+// to: the runner knows only an older form of it and refuses the file.
+func forRunner(content []byte) ([]byte, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(content, &doc); err != nil {
+		return nil, err
+	}
+	if len(doc.Content) == 1 && doc.Content[0].Kind == yaml.MappingNode {
+		top := doc.Content[0]
+		for i := 0; i+1 < len(top.Content); i += 2 {
+			if top.Content[i].Value == "concurrency" {
+				top.Content = slices.Delete(top.Content, i, i+2)
+				break
+			}
+		}
+	}
+	return yaml.Marshal(&doc)
+}
+
 // check refuses what is beyond this host.
 func (w *workflow) check() error {
 	for name, job := range w.Jobs {
