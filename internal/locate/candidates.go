@@ -88,7 +88,8 @@ func (t *target) scalars(docs []document, layers []layer) []site {
 		far := level(layers, d.path)
 		own, _ := d.file.Leaf(d.index, t.field)
 		for leaf := range d.file.Leaves() {
-			if leaf.Doc != d.index || !t.proposes(leaf) {
+			same := own.Path == leaf.Path && own.Value == t.current()
+			if leaf.Doc != d.index || (!same && !t.proposes(leaf)) {
 				continue
 			}
 			c := candidate{level: far}
@@ -109,7 +110,7 @@ func (t *target) scalars(docs []document, layers []layer) []site {
 }
 
 // proposes reports whether a leaf holds the field's value or, for an image, a
-// part of it. A null and an empty text are never evidence.
+// part of it. A null and an empty text are no evidence.
 func (t *target) proposes(leaf manifest.Leaf) bool {
 	if leaf.Value == "" || leaf.Kind == manifest.Null {
 		return false

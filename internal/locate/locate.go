@@ -10,6 +10,7 @@
 package locate
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -162,6 +163,9 @@ func (l *Locator) Edit(tree fs.FS, q Query, v amend.Scalar) (Result, error) {
 	if t.set && holds(t.old, v) {
 		return Result{}, amend.Refusef(amend.ReasonNoChange, "%s of %s is %q already", q.Field, q.Object, v.Text)
 	}
+	if err := t.fits(v); err != nil {
+		return Result{}, err
+	}
 	count := 0
 	e, err := t.choose(v, q.AllowShared, &count)
 	if err != nil {
@@ -176,6 +180,17 @@ func (l *Locator) Edit(tree fs.FS, q Query, v amend.Scalar) (Result, error) {
 		edit.Old = ""
 	}
 	return Result{Edit: edit, Path: at.Path, Content: e.result.Data, RenderDiff: e.changes}, nil
+}
+
+// fits refuses a value that the API server would not take for its type.
+func (t *target) fits(v amend.Scalar) error {
+	if _, boolean := t.old.(bool); boolean {
+		return amend.Refusef(amend.ReasonUnsupported, "%s is true or false, and only texts and numbers can be set", t.field)
+	}
+	if _, number := t.old.(json.Number); !v.Number && (number || !t.set) && numericField(t.field) {
+		return amend.Errorf(amend.Invalid, "edit", "%s takes a number and not the text %q", t.field, v.Text)
+	}
+	return nil
 }
 
 func (e effect) target() (amend.Target, error) {
@@ -224,16 +239,14 @@ func (l *Locator) target(fsys fs.FS, q Query) (*target, error) {
 // sharing is allowed, or says why there is no such site.
 func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, error) {
 	var shared *effect
-	var refusal error
+	var failures []error
 	for _, s := range t.root.source().sites(t) {
 		if *count >= maxProofs {
 			break
 		}
 		e, err := t.try(s, v, count)
-		if r := amend.ReasonOf(err); refusal == nil && (r == amend.ReasonProtected || r == amend.ReasonShared) {
-			refusal = err
-		}
 		if err != nil {
+			failures = append(failures, err)
 			continue
 		}
 		if len(e.also) == 0 || shared == nil {
@@ -251,12 +264,24 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 		return *shared, nil
 	case shared != nil:
 		return effect{}, amend.Refusef(amend.ReasonShared, "%s:%d also changes %s", shared.site.path, shared.result.Line, alsoText(shared.also))
-	case refusal != nil:
-		return effect{}, refusal
-	case t.set:
-		return effect{}, amend.Refusef(amend.ReasonComputed, "no line was found that sets %s to %q", t.field, t.current())
 	}
-	return effect{}, amend.Refusef(amend.ReasonUnproven, "no place was found where adding %s has that effect alone", t.field)
+	return effect{}, t.hopeless(failures)
+}
+
+// hopeless sums up why no site works, by the failure that says most: a line
+// that may hold the value and must not be changed, or cannot be.
+func (t *target) hopeless(failures []error) error {
+	for _, reason := range []amend.Reason{amend.ReasonProtected, amend.ReasonShared, amend.ReasonUnsupported, amend.ReasonComputed} {
+		for _, err := range failures {
+			if amend.ReasonOf(err) == reason {
+				return err
+			}
+		}
+	}
+	if t.set {
+		return amend.Refusef(amend.ReasonComputed, "no line was found that sets %s to %q", t.field, t.current())
+	}
+	return amend.Refusef(amend.ReasonUnproven, "no place was found where adding %s has that effect alone", t.field)
 }
 
 func alsoText(also []AlsoChange) string {

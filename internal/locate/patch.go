@@ -88,7 +88,7 @@ func writeField(b *strings.Builder, field amend.FieldPath, v amend.Scalar, inden
 			b.WriteString(strings.Repeat(" ", indent))
 		}
 		if step.Select != "" {
-			fmt.Fprintf(b, "%s- %s: %s\n", pad, quoted(step.Select), quoted(step.Key))
+			fmt.Fprintf(b, "%s- %s: %s\n", pad, quoted(step.Select), identityText(step))
 		} else {
 			fmt.Fprintf(b, "%s%s:", pad, quoted(step.Key))
 			if i < len(field)-1 {
@@ -102,6 +102,15 @@ func writeField(b *strings.Builder, field amend.FieldPath, v amend.Scalar, inden
 		text = quoted(text)
 	}
 	b.WriteString(" " + text + "\n")
+}
+
+// identityText writes the value that identifies a list item. Ports are the
+// numbers that lists of the Kubernetes API are keyed by.
+func identityText(step amend.FieldStep) string {
+	if _, err := strconv.Atoi(step.Key); err == nil && strings.HasSuffix(strings.ToLower(step.Select), "port") {
+		return step.Key
+	}
+	return quoted(step.Key)
 }
 
 // wordy matches text that YAML reads as a string without quotes: words, and

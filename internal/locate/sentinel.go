@@ -19,9 +19,9 @@ func (t *target) sentinel() amend.Scalar {
 	const mark = "amend"
 	text := t.current()
 	switch {
-	case !t.set && numericField(t.field):
+	case t.old == nil && numericField(t.field):
 		return amend.Scalar{Text: "7", Number: true}
-	case !t.set:
+	case t.old == nil:
 		return amend.Scalar{Text: mark}
 	case isImage(t.field):
 		return amend.Scalar{Text: parseImage(text).sentinel()}
@@ -35,7 +35,9 @@ func (t *target) sentinel() amend.Scalar {
 	if number {
 		return amend.Scalar{Text: "7", Number: true}
 	}
-	return amend.Scalar{Text: strings.TrimRight(text, "\n") + mark + strings.Repeat("\n", strings.Count(text, "\n")-strings.Count(strings.TrimRight(text, "\n"), "\n"))}
+	// A block of text keeps the line breaks at its end.
+	body := strings.TrimRight(text, "\n")
+	return amend.Scalar{Text: body + mark + text[len(body):]}
 }
 
 func (i image) sentinel() string {

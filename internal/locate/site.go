@@ -20,9 +20,10 @@ type target struct {
 	declared map[string]bool
 }
 
-// current returns the rendered value as text, "" if there is none.
+// current returns the rendered value as text, "" if there is none. A null is
+// none.
 func (t *target) current() string {
-	if !t.set {
+	if t.old == nil {
 		return ""
 	}
 	return scalarText(t.old)
@@ -94,7 +95,7 @@ func (t *target) documents(files []string) []document {
 func (d document) setLeaf(leaf manifest.Leaf, t *target, via string) site {
 	return site{path: d.path, yamlPath: string(leaf.Path), via: via, write: func(v amend.Scalar) (manifest.Result, error) {
 		text, ok := rewrite(leaf.Value, t, v.Text)
-		if !ok {
+		if !ok { // for instance a tag where the name is to change as well
 			return manifest.Result{}, amend.Refusef(amend.ReasonComputed, "%s:%d holds only a part of the value that stays", d.path, leaf.Line)
 		}
 		if text != v.Text {
