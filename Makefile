@@ -1,0 +1,67 @@
+# Everything here runs on a fresh machine with Go, git and make: the programs
+# that the targets use are built from the `tool` lines of tools/go.mod into
+# .build/bin, which is ignored and may be deleted at any time.
+
+BUILD := $(CURDIR)/.build
+BIN   := $(BUILD)/bin
+GO    ?= go
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build amend and forge into .build/bin
+	$(GO) build -trimpath -o $(BIN)/ ./cmd/...
+
+.PHONY: demo
+demo: build $(BIN)/act $(BIN)/alertmanager ## Run the main job end to end on this machine (KEEP=1 leaves it running)
+	@cd tools && $(GO) build -o $(BIN)/ ./demo
+	@$(BIN)/demo -bin $(BIN) $(if $(KEEP),-keep)
+
+.PHONY: test
+test: $(BIN)/act $(BIN)/alertmanager ## Run every test with the race detector, the real Alertmanager and the real Actions runner included
+	CGO_ENABLED=1 AMEND_TEST_ACT=$(BIN)/act AMEND_TEST_ALERTMANAGER=$(BIN)/alertmanager $(GO) test -race ./...
+
+.PHONY: bench
+bench: build ## Measure: micro-benchmarks, and alert accepted → commit on the branch
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./actions/...
+	$(GO) test -run '^$$' -bench . -benchtime 200x ./cmd/amend
+
+.PHONY: lint
+lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck, the modules and the workflow files
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run make fmt' >&2; exit 1; }
+	$(GO) vet ./...
+	cd tools && $(GO) vet ./demo/...
+	$(BIN)/staticcheck ./...
+	cd tools && $(BIN)/staticcheck ./demo/...
+	$(BIN)/actionlint
+	$(GO) mod tidy -diff
+
+.PHONY: fmt
+fmt: ## Format the Go sources
+	gofmt -w .
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser and editor for FUZZTIME each (default 30s)
+	@for f in $$(grep -rlE '^func Fuzz' --include=*_test.go .); do \
+	  for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$f); do \
+	    echo "== $$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $${FUZZTIME:-30s} ./$$(dirname $$f) || exit 1; \
+	  done; done
+
+.PHONY: clean
+clean: ## Delete what the targets built
+	rm -rf $(BUILD)
+
+# One rule builds each program that a target needs, at the version of tools/go.mod.
+$(BIN)/act: tools/go.mod
+	cd tools && $(GO) build -trimpath -o $@ github.com/nektos/act
+$(BIN)/alertmanager: tools/go.mod
+	cd tools && $(GO) build -trimpath -o $@ github.com/prometheus/alertmanager/cmd/alertmanager
+$(BIN)/staticcheck: tools/go.mod
+	cd tools && $(GO) build -trimpath -o $@ honnef.co/go/tools/cmd/staticcheck
+$(BIN)/actionlint: tools/go.mod
+	cd tools && $(GO) build -trimpath -o $@ github.com/rhysd/actionlint/cmd/actionlint

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"slices"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/git"
+	"github.com/amendhq/amend/internal/github"
+	"github.com/amendhq/amend/internal/ledger"
+	"github.com/amendhq/amend/internal/writer"
+)
+
+// eventType is the repository_dispatch that the record workflow listens for.
+const eventType = "remediation-requested"
+
+// withdrawnLabel marks a pull request that amend closed itself.
+const withdrawnLabel = "amend/withdrawn"
+
+// author is who amend's commits are by.
+type author struct{ name, email string }
+
+// A host is GitHub as the writer wants it.
+type host struct {
+	*github.Client
+	author author
+	labels []string
+}
+
+func (h host) Commit(ctx context.Context, d writer.Draft) (writer.Committed, error) {
+	c, err := h.Client.Commit(ctx, github.CommitInput{
+		Parent: d.Parent.SHA, BaseTree: d.Parent.Tree, Tree: d.Tree, Files: d.Files, Message: d.Message, Time: d.Time,
+		Author: github.Author{Name: h.author.name, Email: h.author.email},
+	})
+	return writer.Committed{SHA: c.SHA, Tree: c.TreeSHA}, err
+}
+
+func (h host) FindPull(ctx context.Context, branch string) (writer.Pull, bool, error) {
+	p, ok, err := h.PullRequest(ctx, branch)
+	return pull(p), ok, err
+}
+
+func (h host) OpenPull(ctx context.Context, branch, base, title, body string) (writer.Pull, error) {
+	p, err := h.OpenPullRequest(ctx, github.NewPullRequest{Head: branch, Base: base, Title: title, Body: body, Labels: h.labels})
+	return pull(p), err
+}
+
+func (h host) WithdrawPull(ctx context.Context, number int, comment string) error {
+	// The label is what tells this from a person's refusal, so it goes with
+	// the closing; the comment only explains it.
+	if err := h.Close(ctx, number, []string{withdrawnLabel}); err != nil {
+		return err
+	}
+	return h.Comment(ctx, number, comment)
+}
+
+// Dispatch sends the record as the one nested object that repository_dispatch
+// payloads have room for. It is a hint: the workflow reads Git, not the payload.
+func (h host) Dispatch(ctx context.Context, r amend.Record) error {
+	return h.Client.Dispatch(ctx, eventType, map[string]amend.Record{"record": r})
+}
+
+func pull(p github.PullRequest) writer.Pull {
+	q := writer.Pull{Number: p.Number, URL: p.URL, At: p.UpdatedAt, Commit: p.HeadSHA}
+	switch {
+	case p.State == github.Open:
+		q.State = amend.EpisodeOpen
+	case p.State == github.Merged:
+		q.State, q.Commit = amend.EpisodeLanded, p.MergeCommit
+	case slices.Contains(p.Labels, withdrawnLabel):
+		q.State = amend.EpisodeWithdrawn
+	default:
+		q.State = amend.EpisodeDeclined
+	}
+	if !p.ClosedAt.IsZero() {
+		q.At = p.ClosedAt
+	}
+	return q
+}
+
+// A mirror is the local copy of the env repo as the writer wants it.
+type mirror struct {
+	*git.Mirror
+	author author
+	log    *slog.Logger
+}
+
+func (m mirror) Commits(from, until string) iter.Seq2[writer.Logged, error] {
+	return logged(m.Log(from, until))
+}
+
+func logged(commits iter.Seq2[git.Commit, error]) iter.Seq2[writer.Logged, error] {
+	return func(yield func(writer.Logged, error) bool) {
+		for c, err := range commits {
+			l := writer.Logged{Commit: ledger.Commit{SHA: c.SHA, At: c.Time, Message: c.Message}, Parents: c.Parents}
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+func (m mirror) Versions(sha string, path amend.RepoPath) iter.Seq2[writer.FileVersion, error] {
+	return func(yield func(writer.FileVersion, error) bool) {
+		for v, err := range m.Mirror.Versions(sha, path, 0) {
+			if !yield(writer.FileVersion{Commit: v.Commit, Content: v.Content}, err) {
+				return
+			}
+		}
+	}
+}
+
+// Adopt makes the same commit here. Its bytes are deterministic, so a host that
+// stored what was meant gives the same SHA.
+func (m mirror) Adopt(branch string, d writer.Draft, made writer.Committed) bool {
+	local, err := m.Write(d.Parent.SHA, d.Files, git.CommitMeta{
+		Message: d.Message, Time: d.Time, Author: git.Person{Name: m.author.name, Email: m.author.email},
+	})
+	if err != nil || local.SHA != made.SHA {
+		m.log.Debug("the host's commit is not the one made here; it will be fetched", "commit", made.SHA, "here", local.SHA, "error", err)
+		return false
+	}
+	if err := m.Advance(branch, made.SHA); err != nil {
+		m.log.Debug("the mirror could not be moved; it will be fetched", "commit", made.SHA, "error", err)
+		return false
+	}
+	return true
+}
+
+var (
+	_ writer.Host = host{}
+	_ writer.Repo = mirror{}
+)

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/github"
+)
+
+// The wait between two tries grows from retryMin to retryMax.
+const (
+	retryMin = 250 * time.Millisecond
+	retryMax = 30 * time.Second
+)
+
+// handle takes one event of the bus to its one recorded decision. The event is
+// acknowledged after that, so a crash before it handles the event again, and
+// the writer then finds in Git what was done already.
+func (s *server) handle(ctx context.Context, ce event.Event, _ int) error {
+	e, err := alert.FromCloudEvent(ce)
+	if err != nil {
+		return err
+	}
+	d, err := s.decide(ctx, e)
+	if err != nil {
+		return err
+	}
+	if err := s.bus.RecordDecision(ctx, d); err != nil {
+		return err
+	}
+	s.observe(d)
+	return nil
+}
+
+// decide repeats what may work later until the deadline, and then decides that
+// the change failed: the alert's next delivery starts again.
+func (s *server) decide(ctx context.Context, e amend.Event) (amend.Decision, error) {
+	started := time.Now()
+	for wait := retryMin; ; wait = min(2*wait, retryMax) {
+		d, err := s.writer.Handle(ctx, e)
+		if err == nil || ctx.Err() != nil {
+			return d, err
+		}
+		pause := wait/2 + rand.N(wait/2) // jitter, so that lanes do not come in step
+		if at, ok := github.RetryAt(err); ok {
+			pause = max(pause, time.Until(at))
+		}
+		late := time.Since(started)+pause > s.deadline
+		if amend.KindOf(err) != amend.Transient && amend.KindOf(err) != amend.Conflict || late {
+			return failed(e, err), nil
+		}
+		s.log.Warn("trying again", "request", e.ID, "wait", pause.String(), "error", err)
+		select {
+		case <-ctx.Done():
+			return amend.Decision{}, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func failed(e amend.Event, err error) amend.Decision {
+	reason := amend.ReasonFailed
+	if r := amend.ReasonOf(err); r != "" {
+		reason = r
+	}
+	return amend.Decision{
+		EventID: e.ID, Alert: e.Alert.Name(), Reason: reason, Detail: err.Error(),
+		ReceivedAt: e.Time, DecidedAt: time.Now(),
+	}
+}
+
+// observe logs and counts a decision. Alert text stays out of the log line but
+// for its name, which the handler escapes.
+func (s *server) observe(d amend.Decision) {
+	s.decided.WithLabelValues(string(d.Reason), d.Action).Inc()
+	args := []any{"request", d.EventID, "reason", d.Reason, "alert", d.Alert, "action", d.Action, "target", d.Workload.String(), "incident", d.Incident}
+	if d.Change != nil {
+		args = append(args, "commit", d.Change.Commit, "pr", d.Change.Number)
+	}
+	if !d.ChangedAt.IsZero() {
+		s.seconds.Observe(d.ChangedAt.Sub(d.ReceivedAt).Seconds())
+	}
+	if d.Refused() {
+		s.log.Warn("refused", append(args, "detail", d.Detail)...)
+		return
+	}
+	s.log.Info("decided", args...)
+}

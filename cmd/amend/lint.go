@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/pipeline"
+	"github.com/amendhq/amend/internal/policy"
+)
+
+func newLint() *cobra.Command {
+	var schema bool
+	cmd := &cobra.Command{
+		Use:   "lint [FILE]",
+		Short: "Check a policy; say where each mistake is and what was expected",
+		Long: `Check a policy file, .amend/policy.yaml of the current folder by default. Every
+mistake is printed as file:line:column: message. Exit code 2 when there is one.`,
+		Example: `  amend lint
+  amend lint envs/.amend/policy.yaml -o json
+  amend lint --schema > policy.schema.json   # for editors`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	out := outputFlag(cmd)
+	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of the policy file instead")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if schema {
+			s, err := policy.Schema(pipeline.Catalogue())
+			if err == nil {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", s)
+			}
+			return err
+		}
+		file := filepath.FromSlash(policy.Path)
+		if len(args) == 1 {
+			file = args[0]
+		}
+		return lint(cmd, file, *out)
+	}
+	return cmd
+}
+
+func lint(cmd *cobra.Command, file string, out format) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return amend.Errorf(amend.Invalid, "lint", "%w", err)
+	}
+	p, err := policy.Parse(file, data, pipeline.Catalogue())
+	var problems policy.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return err
+	}
+	w := cmd.OutOrStdout()
+	switch {
+	case out == asJSON:
+		if problems == nil {
+			problems = policy.Problems{}
+		}
+		if perr := printJSON(w, problems); perr != nil {
+			return perr
+		}
+	case err != nil:
+		for _, p := range problems {
+			fmt.Fprintln(w, p)
+		}
+	default:
+		fmt.Fprintf(w, "%s: %d playbooks, no problems\n", file, len(p.Playbooks))
+	}
+	if err != nil {
+		return silent{amend.Errorf(amend.Invalid, "lint", "%d problems", len(problems))}
+	}
+	return nil
+}

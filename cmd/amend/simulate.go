@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/spf13/cobra"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/git"
+	"github.com/amendhq/amend/internal/ledger"
+	"github.com/amendhq/amend/internal/message"
+	"github.com/amendhq/amend/internal/pipeline"
+	"github.com/amendhq/amend/internal/tree"
+)
+
+func newSimulate() *cobra.Command {
+	var repo, file string
+	var volatile []string
+	now := timeFlag{time.Now()}
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "Show what an alert would do to an env repo; write nothing",
+		Long: `Decide about the alerts of a file as serve would, on the files of a folder: the
+decision, its reason and the diff. A folder that is a Git clone also gives the
+history, for cooldowns and roll-backs. Pull requests that are still open are
+known to the host only, and are not seen. Nothing is written or sent.
+
+The file holds the body of an Alertmanager webhook or a CloudEvent of amend.
+Exit code 3 when any of the alerts is refused.`,
+		Example: `  amend simulate --repo . --alert alert.json
+  curl -s localhost:9093/... | amend simulate --repo . --alert - -o json`,
+	}
+	out := outputFlag(cmd)
+	cmd.Flags().StringVar(&repo, "repo", ".", "folder of the env repo")
+	cmd.Flags().StringVar(&file, "alert", "", "file with the alerts; - reads standard input (required)")
+	cmd.Flags().Var(&now, "now", "time of the decision, in RFC 3339")
+	cmd.Flags().StringSliceVar(&volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another")
+	if err := cmd.MarkFlagRequired("alert"); err != nil {
+		panic(err) // the flag is registered above
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		data, err := readInput(cmd.InOrStdin(), file)
+		if err != nil {
+			return err
+		}
+		events, err := decodeEvents(data, now.Time, alert.NewIdentity(volatile))
+		if err != nil {
+			return err
+		}
+		decisions, err := simulate(repo, events, now.Time)
+		if err != nil {
+			return err
+		}
+		return report(cmd.OutOrStdout(), decisions, *out)
+	}
+	return cmd
+}
+
+// timeFlag is a time on the command line.
+type timeFlag struct{ time.Time }
+
+func (t *timeFlag) String() string { return "now" }
+func (t *timeFlag) Type() string   { return "time" }
+
+// Set implements pflag.Value.
+func (t *timeFlag) Set(s string) (err error) {
+	t.Time, err = time.Parse(time.RFC3339, s)
+	return err
+}
+
+func readInput(stdin io.Reader, file string) ([]byte, error) {
+	in := stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, amend.Errorf(amend.Invalid, "read alerts", "%w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(alert.DefaultLimits().Reader(in))
+	if err != nil {
+		return nil, amend.Errorf(amend.Invalid, "read alerts", "%w", err)
+	}
+	return data, nil
+}
+
+// decodeEvents reads a CloudEvent, or else the body of a webhook.
+func decodeEvents(data []byte, now time.Time, ids alert.Identity) ([]amend.Event, error) {
+	var probe struct {
+		SpecVersion string `json:"specversion"`
+	}
+	if json.Unmarshal(data, &probe) == nil && probe.SpecVersion != "" {
+		var ce event.Event
+		if err := json.Unmarshal(data, &ce); err != nil {
+			return nil, amend.Errorf(amend.Invalid, "read CloudEvent", "%w", err)
+		}
+		a, err := alert.DecodeCloudEvent(ce, alert.DefaultLimits())
+		if err != nil {
+			return nil, err
+		}
+		if !ce.Time().IsZero() {
+			now = ce.Time()
+		}
+		return []amend.Event{alert.NewEvent(a, now, ids)}, nil
+	}
+	alerts, _, err := alert.DecodeAlertmanager(bytes.NewReader(data), alert.DefaultLimits())
+	if err != nil {
+		return nil, err
+	}
+	events := make([]amend.Event, 0, len(alerts))
+	for _, a := range alerts {
+		events = append(events, alert.NewEvent(a, now, ids))
+	}
+	return events, nil
+}
+
+// simulate decides about each event by itself, on the folder as it is.
+func simulate(dir string, events []amend.Event, now time.Time) ([]amend.Decision, error) {
+	files, err := tree.Dir(dir)
+	if err != nil {
+		return nil, err
+	}
+	past, err := readPast(dir)
+	if err != nil {
+		return nil, err
+	}
+	p := pipeline.New()
+	decisions := make([]amend.Decision, 0, len(events))
+	for _, e := range events {
+		d, err := p.Decide(pipeline.World{Tree: files, Past: past, Now: now}, e)
+		if err != nil {
+			return nil, err
+		}
+		decisions = append(decisions, d)
+	}
+	return decisions, nil
+}
+
+// A clonePast is the history of a clone, or of nothing when clone is nil.
+type clonePast struct {
+	clone *git.Clone
+	head  string
+	index ledger.Index
+	ours  map[string]bool
+	files fs.FS
+}
+
+func readPast(dir string) (*clonePast, error) {
+	p := &clonePast{ours: map[string]bool{}}
+	files, err := tree.Dir(dir)
+	if err != nil {
+		return nil, err
+	}
+	p.files = files
+	clone, err := git.OpenDir(dir)
+	if amend.KindOf(err) == amend.NotFound {
+		return p, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.head, err = clone.Head("HEAD"); err != nil {
+		return nil, err
+	}
+	p.clone = clone
+	for c, err := range clone.Log(p.head, "") {
+		if errors.Is(err, git.ErrShallow) {
+			break // what there is of the history is true
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.index.Add(ledger.Commit{SHA: c.SHA, At: c.Time, Message: c.Message})
+		if _, ok := ledger.FromCommit(c.SHA, c.Time, c.Message); ok {
+			p.ours[c.SHA] = true
+		}
+	}
+	return p, nil
+}
+
+// Episodes implements pipeline.Past.
+func (p *clonePast) Episodes(incident string, _ amend.Mode) ([]amend.Episode, error) {
+	return p.index.Episodes(incident), nil
+}
+
+// Versions implements pipeline.Past: what the folder holds now, which may not
+// be committed, and then the history.
+func (p *clonePast) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {
+	return func(yield func(pipeline.Version, error) bool) {
+		now, err := fs.ReadFile(p.files, path.String())
+		if err != nil || p.clone == nil {
+			yield(pipeline.Version{Content: now}, err)
+			return
+		}
+		first := true
+		for v, err := range p.clone.Versions(p.head, path, 0) {
+			if errors.Is(err, git.ErrShallow) {
+				return
+			}
+			if first && err == nil && !bytes.Equal(now, v.Content) && !yield(pipeline.Version{Content: now}, nil) {
+				return
+			}
+			first = false
+			if !yield(pipeline.Version{Content: v.Content, Ours: p.ours[v.Commit]}, err) {
+				return
+			}
+		}
+	}
+}
+
+// report prints the decisions; a refusal among them is the outcome.
+func report(w io.Writer, decisions []amend.Decision, out format) error {
+	refused := 0
+	for _, d := range decisions {
+		if d.Refused() {
+			refused++
+		}
+	}
+	if out == asJSON {
+		if err := printJSON(w, decisions); err != nil {
+			return err
+		}
+	} else {
+		for _, d := range decisions {
+			fmt.Fprint(w, describe(d))
+		}
+	}
+	if refused > 0 {
+		return silent{amend.Errorf(amend.Refused, "simulate", "%d of %d alerts refused", refused, len(decisions))}
+	}
+	return nil
+}
+
+// describe tells a decision to a person at a terminal.
+func describe(d amend.Decision) string {
+	var b strings.Builder
+	line := func(key, format string, args ...any) { fmt.Fprintf(&b, "%-9s %s\n", key, fmt.Sprintf(format, args...)) }
+	line("alert", "%s", message.Plain(d.Alert, 200))
+	line("decision", "%s", d.Reason)
+	if d.Detail != "" {
+		line("why", "%s", message.Plain(d.Detail, 2000))
+	}
+	if d.Playbook != "" {
+		line("playbook", "%s (%s, %s)", d.Playbook, d.Action, d.Mode)
+	}
+	if d.Incident != "" {
+		line("incident", "%s, episode %d", d.Incident, d.Episode)
+	}
+	if d.Plan != nil {
+		for _, e := range d.Plan.Edits {
+			line("edit", "%s:%d %s of %s: %s → %s", e.Target.Path, e.Target.Line, e.Field, e.Object, orNone(e.Old), e.New)
+		}
+		b.WriteString("\n" + d.Plan.Diff)
+	}
+	b.WriteByte('\n')
+	return b.String()
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "(not set)"
+	}
+	return s
+}

@@ -1,0 +1,155 @@
+// Package pipeline strings the pure stages together: the policy of the env
+// repo, the decision, the action, the place of each field and its proved edit.
+//
+// It is the one code path behind every way to run amend. serve, the workflow
+// steps and simulate differ only in where the World comes from and in what they
+// do with the Decision.
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/actions"
+	"github.com/amendhq/amend/internal/locate"
+	"github.com/amendhq/amend/internal/policy"
+)
+
+// StopFile is the kill switch: while it exists in the env repo, nothing is changed.
+const StopFile = ".amend/stop"
+
+// A World is everything that a decision may depend on, as it was at one commit
+// of the env repo and one moment.
+type World struct {
+	Tree fs.FS
+	Past Past
+	Now  time.Time
+}
+
+// Past tells what came before the World's commit.
+type Past interface {
+	// Episodes returns the episodes of an incident, oldest first. The mode is
+	// the playbook's: only one that opens pull requests has any on the host.
+	Episodes(incident string, mode amend.Mode) ([]amend.Episode, error)
+	// Versions yields what a file held, newest first and the present content
+	// included.
+	Versions(path amend.RepoPath) iter.Seq2[Version, error]
+}
+
+// A Version is one content of a file.
+type Version struct {
+	Content []byte
+	// Ours says that a remediation wrote it, so that what it replaced is not
+	// a state to go back to.
+	Ours bool
+}
+
+// A Pipeline decides about events. It is safe for concurrent use and remembers
+// parsed policies and files by their content, so keep one per env repo.
+type Pipeline struct {
+	locator *locate.Locator
+
+	mu     sync.Mutex
+	source []byte
+	policy *policy.Policy
+}
+
+// New returns a Pipeline with empty caches.
+func New() *Pipeline { return &Pipeline{locator: locate.New()} }
+
+// Catalogue returns what policies may name: the actions of this binary.
+func Catalogue() policy.Catalogue {
+	all := actions.All()
+	c := make(policy.Catalogue, 0, len(all))
+	for _, a := range all {
+		c = append(c, policy.Action{Name: a.Name, Summary: a.Summary, Kinds: a.Kinds, Params: a.Params})
+	}
+	return c
+}
+
+// Decide says what to do about an event. A refusal is a Decision with its
+// reason; an error means that the World could not be read now, so that no
+// decision was reached. Decide writes nothing.
+func (p *Pipeline) Decide(w World, e amend.Event) (amend.Decision, error) {
+	d := amend.Decision{EventID: e.ID, Alert: e.Alert.Name(), ReceivedAt: e.Time, DecidedAt: w.Now}
+	pol, err := p.load(w.Tree)
+	if err != nil {
+		return refused(d, amend.ReasonInvalidPolicy, err)
+	}
+	playbook, ok := pol.Match(e.Alert)
+	if !ok {
+		d.Reason, d.Detail = amend.ReasonNoPlaybook, "No playbook of "+policy.Path+" matches the labels of the alert."
+		return d, nil
+	}
+	d.Playbook, d.Action, d.Mode = playbook.Name, playbook.Action, playbook.Mode
+	req, err := playbook.Request(e)
+	if err != nil {
+		return refused(d, amend.ReasonNoWorkload, err)
+	}
+	episodes, err := w.Past.Episodes(req.Incident(), req.Mode)
+	if err != nil {
+		return amend.Decision{}, err
+	}
+	stopped, err := exists(w.Tree, StopFile)
+	if err != nil {
+		return amend.Decision{}, err
+	}
+	d = policy.Decide(policy.Input{Playbook: playbook, Request: req, Episodes: episodes, Stopped: stopped, Now: w.Now})
+	if d.Reason != amend.ReasonAct && d.Reason != amend.ReasonSuggested {
+		return d, nil
+	}
+	return p.plan(w, req, d)
+}
+
+// refused turns a refusal or a wrong input into a decision, and passes on any
+// other error. An error that names no reason gets the given one.
+func refused(d amend.Decision, reason amend.Reason, err error) (amend.Decision, error) {
+	switch amend.KindOf(err) {
+	case amend.Refused, amend.Invalid, amend.NotFound:
+	default:
+		return amend.Decision{}, err
+	}
+	if r := amend.ReasonOf(err); r != "" {
+		reason = r
+	}
+	d.Reason, d.Detail, d.Plan = reason, err.Error(), nil
+	return d, nil
+}
+
+// load returns the tree's policy, parsing it only when its bytes changed.
+func (p *Pipeline) load(tree fs.FS) (*policy.Policy, error) {
+	data, err := fs.ReadFile(tree, policy.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, amend.Refusef(amend.ReasonInvalidPolicy, "the env repo has no %s; write one, see docs/policy.md", policy.Path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.policy != nil && bytes.Equal(data, p.source) {
+		return p.policy, nil
+	}
+	parsed, err := policy.Parse(policy.Path, data, Catalogue())
+	if err != nil {
+		return nil, err
+	}
+	p.source, p.policy = data, parsed
+	return parsed, nil
+}
+
+func exists(tree fs.FS, name string) (bool, error) {
+	switch _, err := fs.Stat(tree, name); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	default:
+		return false, err
+	}
+}

@@ -1,0 +1,102 @@
+package writer
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
+	"github.com/amendhq/amend/internal/message"
+)
+
+// propose opens the pull request of an episode. Creating its branch is the
+// claim; a branch that an interrupted try of ours left behind is taken over.
+func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (amend.Decision, error) {
+	branch := amend.Branch(d.Incident, d.Episode)
+	made, err := w.cfg.Host.Commit(ctx, draft)
+	if err != nil {
+		return amend.Decision{}, err
+	}
+	err = w.cfg.Host.CreateBranch(ctx, branch, made.SHA)
+	if amend.KindOf(err) == amend.Conflict {
+		made.SHA, err = w.takeOver(ctx, branch, made.SHA, *d.Plan)
+	}
+	if err != nil {
+		return amend.Decision{}, err
+	}
+	title, body := message.PullRequest(*d.Plan)
+	pull, err := w.cfg.Host.OpenPull(ctx, branch, w.cfg.Branch, title, body)
+	if err != nil {
+		return amend.Decision{}, err
+	}
+	d.Change = &amend.Change{Kind: amend.KindPullRequest, Commit: made.SHA, Branch: branch, Number: pull.Number, URL: pull.URL}
+	d.ChangedAt = w.cfg.Now()
+	return d, nil
+}
+
+// takeOver looks at an existing branch of the episode that has no pull request
+// yet. If its commit is this change, it is adopted; if it is an outdated try of
+// ours, it is replaced; anything else is somebody else's, and is left alone.
+func (w *Writer) takeOver(ctx context.Context, branch, sha string, plan amend.Plan) (string, error) {
+	found, err := w.cfg.Host.Head(ctx, branch)
+	if err != nil {
+		return "", err
+	}
+	if !w.cfg.Repo.Has(found) {
+		if err := w.cfg.Repo.Fetch(ctx); err != nil {
+			return "", err
+		}
+	}
+	ours, err := w.isEpisode(found, plan)
+	if err != nil {
+		return "", err
+	}
+	if !ours {
+		return "", amend.Refusef(amend.ReasonFailed, "the branch %s exists and holds a commit that is not this episode's; delete it to let amend open its pull request", branch)
+	}
+	same, err := w.holds(found, plan)
+	if err != nil || same {
+		return found, err
+	}
+	if err := w.cfg.Host.DeleteBranch(ctx, branch); err != nil {
+		return "", err
+	}
+	return sha, w.cfg.Host.CreateBranch(ctx, branch, sha)
+}
+
+// isEpisode reports whether the commit is one of ours for the plan's episode.
+func (w *Writer) isEpisode(sha string, plan amend.Plan) (bool, error) {
+	for c, err := range w.cfg.Repo.Commits(sha, "") {
+		if err != nil {
+			return false, err
+		}
+		r, ok := ledger.FromCommit(c.SHA, c.At, c.Message)
+		return ok && r.Incident == plan.Request.Incident() && r.Episode == plan.Episode, nil
+	}
+	return false, nil
+}
+
+// holds reports whether the commit has every file of the plan as planned.
+func (w *Writer) holds(sha string, plan amend.Plan) (bool, error) {
+	tree, err := w.cfg.Repo.Tree(sha)
+	if err != nil {
+		return false, err
+	}
+	for path, want := range plan.Files {
+		if got, err := fs.ReadFile(tree, path.String()); err != nil || !bytes.Equal(got, want) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// withdraw closes the open pull request of an alert that is over. Deleting the
+// branch comes last, so that an interrupted withdrawal is seen and finished.
+func (w *Writer) withdraw(ctx context.Context, d amend.Decision) error {
+	const comment = "The alert has resolved before this was merged, so there is nothing left to fix. amend closes the pull request; if the alert fires again, a new one is opened."
+	if err := w.cfg.Host.WithdrawPull(ctx, d.Change.Number, comment); err != nil {
+		return err
+	}
+	return w.cfg.Host.DeleteBranch(ctx, d.Change.Branch)
+}

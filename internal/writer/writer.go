@@ -1,0 +1,222 @@
+// Package writer turns events into changes of one branch of one env repo. It is
+// the only part of amend that writes to Git, and there is one Writer per
+// repository and branch, so that its own changes never race each other.
+//
+// Events that wait are taken together: one read of the branch, a decision for
+// each, one commit for each that acts, and a single move of the branch for all
+// of them. When somebody else moved the branch meanwhile, everything is read
+// and decided again; nothing is ever rebased blindly. So every write is read →
+// decide → one atomic write, and a crash between any two steps leaves either
+// the old branch or the new one.
+package writer
+
+import (
+	"context"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
+	"github.com/amendhq/amend/internal/pipeline"
+)
+
+// Refs are the branches of the env repo on its host.
+type Refs interface {
+	Head(ctx context.Context, branch string) (string, error)
+	// CreateBranch fails as amend.Conflict when the branch exists with
+	// another commit: creating is the claim of an episode.
+	CreateBranch(ctx context.Context, branch, sha string) error
+	// UpdateBranch moves a branch forward only; amend.Conflict means that
+	// somebody else moved it.
+	UpdateBranch(ctx context.Context, branch, sha string) error
+	// DeleteBranch succeeds when the branch is gone, whoever removed it.
+	DeleteBranch(ctx context.Context, branch string) error
+}
+
+// Commits makes commit objects on the host; no branch moves.
+type Commits interface {
+	Commit(ctx context.Context, d Draft) (Committed, error)
+}
+
+// Pulls are the pull requests of the env repo, found by their branch.
+type Pulls interface {
+	FindPull(ctx context.Context, branch string) (Pull, bool, error)
+	OpenPull(ctx context.Context, branch, base, title, body string) (Pull, error)
+	// WithdrawPull closes a pull request with a comment and marks it as
+	// closed by amend, which must not read as a person's refusal.
+	WithdrawPull(ctx context.Context, number int, comment string) error
+}
+
+// Dispatcher starts the workflow that keeps the log.
+type Dispatcher interface {
+	Dispatch(ctx context.Context, r amend.Record) error
+}
+
+// Host is the Git host as the writer needs it.
+type Host interface {
+	Refs
+	Commits
+	Pulls
+	Dispatcher
+}
+
+// Repo is a local copy of the env repo to read from; losing it loses nothing.
+type Repo interface {
+	Fetch(ctx context.Context) error
+	Has(sha string) bool
+	Tree(sha string) (fs.FS, error)
+	// Commits walks from one commit back to, and without, another and its ancestors.
+	Commits(from, until string) iter.Seq2[Logged, error]
+	// Versions yields the contents of a file at and before a commit, newest first.
+	Versions(sha string, path amend.RepoPath) iter.Seq2[FileVersion, error]
+	// Adopt writes the commit that the host made of d into the copy and
+	// reports whether it came out identical, so that no fetch is needed.
+	Adopt(branch string, d Draft, made Committed) bool
+}
+
+// A Logged is a commit of the history with the commits it was made on.
+type Logged struct {
+	ledger.Commit
+	Parents []string
+}
+
+// A FileVersion is one content of a file and the commit that brought it.
+type FileVersion struct {
+	Commit  string
+	Content []byte
+}
+
+// A Draft is a commit to be made.
+type Draft struct {
+	Parent Committed
+	// Tree shows the branch as it was read, for the modes of its files.
+	Tree    fs.FS
+	Files   map[amend.RepoPath][]byte
+	Message string
+	Time    time.Time
+}
+
+// Committed names a commit and its tree.
+type Committed struct{ SHA, Tree string }
+
+// A Pull is a pull request as its host reports it.
+type Pull struct {
+	Number int
+	URL    string
+	State  amend.EpisodeState
+	At     time.Time // when it was merged or closed, or else last changed
+	Commit string    // that it put into its base, once merged, or else its head
+}
+
+// Config wires a Writer.
+type Config struct {
+	Host   Host
+	Repo   Repo
+	Branch string // the one that Argo CD follows
+	Decide func(pipeline.World, amend.Event) (amend.Decision, error)
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// maxBatch bounds how many events share one read of the branch.
+const maxBatch = 64
+
+// maxRounds bounds how often a batch is decided again because others keep
+// moving the branch.
+const maxRounds = 20
+
+// A Writer decides about events and writes what follows; see New.
+type Writer struct {
+	cfg   Config
+	queue chan *job
+	// The fields down to dispatched belong to the goroutine of Run.
+	index      ledger.Index
+	ours       map[string]bool // the commits in index, and their copies
+	indexed    string
+	dispatched map[string]time.Time
+	sweeps     chan chan error
+}
+
+type job struct {
+	event amend.Event
+	done  chan result // buffered: a caller that left does not stall the batch
+}
+
+type result struct {
+	decision amend.Decision
+	err      error
+}
+
+// New returns a Writer that works while Run does.
+func New(cfg Config) *Writer {
+	return &Writer{
+		cfg: cfg, queue: make(chan *job, maxBatch), sweeps: make(chan chan error),
+		ours: map[string]bool{}, dispatched: map[string]time.Time{},
+	}
+}
+
+// Handle decides about one event and returns once what follows from it is in
+// Git. An error means that no decision was reached or written, and that the
+// same event may be handled again: whatever an earlier try left in Git is found
+// and adopted.
+func (w *Writer) Handle(ctx context.Context, e amend.Event) (amend.Decision, error) {
+	j := &job{event: e, done: make(chan result, 1)}
+	select {
+	case w.queue <- j:
+	case <-ctx.Done():
+		return amend.Decision{}, amend.Errorf(amend.Transient, "queue", "%w", ctx.Err())
+	}
+	select {
+	case r := <-j.done:
+		return r.decision, r.err
+	case <-ctx.Done():
+		return amend.Decision{}, amend.Errorf(amend.Transient, "wait for the writer", "%w", ctx.Err())
+	}
+}
+
+// Run writes until ctx ends. It is called once.
+func (w *Writer) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case j := <-w.queue:
+			w.process(ctx, w.batch(j))
+		case reply := <-w.sweeps:
+			reply <- w.sweep(ctx)
+		}
+	}
+}
+
+// batch returns the first job and all others that wait already.
+func (w *Writer) batch(first *job) []*job {
+	jobs := []*job{first}
+	for len(jobs) < maxBatch {
+		select {
+		case j := <-w.queue:
+			jobs = append(jobs, j)
+		default:
+			return jobs
+		}
+	}
+	return jobs
+}
+
+// process repeats rounds until every job has its result.
+func (w *Writer) process(ctx context.Context, jobs []*job) {
+	for n := 1; len(jobs) > 0; n++ {
+		left, err := w.round(ctx, jobs)
+		if err == nil && n == maxRounds && len(left) > 0 {
+			err = amend.Errorf(amend.Transient, "write", "branch %s moved %d times while changes were made", w.cfg.Branch, n)
+		}
+		if err != nil {
+			for _, j := range left {
+				j.done <- result{err: err}
+			}
+			return
+		}
+		jobs = left
+	}
+}
