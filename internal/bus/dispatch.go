@@ -160,7 +160,7 @@ func decode(msg jetstream.Msg) (event.Event, error) {
 func (d *dispatcher) run(work context.Context, msg jetstream.Msg, e event.Event, attempt int) (err error) {
 	stop := make(chan struct{})
 	defer close(stop)
-	d.wg.Go(func() { d.heartbeat(stop, msg) })
+	d.wg.Go(func() { d.heartbeat(stop, ackWait/3, msg) })
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the handler panicked: %v", p)
@@ -169,8 +169,8 @@ func (d *dispatcher) run(work context.Context, msg jetstream.Msg, e event.Event,
 	return d.handle(work, e, attempt)
 }
 
-func (d *dispatcher) heartbeat(stop <-chan struct{}, msg jetstream.Msg) {
-	tick := time.NewTicker(ackWait / 3)
+func (d *dispatcher) heartbeat(stop <-chan struct{}, every time.Duration, msg jetstream.Msg) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {

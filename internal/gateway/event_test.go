@@ -7,10 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cloudevents/sdk-go/v2/binding"
 	"github.com/cloudevents/sdk-go/v2/event"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
-
-	"github.com/cloudevents/sdk-go/v2/binding"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"

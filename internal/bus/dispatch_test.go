@@ -8,6 +8,7 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
@@ -71,6 +72,82 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 	if n := b.waiting(); n != 0 {
 		t.Errorf("%v events left, want 0", n)
 	}
+}
+
+// living counts signs of life; every other use of the message is a nil panic.
+type living struct {
+	jetstream.Msg
+	signs chan struct{}
+}
+
+func (l living) Subject() string   { return "x" }
+func (l living) InProgress() error { l.signs <- struct{}{}; return nil }
+
+func TestHeartbeatCoversTheQueue(t *testing.T) {
+	d := newDispatcher(&Bus{cfg: Config{}.withDefaults()}, 1, nil)
+	inHand, behind := living{signs: make(chan struct{})}, living{signs: make(chan struct{})}
+	d.queues["x"] = []jetstream.Msg{behind}
+	stop := make(chan struct{})
+	d.wg.Go(func() { d.heartbeat(stop, time.Millisecond, inHand) })
+	for range 3 { // blocks for ever when one of them gets none
+		<-inHand.signs
+		<-behind.signs
+	}
+	close(stop)
+	for ended := false; !ended; { // let a last round through
+		select {
+		case <-inHand.signs:
+		case <-behind.signs:
+		case <-waited(d):
+			ended = true
+		}
+	}
+}
+
+func waited(d *dispatcher) <-chan struct{} {
+	done := make(chan struct{})
+	go func() { d.wait(); close(done) }()
+	return done
+}
+
+func TestTurns(t *testing.T) {
+	b, err := Open(t.Context(), Config{Dir: t.TempDir(), RetryMin: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Publish(t.Context(), []event.Event{plainEvent("a"), plainEvent("a")}); err != nil {
+		t.Fatal(err)
+	}
+	messages, err := b.messages(t.Context(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer messages.Stop()
+	next := func() jetstream.Msg {
+		t.Helper()
+		m, err := messages.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	handled := 0
+	d := newDispatcher(b, 1, func(context.Context, event.Event, int) error { handled++; return nil })
+	process := func(name string, m jetstream.Msg, want int) {
+		t.Helper()
+		d.process(t.Context(), m)
+		if handled != want {
+			t.Fatalf("%s: handled %d in all, want %d", name, handled, want)
+		}
+	}
+	first, second := next(), next()
+	process("the second before its turn", second, 0)
+	process("the first", first, 1)
+	process("the first again", first, 1)
+	second = next() // it was handed back
+	process("the second", second, 2)
+	process("the second again", second, 2)
 }
 
 func TestBackoff(t *testing.T) {

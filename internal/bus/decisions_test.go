@@ -1,0 +1,49 @@
+package bus_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/bus"
+)
+
+func TestDecisions(t *testing.T) {
+	dir := t.TempDir()
+	in := func(c *bus.Config) { c.Dir = dir }
+	b := open(t, in)
+	if got, err := b.Decisions(t.Context(), 5); err != nil || len(got) != 0 {
+		t.Fatalf("empty: %v, %v", got, err)
+	}
+	var want []amend.Decision
+	for i := range 7 {
+		d := amend.Decision{
+			EventID: fmt.Sprintf("e%d.firing", i), Alert: "A", Reason: amend.ReasonAct,
+			Workload: amend.Workload{ObjectRef: amend.ObjectRef{Kind: "Deployment", Namespace: "shop", Name: "web"}},
+			Plan:     &amend.Plan{Diff: "+x\n"}, Change: &amend.Change{Kind: amend.KindCommit, Commit: "c0ffee"},
+			DecidedAt: time.Date(2026, 3, 2, 9, 15, i, 0, time.UTC),
+		}
+		if err := b.RecordDecision(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, d)
+	}
+	b.Close()
+	b = open(t, in)
+	for _, n := range []int{0, 1, 3, 7, 100} {
+		got, err := b.Decisions(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want[7-min(n, 7):], got, cmp.Comparer(func(a, b amend.RepoPath) bool { return a == b })); diff != "" && n > 0 {
+			t.Errorf("Decisions(%d):\n%s", n, diff)
+		}
+	}
+	if err := b.RecordDecision(t.Context(), amend.Decision{Detail: strings.Repeat("x", 5<<20)}); amend.KindOf(err) != amend.Invalid {
+		t.Errorf("a decision of 5 MiB: %v, want Invalid", err)
+	}
+}
