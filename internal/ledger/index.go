@@ -18,11 +18,11 @@ type Index struct {
 // Add takes one commit into account. Of two commits with the same incident and
 // episode, as a cherry-pick makes, the earlier one is the change.
 func (x *Index) Add(c Commit) {
-	if m := revertPattern.FindStringSubmatch(c.Message); m != nil {
+	if sha, ok := reverted(c.Message); ok {
 		if x.reverts == nil {
 			x.reverts = map[string]string{}
 		}
-		x.reverts[m[1]] = c.SHA
+		x.reverts[sha] = c.SHA
 		return
 	}
 	r, ok := FromCommit(c.SHA, c.At, c.Message)

@@ -51,6 +51,9 @@ var (
 // Co-authored-by) may stand beside them, because hosts add those when they
 // squash. Anything else is not a commit of ours and gives false.
 func ParseTrailers(message string) (Trailers, bool) {
+	if !strings.Contains(message, keyIncident) {
+		return Trailers{}, false // the many commits of others cost next to nothing
+	}
 	found := map[string]string{}
 	for _, line := range lastParagraph(message) {
 		if cherryPattern.MatchString(line) {
