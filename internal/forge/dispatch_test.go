@@ -144,9 +144,11 @@ jobs:
 		t.Fatal(err)
 	}
 	run := b.waitRuns(1)[0]
-	if log := b.log(run.GetID()); run.GetConclusion() != "failure" || !strings.Contains(log, "403") {
-		t.Errorf("a push without permission ended as %s:\n%s", run.GetConclusion(), log)
+	if run.GetConclusion() != "failure" {
+		t.Errorf("a push without permission ended as %s:\n%s", run.GetConclusion(), b.log(run.GetID()))
 	}
+	_, _, err := b.client.Git.GetRef(t.Context(), "acme", "env", "heads/new")
+	wantError(t, err, 404, "Not Found")
 }
 
 func TestDispatchValidation(t *testing.T) {

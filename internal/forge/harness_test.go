@@ -3,6 +3,8 @@ package forge_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -207,3 +209,8 @@ func (b *bench) clone() string {
 	b.mustGit(b.t.TempDir(), "clone", "--quiet", b.url+"/"+fullName+".git", dir)
 	return dir
 }
+func basic(token string) string {
+	return base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))
+}
+
+func asError[E error](err error, target *E) bool { return errors.As(err, target) }

@@ -86,12 +86,18 @@ func (r *Repo) Walk(id ID, limit int) (tree ID, all []Entry, cut bool, err error
 	return tree, all, cut, walk(tree, "")
 }
 
+// knownModes are the modes as Git writes them into a tree; the last one is from
+// its early days.
+func knownModes() []string {
+	return []string{"40000", ModeFile, ModeExecutable, ModeLink, ModeSubmodule, "100664"}
+}
+
 func parseTree(data []byte) ([]Entry, error) {
 	var entries []Entry
 	for len(data) > 0 {
 		head, rest, ok := bytes.Cut(data, []byte{0})
 		mode, name, spaced := strings.Cut(string(head), " ")
-		if !ok || !spaced || len(rest) < 20 {
+		if !ok || !spaced || name == "" || len(rest) < 20 || !slices.Contains(knownModes(), mode) {
 			return nil, amend.Errorf(amend.Internal, "read tree", "the tree is damaged")
 		}
 		if mode == "40000" {

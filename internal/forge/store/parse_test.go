@@ -1,0 +1,55 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// FuzzParseTree asks that whatever can be read is written back as it was, in
+// Git's order.
+func FuzzParseTree(f *testing.F) {
+	f.Add([]byte("100644 a\x00aaaaaaaaaaaaaaaaaaaa40000 b\x00bbbbbbbbbbbbbbbbbbbb"))
+	f.Add([]byte("100644 a"))
+	f.Add([]byte("0 \x0000000000000000000000"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		entries, err := parseTree(data)
+		if err != nil {
+			return
+		}
+		again, err := encodeTree(entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reread, err := parseTree(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(entries, reread); diff != "" { // encodeTree has sorted both
+			t.Error(diff)
+		}
+	})
+}
+
+func FuzzParseDiff(f *testing.F) {
+	f.Add([]byte(":100644 100644 aaa bbb M\x00a\x001\t2\ta\x00"))
+	f.Add([]byte(":100644 100644 aaa bbb R100\x00a\x00b\x000\t0\t\x00a\x00b\x00"))
+	f.Fuzz(func(t *testing.T, out []byte) {
+		changes, err := parseDiff(out)
+		for _, c := range changes {
+			if err == nil && c.Status == "" {
+				t.Error("a change without a status")
+			}
+		}
+	})
+}
+
+func FuzzParseCommit(f *testing.F) {
+	f.Add("tree aaa\nparent bbb\nauthor A <a@b> 1 +0200\ncommitter A <a@b> 1 +0200\n\nmessage")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := parseCommit(object{kind: "commit", data: []byte(text)})
+		if err == nil && c.Tree == "" {
+			t.Error("a commit without a tree")
+		}
+	})
+}
