@@ -194,3 +194,43 @@ func TestDispatchWithoutRunnerFailsLoudly(t *testing.T) {
 		}
 	}
 }
+
+// TestCancelledRunLeavesNoProcess looks for the step of a cancelled run, which
+// the runner starts in a session of its own.
+func TestCancelledRunLeavesNoProcess(t *testing.T) {
+	runner := os.Getenv("AMEND_TEST_ACT")
+	if runner == "" {
+		t.Skip("set AMEND_TEST_ACT to the path of act to run workflows for real")
+	}
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	b := newBench(t, forge.Config{Runner: runner, Env: []string{"PATH=" + os.Getenv("PATH"), "PID_FILE=" + pidFile}})
+	b.withFiles(map[string]string{".github/workflows/w.yml": `on: repository_dispatch
+concurrency: {group: g, cancel-in-progress: true}
+jobs:
+  wait:
+    runs-on: ubuntu-latest
+    steps:
+      - run: if [ ! -e "$PID_FILE" ]; then sleep 60 & echo $! >"$PID_FILE.new"; mv "$PID_FILE.new" "$PID_FILE"; wait; fi
+`})
+	if err := b.dispatch("x", `{}`); err != nil {
+		t.Fatal(err)
+	}
+	var pid string
+	for deadline := time.Now().Add(20 * time.Second); pid == "" && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		text, _ := os.ReadFile(pidFile) // not there yet
+		pid = strings.TrimSpace(string(text))
+	}
+	if err := b.dispatch("x", `{}`); err != nil {
+		t.Fatal(err)
+	}
+	list := b.waitRuns(2)
+	if list[0].GetConclusion() != "success" || list[1].GetConclusion() != "cancelled" {
+		t.Errorf("ended as %s and %s:\n%s", list[1].GetConclusion(), list[0].GetConclusion(), b.log(list[0].GetID()))
+	}
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat("/proc/" + pid); pid != "" && os.IsNotExist(err) {
+			return
+		}
+	}
+	t.Errorf("process %q of the cancelled run is still there", pid)
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,9 +16,11 @@ import (
 	"github.com/amendhq/amend/internal/forge/store"
 )
 
-// script stands in for the runner: it says which event it got, and waits until
-// the test lets it go.
+// script stands in for the runner: it says how it was called and which event it
+// got, and waits until the test lets it go.
 const script = `#!/bin/sh
+echo "args: $*"
+git -C "$3" config remote.origin.url
 while [ $# -gt 0 ]; do
   if [ "$1" = --eventpath ]; then event=$2; fi
   shift
@@ -34,6 +37,8 @@ type rig struct {
 	event  runs.Event
 	gate   string
 	config runs.Config
+
+	revoked atomic.Int32
 }
 
 func newRig(t *testing.T, parallel int) *rig {
@@ -63,7 +68,9 @@ func newRig(t *testing.T, parallel int) *rig {
 	r.config = runs.Config{
 		Dir: filepath.Join(dir, "runs"), Runner: runner, Parallel: parallel, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Env:   []string{"PATH=" + os.Getenv("PATH"), "GATE=" + r.gate},
-		Token: func(string, map[string]string) (string, func()) { return "s3cret", func() {} },
+		Token: func(string, map[string]string) (string, func()) {
+			return "s3cret", func() { r.revoked.Add(1) }
+		},
 	}
 	if r.engine, err = runs.Open(r.config); err != nil {
 		t.Fatal(err)
@@ -152,6 +159,12 @@ func TestParallelRunsAreBounded(t *testing.T) {
 	log, err := r.engine.Log("acme/env", 1)
 	if err != nil || !strings.Contains(string(log), `"client_payload":{"say":"ok"}`) {
 		t.Errorf("log: %s, %v", log, err)
+	}
+	if strings.Contains(string(log), "s3cret") || !strings.Contains(string(log), "http://127.0.0.1:1/acme/env.git\n") {
+		t.Errorf("the token is in an argument or in the address of the clone, or that is wrong:\n%s", log)
+	}
+	if got := r.revoked.Load(); got != 2 {
+		t.Errorf("%d tokens of 2 runs are revoked", got)
 	}
 	if _, err := r.engine.Log("acme/other", 1); err == nil {
 		t.Error("another repository reads the log")
