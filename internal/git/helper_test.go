@@ -36,14 +36,14 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func sed(t *testing.T, name, old, new string) {
+func sed(t testing.TB, name, old, new string) {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	must(t, err)
@@ -54,7 +54,7 @@ func sed(t *testing.T, name, old, new string) {
 }
 
 // tearAll cuts every file to a size, or deletes it when that is negative.
-func tearAll(t *testing.T, pattern string, size int64) {
+func tearAll(t testing.TB, pattern string, size int64) {
 	t.Helper()
 	names, err := filepath.Glob(pattern)
 	must(t, err)
@@ -72,7 +72,7 @@ func tearAll(t *testing.T, pattern string, size int64) {
 }
 
 // readAll reads every file of a commit and expects so many.
-func readAll(t *testing.T, m *git.Mirror, sha string, want int) {
+func readAll(t testing.TB, m *git.Mirror, sha string, want int) {
 	t.Helper()
 	tree, err := m.Tree(sha)
 	if err != nil {
@@ -96,7 +96,7 @@ func readAll(t *testing.T, m *git.Mirror, sha string, want int) {
 	}
 }
 
-func count(t *testing.T, r interface {
+func count(t testing.TB, r interface {
 	Log(from, until string) seq
 }, from, until string, want int) {
 	t.Helper()
@@ -111,7 +111,7 @@ func count(t *testing.T, r interface {
 }
 
 // readAllBut is readAll for a commit in which one file is empty on purpose.
-func readAllBut(t *testing.T, m *git.Mirror, sha, empty string, want int) {
+func readAllBut(t testing.TB, m *git.Mirror, sha, empty string, want int) {
 	t.Helper()
 	tree, err := m.Tree(sha)
 	must(t, err)

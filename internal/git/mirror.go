@@ -167,7 +167,9 @@ func (m *Mirror) open() {
 	m.store = filesystem.NewStorageWithOptions(osfs.New(m.repoDir()), cache.NewObjectLRU(objectCacheSize),
 		filesystem.Options{KeepDescriptors: true})
 	m.objects.store = m.store
+	m.objects.dir = filepath.Join(m.repoDir(), "objects")
 	m.objects.broken.Store(false)
+	m.objects.trees.clear()
 }
 
 // load opens what is on disk and checks it as far as that is cheap: the whole

@@ -1,8 +1,12 @@
 package git
 
 import (
+	"compress/zlib"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -18,11 +22,47 @@ import (
 type objects struct {
 	mu    sync.Mutex
 	store storer.EncodedObjectStorer
+	dir   string       // of loose objects, where writing is allowed
+	zlib  *zlib.Writer // kept, as it is large
 	// loss is the kind of a lost or rotten object: Transient where a rebuild
 	// follows, Invalid where only the user can repair the clone.
 	loss amend.Kind
 	// broken is set by the first loss, so that a mirror knows to rebuild.
 	broken atomic.Bool
+	trees  treeCache
+}
+
+// A treeCache keeps decoded trees, which never change: from one fix to the next
+// all but a few stay the same, and large folders are slow to decode.
+type treeCache struct {
+	mu    sync.Mutex
+	trees map[plumbing.Hash][]object.TreeEntry
+	size  int // entries of all trees
+}
+
+// maxTreeEntries bounds the cache to some 20 MB; past it, it starts over.
+const maxTreeEntries = 200_000
+
+func (c *treeCache) get(h plumbing.Hash) ([]object.TreeEntry, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entries, ok := c.trees[h]
+	return entries, ok
+}
+
+func (c *treeCache) put(h plumbing.Hash, entries []object.TreeEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.size += len(entries); c.trees == nil || c.size > maxTreeEntries {
+		c.trees, c.size = map[plumbing.Hash][]object.TreeEntry{}, len(entries)
+	}
+	c.trees[h] = entries
+}
+
+func (c *treeCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trees, c.size = nil, 0
 }
 
 func (o *objects) has(h plumbing.Hash) bool {
@@ -101,8 +141,12 @@ func (o *objects) decode(h plumbing.Hash, content []byte) (*object.Commit, error
 	return c, nil
 }
 
-// tree reads a tree that must be there.
+// tree reads a tree that must be there. The result is shared: it must not be
+// changed.
 func (o *objects) tree(h plumbing.Hash) ([]object.TreeEntry, error) {
+	if entries, ok := o.trees.get(h); ok {
+		return entries, nil
+	}
 	content, err := o.need(plumbing.TreeObject, h)
 	if err != nil {
 		return nil, err
@@ -111,6 +155,7 @@ func (o *objects) tree(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if err := t.Decode(encoded(plumbing.TreeObject, content)); err != nil {
 		return nil, o.lost(h, err)
 	}
+	o.trees.put(h, t.Entries)
 	return t.Entries, nil
 }
 
@@ -129,14 +174,51 @@ func (o *objects) size(h plumbing.Hash) (int64, error) {
 func (o *objects) write(obj plumbing.EncodedObject) (plumbing.Hash, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if h := obj.Hash(); o.store.HasEncodedObject(h) == nil {
+	h := obj.Hash()
+	if o.store.HasEncodedObject(h) == nil {
 		return h, nil
 	}
-	h, err := o.store.SetEncodedObject(obj)
-	if err != nil {
+	if err := o.save(h, obj); err != nil {
 		return plumbing.ZeroHash, amend.Errorf(amend.Transient, "write object", "%w", err)
 	}
 	return h, nil
+}
+
+// save stores one loose object, whole or not at all. It compresses less than
+// go-git does, because for large trees that took most of the time of a fix.
+func (o *objects) save(h plumbing.Hash, obj plumbing.EncodedObject) error {
+	f, err := os.CreateTemp(o.dir, "tmp_obj_")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(o.deflate(f, obj), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	folder := filepath.Join(o.dir, h.String()[:2])
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), filepath.Join(folder, h.String()[2:]))
+}
+
+// deflate writes the form of a loose object: "type size", a zero byte and the
+// content, as one zlib stream.
+func (o *objects) deflate(w io.Writer, obj plumbing.EncodedObject) error {
+	if o.zlib == nil {
+		z, err := zlib.NewWriterLevel(w, zlib.BestSpeed)
+		if err != nil {
+			return err
+		}
+		o.zlib = z
+	}
+	o.zlib.Reset(w)
+	r, err := obj.Reader()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.zlib, "%s %d\x00", obj.Type(), obj.Size())
+	_, copyErr := io.Copy(o.zlib, r)
+	return errors.Join(err, copyErr, r.Close(), o.zlib.Close())
 }
 
 func encoded(t plumbing.ObjectType, content []byte) plumbing.EncodedObject {

@@ -73,7 +73,7 @@ func (m *Mirror) loadState() (map[string]plumbing.Hash, error) {
 	return heads, nil
 }
 
-// tidy removes what a dead fetch left and reports a mirror that is torn or too
+// tidy removes what a dead process left and reports a mirror that is torn or too
 // cluttered to keep.
 func (m *Mirror) tidy() error {
 	if _, err := os.Stat(m.tornPath()); err == nil {
@@ -90,12 +90,16 @@ func (m *Mirror) tidy() error {
 	if len(packs) > maxPacks {
 		return errors.New("it holds too many packs")
 	}
-	return m.dropParts()
+	return errors.Join(m.dropParts(), m.drop("tmp_obj_*"))
 }
 
 // dropParts deletes the parts of packs that never came whole.
 func (m *Mirror) dropParts() error {
-	parts, err := filepath.Glob(filepath.Join(m.repoDir(), "objects", "pack", "tmp_pack_*"))
+	return m.drop("pack/tmp_pack_*")
+}
+
+func (m *Mirror) drop(pattern string) error {
+	parts, err := filepath.Glob(filepath.Join(m.repoDir(), "objects", filepath.FromSlash(pattern)))
 	for _, p := range parts {
 		err = errors.Join(err, os.Remove(p))
 	}

@@ -179,10 +179,14 @@ func (t *treeFS) folder(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(entries, func(a, b object.TreeEntry) int { return strings.Compare(a.Name, b.Name) })
+	if !slices.IsSortedFunc(entries, byName) {
+		entries = slices.SortedFunc(slices.Values(entries), byName)
+	}
 	t.folders[h] = entries
 	return entries, nil
 }
+
+func byName(a, b object.TreeEntry) int { return strings.Compare(a.Name, b.Name) }
 
 func modeOf(e object.TreeEntry) fs.FileMode {
 	if e.Name != "." && (!fs.ValidPath(e.Name) || strings.Contains(e.Name, "/")) {

@@ -29,7 +29,7 @@ type upstream struct {
 	intercept atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
 }
 
-func newUpstream(t *testing.T) *upstream {
+func newUpstream(t testing.TB) *upstream {
 	t.Helper()
 	root := t.TempDir()
 	u := &upstream{dir: filepath.Join(root, "env.git")}
@@ -55,13 +55,13 @@ func newUpstream(t *testing.T) *upstream {
 
 func (u *upstream) url() string { return u.URL + "/env.git" }
 
-func (u *upstream) config(t *testing.T) git.Config {
+func (u *upstream) config(t testing.TB) git.Config {
 	return git.Config{Dir: t.TempDir(), URL: u.url(), Log: slog.New(slog.DiscardHandler)}
 }
 
 // commit adds one commit to a branch of the bare repository without a work
 // tree, and returns its SHA. An empty content deletes the file.
-func (u *upstream) commit(t *testing.T, branch string, files map[string]string) string {
+func (u *upstream) commit(t testing.TB, branch string, files map[string]string) string {
 	t.Helper()
 	u.stream(t, stream{branch: branch, files: files})
 	return u.rev(t, branch)
@@ -75,7 +75,7 @@ type stream struct {
 }
 
 // stream feeds commits to git fast-import.
-func (u *upstream) stream(t *testing.T, commits ...stream) {
+func (u *upstream) stream(t testing.TB, commits ...stream) {
 	t.Helper()
 	var b strings.Builder
 	for i, c := range commits {
@@ -121,12 +121,12 @@ func (u *upstream) has(branch string) bool {
 	return cmd.Run() == nil
 }
 
-func (u *upstream) rev(t *testing.T, rev string) string {
+func (u *upstream) rev(t testing.TB, rev string) string {
 	t.Helper()
 	return strings.TrimSpace(run(t, u.dir, "rev-parse", rev))
 }
 
-func run(t *testing.T, dir string, args ...string) string {
+func run(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
@@ -139,7 +139,7 @@ func run(t *testing.T, dir string, args ...string) string {
 	return string(out)
 }
 
-func open(t *testing.T, cfg git.Config) *git.Mirror {
+func open(t testing.TB, cfg git.Config) *git.Mirror {
 	t.Helper()
 	m, err := git.OpenMirror(context.Background(), cfg)
 	if err != nil {
@@ -149,14 +149,14 @@ func open(t *testing.T, cfg git.Config) *git.Mirror {
 	return m
 }
 
-func fetch(t *testing.T, m *git.Mirror) {
+func fetch(t testing.TB, m *git.Mirror) {
 	t.Helper()
 	if err := m.Fetch(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func head(t *testing.T, m *git.Mirror, branch string) string {
+func head(t testing.TB, m *git.Mirror, branch string) string {
 	t.Helper()
 	sha, err := m.Head(branch)
 	if err != nil {
@@ -165,7 +165,7 @@ func head(t *testing.T, m *git.Mirror, branch string) string {
 	return sha
 }
 
-func repoPath(t *testing.T, s string) amend.RepoPath {
+func repoPath(t testing.TB, s string) amend.RepoPath {
 	t.Helper()
 	p, err := amend.ParseRepoPath(s)
 	if err != nil {
@@ -174,7 +174,7 @@ func repoPath(t *testing.T, s string) amend.RepoPath {
 	return p
 }
 
-func wantKind(t *testing.T, err error, want amend.Kind) {
+func wantKind(t testing.TB, err error, want amend.Kind) {
 	t.Helper()
 	if got := amend.KindOf(err); got != want {
 		t.Errorf("kind = %q, want %q (error: %v)", got, want, err)
@@ -182,7 +182,7 @@ func wantKind(t *testing.T, err error, want amend.Kind) {
 }
 
 // link adds a commit with a symbolic link.
-func (u *upstream) link(t *testing.T, branch, name, to string) {
+func (u *upstream) link(t testing.TB, branch, name, to string) {
 	t.Helper()
 	in := fmt.Sprintf("commit refs/heads/%s\ncommitter Ann <ann@example.com> %d +0000\ndata 1\nl\nfrom refs/heads/%s^0\nM 120000 inline %s\ndata %d\n%s\n",
 		branch, clock.Add(1), branch, name, len(to), to)

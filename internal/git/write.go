@@ -109,10 +109,11 @@ func plant(files map[amend.RepoPath][]byte) map[string]*sprout {
 func (o *objects) graft(base plumbing.Hash, changed map[string]*sprout) (plumbing.Hash, error) {
 	var entries []object.TreeEntry
 	if !base.IsZero() {
-		var err error
-		if entries, err = o.tree(base); err != nil {
+		shared, err := o.tree(base)
+		if err != nil {
 			return plumbing.ZeroHash, err
 		}
+		entries = slices.Clone(shared)
 	}
 	for name, s := range changed {
 		i := slices.IndexFunc(entries, func(e object.TreeEntry) bool { return e.Name == name })
@@ -129,7 +130,11 @@ func (o *objects) graft(base plumbing.Hash, changed map[string]*sprout) (plumbin
 	if err := (&object.Tree{Entries: entries}).Encode(obj); err != nil {
 		return plumbing.ZeroHash, amend.Errorf(amend.Internal, "write tree", "%w", err)
 	}
-	return o.write(obj)
+	h, err := o.write(obj)
+	if err == nil {
+		o.trees.put(h, entries)
+	}
+	return h, err
 }
 
 func (s *sprout) blank(name string) object.TreeEntry {

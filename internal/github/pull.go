@@ -73,16 +73,13 @@ func (c *Client) find(ctx context.Context, branch string, opts *github.PullReque
 func pullRequest(pr *github.PullRequest) PullRequest {
 	p := PullRequest{
 		Number: pr.GetNumber(), State: Closed, HeadSHA: pr.GetHead().GetSHA(),
-		UpdatedAt: pr.GetUpdatedAt().Time, ClosedAt: pr.GetClosedAt().Time, URL: pr.GetHTMLURL(),
+		Labels: names(pr.Labels), UpdatedAt: pr.GetUpdatedAt().Time, ClosedAt: pr.GetClosedAt().Time, URL: pr.GetHTMLURL(),
 	}
 	switch {
 	case pr.MergedAt != nil || pr.GetMerged():
 		p.State, p.MergeCommit = Merged, pr.GetMergeCommitSHA()
 	case pr.GetState() == "open":
 		p.State = Open
-	}
-	for _, l := range pr.Labels {
-		p.Labels = append(p.Labels, l.GetName())
 	}
 	return p
 }
@@ -101,11 +98,12 @@ func (c *Client) OpenPullRequest(ctx context.Context, n NewPullRequest) (PullReq
 		return PullRequest{}, err
 	}
 	if len(n.Labels) > 0 {
-		if err := c.label(ctx, pr.Number, n.Labels); err != nil {
+		labels, err := c.label(ctx, pr.Number, n.Labels)
+		if err != nil {
 			c.log.WarnContext(ctx, "pull request stays without labels", "pr", pr.Number, "labels", n.Labels, "cause", err)
-		} else {
-			pr.Labels = n.Labels
+			return pr, nil
 		}
+		pr.Labels = labels
 	}
 	return pr, nil
 }
@@ -138,9 +136,18 @@ func (c *Client) openOrAdopt(ctx context.Context, n NewPullRequest) (PullRequest
 	}
 }
 
-func (c *Client) label(ctx context.Context, number int, labels []string) error {
-	_, _, err := c.again.Issues.AddLabelsToIssue(ctx, c.owner, c.repo, number, labels)
-	return typed("label pull request", err)
+// label adds labels and returns all that there are then.
+func (c *Client) label(ctx context.Context, number int, labels []string) ([]string, error) {
+	all, _, err := c.again.Issues.AddLabelsToIssue(ctx, c.owner, c.repo, number, labels)
+	return names(all), typed("label pull request", err)
+}
+
+func names(labels []*github.Label) []string {
+	var names []string
+	for _, l := range labels {
+		names = append(names, l.GetName())
+	}
+	return names
 }
 
 // Comment writes on a pull request. It is sent once: when the answer is lost,
@@ -154,7 +161,7 @@ func (c *Client) Comment(ctx context.Context, number int, body string) error {
 // stays open, so that nobody takes it for one that a person has closed.
 func (c *Client) Close(ctx context.Context, number int, labels []string) error {
 	if len(labels) > 0 {
-		if err := c.label(ctx, number, labels); err != nil {
+		if _, err := c.label(ctx, number, labels); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package github_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,21 +66,22 @@ func TestOpenPullRequest(t *testing.T) {
 	lost := func(e exchange) exchange { e.lost = true; return e }
 	mine := pull(7, "amend/x-1", "acme/env", `,"state":"open"`)
 	find := func(answer string) exchange { return exchange{want: opened, status: 200, answer: "[" + answer + "]"} }
-	label := exchange{want: labels, body: `["amend","x"]`, status: 200, answer: `[]`}
+	label := exchange{want: labels, body: `["amend","x"]`, status: 200, answer: `[{"name":"old"},{"name":"amend"},{"name":"x"}]`}
 	exists := `{"message":"Validation Failed","errors":[{"message":"A pull request already exists for acme:amend/x-1."}]}`
 
 	for name, tc := range map[string]struct {
-		steps []exchange
-		want  amend.Kind
+		steps      []exchange
+		want       amend.Kind
+		unlabelled bool
 	}{
-		"opened":              {[]exchange{as(post, 201, mine), label}, ""},
-		"adopted":             {[]exchange{as(post, 422, exists), find(mine), label}, ""},
-		"answer lost":         {[]exchange{lost(post), find(mine), label}, ""},
-		"lost before":         {[]exchange{lost(post), find(""), as(post, 201, mine), label}, ""},
-		"500 and stale reads": {[]exchange{as(post, 500, ""), find(""), as(post, 422, exists), find(mine), label}, ""},
-		"labels forbidden":    {[]exchange{as(post, 201, mine), {want: labels, status: 403}}, ""},
-		"nothing to merge":    {[]exchange{as(post, 422, `{"message":"Validation Failed","errors":[{"message":"No commits between main and amend/x-1"}]}`)}, amend.Invalid},
-		"forbidden":           {[]exchange{as(post, 403, message("Resource not accessible by integration"))}, amend.Refused},
+		"opened":              {[]exchange{as(post, 201, mine), label}, "", false},
+		"adopted":             {[]exchange{as(post, 422, exists), find(mine), label}, "", false},
+		"answer lost":         {[]exchange{lost(post), find(mine), label}, "", false},
+		"lost before":         {[]exchange{lost(post), find(""), as(post, 201, mine), label}, "", false},
+		"500 and stale reads": {[]exchange{as(post, 500, ""), find(""), as(post, 422, exists), find(mine), label}, "", false},
+		"labels forbidden":    {[]exchange{as(post, 201, mine), {want: labels, status: 403}}, "", true},
+		"nothing to merge":    {[]exchange{as(post, 422, `{"message":"Validation Failed","errors":[{"message":"No commits between main and amend/x-1"}]}`)}, amend.Invalid, false},
+		"forbidden":           {[]exchange{as(post, 403, message("Resource not accessible by integration"))}, amend.Refused, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -88,8 +90,12 @@ func TestOpenPullRequest(t *testing.T) {
 					Head: "amend/x-1", Base: "main", Title: "T", Body: "B", Labels: []string{"amend", "x"},
 				})
 				wantKind(t, err, tc.want)
-				if err == nil && pr.Number != 7 {
-					t.Errorf("number = %d", pr.Number)
+				want := []string{"old", "amend", "x"}
+				if tc.unlabelled {
+					want = []string{"amend"}
+				}
+				if err == nil && (pr.Number != 7 || !slices.Equal(pr.Labels, want)) {
+					t.Errorf("number %d, labels %v; want 7, %v", pr.Number, pr.Labels, want)
 				}
 			})
 		})
