@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -287,6 +286,3 @@ func (s *Server) addComment(c call) (reply, error) {
 	rep.header = map[string]string{"Location": rep.body.(commentDoc).URL}
 	return rep, err
 }
-
-// noContent is the answer of a call that has none.
-func noContent() (reply, error) { return reply{status: http.StatusNoContent}, nil }

@@ -41,6 +41,9 @@ func ok(body any) (reply, error) { return reply{status: http.StatusOK, body: bod
 
 func created(body any) (reply, error) { return reply{status: http.StatusCreated, body: body}, nil }
 
+// noContent is the answer of a call that has none.
+func noContent() (reply, error) { return reply{status: http.StatusNoContent}, nil }
+
 // A failure is an error as GitHub words it.
 type failure struct {
 	Message string       `json:"message"`

@@ -67,7 +67,7 @@ func newRig(t *testing.T, parallel int) *rig {
 	r := &rig{t: t, gate: filepath.Join(dir, "gate")}
 	r.config = runs.Config{
 		Dir: filepath.Join(dir, "runs"), Runner: runner, Parallel: parallel, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Env:   []string{"PATH=" + os.Getenv("PATH"), "GATE=" + r.gate},
+		Env: []string{"PATH=" + os.Getenv("PATH"), "GATE=" + r.gate},
 		Token: func(string, map[string]string) (string, func()) {
 			return "s3cret", func() { r.revoked.Add(1) }
 		},
