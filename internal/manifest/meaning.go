@@ -35,18 +35,31 @@ func meaning(n *yaml.Node) (string, Kind) {
 	return plainMeaning(n.Value)
 }
 
-// plainMeaning reads plain text, asking the reader only when the first byte
-// says that the text could be something else than a string.
+// plainMeaning reads plain text. It asks the reader only about text that can be
+// something else than a string or a plain integer, for asking is slow.
 func plainMeaning(s string) (string, Kind) {
 	switch {
 	case s == "":
 		return "", Null
-	case strings.IndexByte("+-.0123456789~nNyYtTfFoO", s[0]) < 0:
-		return s, String
 	case isDecimal(s):
 		return s, Number
+	case mayBeTyped(s):
+		return readAs("k: "+s, s)
 	}
-	return readAs("k: "+s, s)
+	return s, String
+}
+
+// mayBeTyped is false for text that no rule of YAML 1.1 can take for a number,
+// a boolean or a null.
+func mayBeTyped(s string) bool {
+	if strings.IndexByte("+-.0123456789", s[0]) >= 0 {
+		return strings.Trim(s, "+-._0123456789abcdefoxinABCDEFOXIN") == ""
+	}
+	switch strings.ToLower(s) {
+	case "~", "null", "y", "yes", "n", "no", "true", "false", "on", "off":
+		return true
+	}
+	return false
 }
 
 // isDecimal reports whether s is an integer that every reader takes as it is.

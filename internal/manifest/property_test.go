@@ -329,6 +329,29 @@ func (g *generator) value(kind string, column, depth int) {
 	}
 }
 
+// TestKindProperty: the type of plain text is the one that the reader gives it.
+func TestKindProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(
+			rapid.StringMatching(`[-+.]?[0-9a-fxob_.][-+.0-9a-fxobeEinfNtzTZ_:mMi]{0,9}`),
+			rapid.SampledFrom([]string{"y", "Y", "yes", "Yes", "yEs", "n", "on", "ON", "off", "true", "True", "FALSE", "null", "Null", "nULL", "~",
+				".inf", "-.Inf", "+.inf", ".nan", ".NaN", "1_000", "0b11", "-0b1", "0x_1", "0o7", "1e3", "1.e+3", "2026-01-01", "190:20:30", "=", "<<"}),
+		).Draw(t, "text")
+		var m map[string]any
+		if err := sigsyaml.Unmarshal([]byte("k: "+text), &m); err != nil {
+			t.Skip("no plain value")
+		}
+		l, ok := parse2(t, []byte("k: "+text)).Leaf(0, amend.Field("k"))
+		if !ok {
+			t.Skip("no scalar")
+		}
+		want := map[string]manifest.Kind{"string": manifest.String, "float64": manifest.Number, "bool": manifest.Bool, "<nil>": manifest.Null}[fmt.Sprintf("%T", m["k"])]
+		if l.Kind != want || want == manifest.String && l.Value != m["k"] {
+			t.Fatalf("%q is %s %q, the reader gives %T %v", text, l.Kind, l.Value, m["k"], m["k"])
+		}
+	})
+}
+
 func TestScalarsReadBack(t *testing.T) {
 	f := parse(t, "a: b\nc: {d: e}\n")
 	for _, text := range texts {
