@@ -42,8 +42,8 @@ type Options struct {
 
 // Reconcile adds the entries that remediation-log.yaml lacks for the changes
 // in the history, in one commit, and returns how many. Nothing missing is
-// success without a commit. Running it any number of times at once, or again
-// after it was interrupted, adds each change once.
+// success without a commit. Running it in any number of clones at once (one at
+// a time in each), or again after it was interrupted, adds each change once.
 //
 // The local branch follows a successful push if that disturbs no local work.
 // An error is Transient when trying again may help, Conflict when local work
