@@ -89,6 +89,10 @@ func TestIndex(t *testing.T) {
 		if diff := cmp.Diff(want, x.Episodes("web-1")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+		wantRecords := []amend.Record{record("web-1", 1, 1, noon), record("api-1", 1, 4, noon), record("web-1", 2, 2, noon.Add(time.Hour))}
+		if diff := cmp.Diff(wantRecords, x.Records()); diff != "" {
+			t.Errorf("%s: records (-want +got):\n%s", name, diff)
+		}
 		if got, ok := x.RevertOf(sha(1)); !ok || got != sha(5) {
 			t.Errorf("%s: revert of the first is %q, %v", name, got, ok)
 		}
