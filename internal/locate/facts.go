@@ -19,8 +19,9 @@ const maxFile = 10 << 20
 // alone, never on the path, so files with equal content share one.
 type facts struct {
 	hash string
-	// names holds the hashes of all texts that could be an object's name.
-	names []uint64
+	// names and kinds hold the hashes of all texts that could be an object's
+	// name or kind.
+	names, kinds []uint64
 	// opaque says that the file may name any object: a name is written in a
 	// form that the scan does not decode, or renaming is at work.
 	opaque bool
@@ -51,23 +52,25 @@ func scan(hash, name string, data []byte) *facts {
 	}
 	f.helm = bytes.Contains(data, []byte("{{"))
 	f.opaque = bytes.Contains(data, []byte("/metadata/name\n")) || bytes.Contains(data, []byte(`/metadata/name"`))
-	for _, key := range []string{"name", "value"} {
-		f.scanKey(data, key)
-	}
+	f.names = slices.Concat(f.scanKey(data, "name"), f.scanKey(data, "value"))
+	f.kinds = f.scanKey(data, "kind")
 	slices.Sort(f.names)
-	f.names = slices.Compact(f.names)
+	slices.Sort(f.kinds)
+	f.names, f.kinds = slices.Compact(f.names), slices.Compact(f.kinds)
 	if bytes.Contains(data, []byte("argoproj.io")) && bytes.Contains(data, []byte("Application")) {
 		f.apps = parseApplications(data)
 	}
 	return f
 }
 
-// scanKey notes the scalar after every occurrence of key and a colon.
-func (f *facts) scanKey(data []byte, key string) {
+// scanKey returns the hashes of the scalars after every occurrence of key and
+// a colon.
+func (f *facts) scanKey(data []byte, key string) []uint64 {
+	var found []uint64
 	for {
 		i := bytes.Index(data, []byte(key))
 		if i < 0 {
-			return
+			return found
 		}
 		data = data[i+len(key):]
 		rest := bytes.TrimLeft(data, "\"'")
@@ -78,7 +81,7 @@ func (f *facts) scanKey(data []byte, key string) {
 		if token, ok := scalarAt(rest[1:]); !ok {
 			f.opaque = true
 		} else if token != "" {
-			f.names = append(f.names, nameHash(token))
+			found = append(found, nameHash(token))
 		}
 	}
 }
@@ -118,12 +121,23 @@ func plainToken(b []byte) string {
 	return string(b)
 }
 
-// mayName reports whether the file may name one of the hashed names.
-func (f *facts) mayName(names []uint64) bool {
+// A wanted object is what the index is searched for.
+type wanted struct {
+	names []uint64 // hashes of the names it may be declared with
+	kind  uint64   // 0 for any
+	// generated says that a kustomization may declare it without its kind.
+	generated bool
+}
+
+// mayDeclare reports whether the file may declare the object.
+func (f *facts) mayDeclare(w wanted) bool {
 	if f.opaque {
 		return true
 	}
-	return slices.ContainsFunc(names, func(n uint64) bool {
+	if _, ok := slices.BinarySearch(f.kinds, w.kind); w.kind != 0 && !w.generated && !ok {
+		return false
+	}
+	return slices.ContainsFunc(w.names, func(n uint64) bool {
 		_, ok := slices.BinarySearch(f.names, n)
 		return ok
 	})

@@ -29,7 +29,7 @@ func (v *view) match(ref amend.ObjectRef, only string) (match, error) {
 	if slices.Contains(protectedKinds[:], ref.Kind) {
 		return match{}, amend.Refusef(amend.ReasonProtected, "no fix may touch a %s", ref.Kind)
 	}
-	roots, err := v.root.rootsNaming(v.root.possibleNames(ref), only)
+	roots, err := v.root.rootsDeclaring(v.root.wanted(ref), only)
 	if err != nil {
 		return match{}, err
 	}
@@ -40,13 +40,19 @@ func (v *view) match(ref amend.ObjectRef, only string) (match, error) {
 		return match{}, amend.Refusef(amend.ReasonAmbiguous, "%d sources could declare %s; name one", len(roots), ref)
 	}
 	var matches []match
-	var failed error
+	var failed, broken error
 	for _, r := range roots {
 		out := v.render(r)
-		if out.err != nil && failed == nil {
+		switch {
+		case out.broken():
+			broken = out.err
+		case out.err != nil && failed == nil:
 			failed = out.err
 		}
 		matches = append(matches, matching(out, r, ref)...)
+	}
+	if only != "" && failed == nil {
+		failed = broken
 	}
 	return v.decide(ref, matches, failed)
 }
@@ -128,14 +134,14 @@ func listed(items []string) string {
 	return strings.Join(items, ", ")
 }
 
-// possibleNames hashes every name that a manifest of the object may carry
-// before the prefixes, suffixes and generator hashes of the repo apply.
-func (n *node) possibleNames(ref amend.ObjectRef) []uint64 {
-	var hashes []uint64
+// wanted hashes what a manifest of the object may say before the prefixes,
+// suffixes and generator hashes of the repo apply.
+func (n *node) wanted(ref amend.ObjectRef) wanted {
+	w := wanted{kind: nameHash(ref.Kind), generated: ref.Kind == "ConfigMap"}
 	for name := range n.declaredNames(ref) {
-		hashes = append(hashes, nameHash(name))
+		w.names = append(w.names, nameHash(name))
 	}
-	return hashes
+	return w
 }
 
 // declaredNames strips prefixes and suffixes until nothing new comes out.
@@ -187,8 +193,8 @@ func (v *view) render(r root) *render {
 		return out
 	}
 	out := r.source().render(v, r)
-	// A failed render may depend on what was not there, which is not recorded.
-	if v.edited == "" && out.err == nil {
+	out.at = v.root
+	if v.edited == "" {
 		v.loc.renders.put(key, out)
 	}
 	return out

@@ -290,19 +290,19 @@ func (n *node) file(name string) *facts {
 	return dir.files[path.Base(name)]
 }
 
-// naming yields the files that may name one of the hashed names, in order.
-func (n *node) naming(names []uint64, yield func(string)) {
-	if !n.opaque && !slices.ContainsFunc(names, n.names.has) {
+// declaring yields the files that may declare the object, in order.
+func (n *node) declaring(w wanted, yield func(string)) {
+	if !n.opaque && !slices.ContainsFunc(w.names, n.names.has) {
 		return
 	}
 	renaming := n.kust != nil && renames(n.kust)
 	for _, base := range n.fileNames {
-		if n.files[base].mayName(names) || (renaming && base == n.kustFile) {
+		if n.files[base].mayDeclare(w) || (renaming && base == n.kustFile) {
 			yield(path.Join(n.dir, base))
 		}
 	}
 	for _, base := range n.childNames {
-		n.children[base].naming(names, yield)
+		n.children[base].declaring(w, yield)
 	}
 }
 

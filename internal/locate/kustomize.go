@@ -3,6 +3,7 @@ package locate
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"path"
 	"strings"
 	"sync"
@@ -93,7 +94,7 @@ func vetKustomization(rec *recorder, name string, data []byte) error {
 			if host, _, ok := strings.Cut(ref, "/"); ok && strings.Contains(strings.Trim(host, "."), ".") {
 				return amend.Refusef(amend.ReasonRemote, "%s reads %q, which is not in the repo", name, ref)
 			}
-			return amend.Refusef(amend.ReasonUnproven, "%s names %q, which does not exist", name, ref)
+			return amend.Refusef(amend.ReasonUnproven, "%s names %q: %w", name, ref, fs.ErrNotExist)
 		}
 	}
 	for _, t := range k.Transformers {

@@ -127,6 +127,9 @@ func (t *target) blast(e *effect, count *int) {
 			return
 		}
 		before := t.view.render(r)
+		if before.broken() {
+			continue
+		}
 		*count++
 		after := t.view.with(e.site.path, e.result.Data).render(r)
 		if before.err != nil || after.err != nil {

@@ -176,14 +176,13 @@ func (n *node) claimed(dir string) bool {
 	}
 }
 
-// rootsNaming returns the roots that could declare an object with one of the
-// names, within the folder that the query names if it names one.
-func (n *node) rootsNaming(names []uint64, only string) ([]root, error) {
+// rootsDeclaring returns the roots that could declare the object, within the folder that the query names if it names one.
+func (n *node) rootsDeclaring(w wanted, only string) ([]root, error) {
 	if only != "" {
-		return n.rootAt(names, path.Clean(only))
+		return n.rootAt(w, path.Clean(only))
 	}
 	byKey := map[string]root{}
-	n.naming(names, func(file string) {
+	n.declaring(w, func(file string) {
 		for _, r := range n.readers(file) {
 			if have, ok := byKey[r.key()]; ok {
 				r.files = append(have.files, r.files...)
@@ -199,7 +198,7 @@ func (n *node) rootsNaming(names []uint64, only string) ([]root, error) {
 }
 
 // rootAt treats one folder as an Argo CD source.
-func (n *node) rootAt(names []uint64, dir string) ([]root, error) {
+func (n *node) rootAt(w wanted, dir string) ([]root, error) {
 	folder := n.find(dir)
 	if folder == nil {
 		return nil, amend.Errorf(amend.Invalid, "locate", "there is no folder %q in the env repo", dir)
@@ -215,7 +214,7 @@ func (n *node) rootAt(names []uint64, dir string) ([]root, error) {
 	if len(r.apps) > 0 {
 		settings.directory = r.apps[0].directory
 	}
-	folder.naming(names, func(file string) {
+	folder.declaring(w, func(file string) {
 		if settings.covers(file) && path.Ext(file) != "" {
 			r.files = append(r.files, file)
 		}

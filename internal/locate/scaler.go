@@ -11,8 +11,10 @@ func (t *target) scaler() (amend.ObjectRef, bool) {
 		return amend.ObjectRef{}, false
 	}
 	objects := t.match.render.objects
-	if t.root.kind == Directory {
-		roots, err := t.view.root.rootsNaming(t.view.root.possibleNames(t.ref), "")
+	if t.root.kind == Directory { // of which only the files that declare the target were read
+		w := t.view.root.wanted(t.ref)
+		w.kind = 0
+		roots, err := t.view.root.rootsDeclaring(w, "")
 		if err != nil {
 			return amend.ObjectRef{}, false
 		}

@@ -6,7 +6,10 @@ import (
 	"testing"
 )
 
-var dns1123 = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
+var (
+	dns1123 = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
+	camel   = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
+)
 
 // FuzzScan compares the scan with the parser: whatever object the parser finds
 // in a file, the scan must have thought possible, or a duplicate declaration
@@ -41,10 +44,10 @@ func FuzzScan(f *testing.F) {
 		}
 		facts := scan("", "a.yaml", data)
 		for _, o := range objects {
-			if !dns1123.MatchString(o.ref.Name) {
+			if !dns1123.MatchString(o.ref.Name) || !camel.MatchString(o.ref.Kind) {
 				continue // no live object has such a name
 			}
-			if !facts.mayName([]uint64{nameHash(o.ref.Name)}) {
+			if !facts.mayDeclare(wanted{names: []uint64{nameHash(o.ref.Name)}, kind: nameHash(o.ref.Kind)}) {
 				t.Errorf("the scan overlooked %q in %q", o.ref.Name, data)
 			}
 		}

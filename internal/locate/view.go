@@ -1,6 +1,7 @@
 package locate
 
 import (
+	"errors"
 	"io/fs"
 	"maps"
 
@@ -124,10 +125,19 @@ type render struct {
 	reads   map[string]string
 	order   []string
 	err     error // a refusal: the root cannot be rendered
+	at      *node // the index that it was made with
 }
+
+// broken reports whether the root names files that do not exist. Argo CD
+// cannot render it either, so nothing is deployed from it.
+func (r *render) broken() bool { return errors.Is(r.err, fs.ErrNotExist) }
 
 // fresh reports whether rendering again would read the same.
 func (r *render) fresh(v *view) bool {
+	if r.err != nil {
+		// It may be due to what was not there, which is not recorded.
+		return r.at == v.root && v.edited == "" && amend.KindOf(r.err) == amend.Refused
+	}
 	for name, hash := range maps.All(r.reads) {
 		if now, err := v.hash(name); err != nil || now != hash {
 			return false
