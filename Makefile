@@ -20,7 +20,7 @@ build: ## Build amend and forge into .build/bin
 .PHONY: demo
 demo: build $(BIN)/act $(BIN)/alertmanager ## Run the main job end to end on this machine (KEEP=1 leaves it running)
 	@cd tools && $(GO) build -o $(BIN)/ ./demo
-	@$(BIN)/demo -bin $(BIN) $(if $(KEEP),-keep)
+	@$(BIN)/demo -bin $(BIN) -root $(CURDIR) $(if $(KEEP),-keep)
 
 .PHONY: test
 test: $(BIN)/act $(BIN)/alertmanager ## Run every test with the race detector, the real Alertmanager and the real Actions runner included

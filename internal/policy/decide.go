@@ -65,9 +65,9 @@ func latestOf(episodes []amend.Episode) amend.Episode {
 // judge applies the rules; the first that holds decides.
 func (in Input) judge(latest amend.Episode) (amend.Reason, string) {
 	switch {
-	case in.Request.Event.Alert.Status == amend.Resolved && latest.State == amend.EpisodeOpen:
+	case in.Request.Event.Alert.Status == amend.Resolved && latest.State == amend.EpisodeOpen && !in.Stopped:
 		return amend.ReasonWithdrawn, "The alert is over before its pull request was merged, so the pull request is closed; nothing is left to do."
-	case in.Request.Event.Alert.Status == amend.Resolved:
+	case in.Request.Event.Alert.Status == amend.Resolved && latest.State != amend.EpisodeOpen:
 		return amend.ReasonResolved, "The alert is over; nothing is left to do."
 	case in.Stopped:
 		return amend.ReasonKillSwitch, "The env repo holds .amend/stop, so nothing is changed; remove the file to let amend act again."

@@ -62,7 +62,7 @@ func TestDecide(t *testing.T) {
 		{name: "resolved, never acted", resolved: true, want: amend.ReasonResolved},
 		{name: "resolved, landed", resolved: true, episodes: landed, want: amend.ReasonResolved, episode: 2},
 		{name: "resolved, open", resolved: true, episodes: one(amend.EpisodeOpen), want: amend.ReasonWithdrawn, episode: 1, change: 101},
-		{name: "resolved, open, stopped", resolved: true, stopped: true, episodes: one(amend.EpisodeOpen), want: amend.ReasonWithdrawn, episode: 1, change: 101},
+		{name: "resolved, open, stopped", resolved: true, stopped: true, episodes: one(amend.EpisodeOpen), want: amend.ReasonKillSwitch, episode: 1},
 		{name: "resolved, stopped", resolved: true, stopped: true, want: amend.ReasonResolved},
 
 		{name: "open", episodes: one(amend.EpisodeOpen), now: 1000 * time.Hour, want: amend.ReasonDuplicate, episode: 1, change: 101},
