@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A door stands before the host. It notes what serve writes there, and one trap
+// at a time can be set in it.
+type door struct {
+	next http.Handler
+
+	mu     sync.Mutex
+	writes []string // "POST git/trees"
+	trap   *trap
+}
+
+// A trap springs at one request of serve: before the host gets it, or after the
+// host has answered and before serve knows. The connection then breaks.
+type trap struct {
+	at     func(write string, body []byte) bool
+	after  bool
+	spring func()
+	sprung chan struct{}
+}
+
+// set sets a trap and returns a channel that is closed once it has sprung.
+func (d *door) set(t trap) <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t.sprung = make(chan struct{})
+	d.trap = &t
+	return t.sprung
+}
+
+// written returns what serve wrote since the last call.
+func (d *door) written() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := d.writes
+	d.writes = nil
+	return w
+}
+
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path, isAPI := strings.CutPrefix(r.URL.Path, "/api/v3/repos/"+envRepo+"/")
+	if !isAPI || r.Method == http.MethodGet || r.Header.Get("Authorization") != "Bearer "+serveToken {
+		d.next.ServeHTTP(w, r)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client has left
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	t := d.note(r.Method+" "+path, body)
+	if t == nil {
+		d.next.ServeHTTP(w, r)
+		return
+	}
+	if t.after {
+		d.next.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	t.spring()
+	close(t.sprung)
+	panic(http.ErrAbortHandler) // net/http's way to break the connection
+}
+
+// note writes a request down and returns the trap if it is the one to spring at.
+func (d *door) note(write string, body []byte) *trap {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.writes = append(d.writes, write)
+	t := d.trap
+	if t == nil || !t.at(write, body) {
+		return nil
+	}
+	d.trap = nil
+	return t
+}
+
+// nth is the condition of a trap to spring at the nth write that is meant,
+// counting from 0.
+func nth(n int, meant func(string, []byte) bool) func(string, []byte) bool {
+	return func(write string, body []byte) bool {
+		if !meant(write, body) {
+			return false
+		}
+		n--
+		return n < 0
+	}
+}
+
+// anyOf is a condition on the method and path of a write.
+func anyOf(writes ...string) func(string, []byte) bool {
+	return func(write string, _ []byte) bool { return slices.Contains(writes, write) }
+}

@@ -1,0 +1,325 @@
+package main
+
+// The end-to-end tests run the real program as a process of its own, against a
+// host that speaks GitHub's API, and end it with SIGKILL where it hurts most.
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+	"golang.org/x/tools/txtar"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/forge"
+	"github.com/amendhq/amend/internal/ledger"
+)
+
+// init makes the test binary the program when it is called amend, so that what
+// runs is the code under test, with the race detector where the tests have it.
+func init() {
+	if filepath.Base(os.Args[0]) == "amend" {
+		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	}
+}
+
+const (
+	envRepo     = "acme/env"
+	serveToken  = "ghp_serve"
+	personToken = "ghp_person"
+)
+
+// patience is how long a condition may take on a busy machine.
+const patience = 60 * time.Second
+
+// A stage is a host with an env repo, and amend serve beside it.
+type stage struct {
+	testing.TB
+	host *forge.Server
+	door *door
+	web  *httptest.Server
+	dir  string // of everything on disk
+	bin  string // folder of the program, for a PATH
+	api  *github.Client
+
+	mu    sync.Mutex
+	serve *process
+	flags []string
+	addr  string
+}
+
+// newStage makes the host. The env repo holds so many applications, app-001 and
+// on, and the extra files.
+func newStage(t testing.TB, apps int, runner string, extra map[string]string) *stage {
+	t.Helper()
+	s := &stage{TB: t, dir: t.TempDir()}
+	s.bin = filepath.Join(s.dir, "bin")
+	self, err := os.Executable()
+	s.must(err)
+	s.must(os.Mkdir(s.bin, 0o755))
+	s.must(os.Symlink(self, filepath.Join(s.bin, "amend")))
+	s.host, err = forge.New(forge.Config{
+		Dir: filepath.Join(s.dir, "host"), Runner: runner, RateLimit: 1_000_000, Parallel: 4,
+		Env: []string{"PATH=" + s.bin + ":" + os.Getenv("PATH")},
+	})
+	s.must(err)
+	s.host.AddToken(serveToken, forge.Grant{Login: "amend-bot"})
+	s.host.AddToken(personToken, forge.Grant{Login: "jo"})
+	_, err = s.host.ImportRepo(t.Context(), envRepo, writeEnvRepo(s, apps, extra))
+	s.must(err)
+	s.door = &door{next: s.host}
+	s.web = httptest.NewServer(s.door)
+	t.Cleanup(s.close)
+	s.api, err = github.NewClient(&http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}).WithAuthToken(personToken).WithEnterpriseURLs(s.web.URL, s.web.URL)
+	s.must(err)
+	s.must(os.WriteFile(filepath.Join(s.dir, "token"), []byte(serveToken+"\n"), 0o600))
+	return s
+}
+
+func (s *stage) close() {
+	s.kill()
+	s.web.CloseClientConnections()
+	s.web.Close()
+	if err := s.host.Close(); err != nil {
+		s.Error(err)
+	}
+	log, _ := os.ReadFile(s.logFile())
+	if bytes.Contains(log, []byte("DATA RACE")) || s.Failed() {
+		s.Errorf("the log of serve:\n%s", log[max(0, len(log)-20_000):])
+	}
+}
+
+func (s *stage) must(err error) {
+	if err != nil {
+		s.Helper()
+		s.Fatal(err)
+	}
+}
+
+func (s *stage) logFile() string { return filepath.Join(s.dir, "serve.log") }
+
+func app(n int) string { return fmt.Sprintf("app-%03d", n) }
+
+// writeEnvRepo returns a folder with the fixture's files.
+func writeEnvRepo(s *stage, apps int, extra map[string]string) string {
+	archive, err := txtar.ParseFile("testdata/envrepo/env.txtar")
+	s.must(err)
+	files := map[string]string{}
+	for _, f := range archive.Files {
+		if !strings.Contains(f.Name, "APP") {
+			files[f.Name] = string(f.Data)
+			continue
+		}
+		for n := 1; n <= apps; n++ {
+			files[strings.ReplaceAll(f.Name, "APP", app(n))] = strings.ReplaceAll(string(f.Data), "APP", app(n))
+		}
+	}
+	for name, content := range extra {
+		files[name] = content
+	}
+	folder := filepath.Join(s.dir, "env")
+	for name, content := range files {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		s.must(os.MkdirAll(filepath.Dir(path), 0o755))
+		s.must(os.WriteFile(path, []byte(content), 0o644))
+	}
+	return folder
+}
+
+// A process is one run of serve.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{} // closed once it has ended
+}
+
+// start runs serve with the given flags and waits until it listens; it keeps
+// its address over restarts, as a Service would.
+func (s *stage) start(flags ...string) {
+	s.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.serve != nil {
+		s.Fatal("serve runs already")
+	}
+	if s.addr == "" {
+		s.addr, s.flags = freeAddr(s), flags
+	}
+	ready := filepath.Join(s.dir, "addr")
+	s.must(errIfNot(fs.ErrNotExist, os.Remove(ready)))
+	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	s.must(err)
+	defer log.Close()
+	args := append([]string{
+		"serve", "--repo", s.web.URL + "/" + envRepo, "--github-token-file", filepath.Join(s.dir, "token"),
+		"--data-dir", filepath.Join(s.dir, "data"), "--listen", s.addr, "--addr-file", ready, "--log-level", "debug",
+	}, s.flags...)
+	p := &process{cmd: exec.Command(filepath.Join(s.bin, "amend"), args...), ended: make(chan struct{})}
+	p.cmd.Env = []string{"HOME=" + s.dir}
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	s.must(p.cmd.Start())
+	go func() {
+		defer close(p.ended)
+		_ = p.cmd.Wait() // that it was killed is what the tests are about
+	}()
+	s.serve = p
+	s.eventually("serve listens", func() bool {
+		select {
+		case <-p.ended:
+			s.Fatal("serve ended by itself")
+		default:
+		}
+		_, err := os.Stat(ready)
+		return err == nil
+	})
+}
+
+// kill ends serve as a crash does. Nothing of it runs when kill returns.
+func (s *stage) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.serve == nil {
+		return
+	}
+	_ = s.serve.cmd.Process.Kill() // that it has ended already is fine
+	<-s.serve.ended
+	s.serve = nil
+}
+
+func errIfNot(fine, err error) error {
+	if errors.Is(err, fine) {
+		return nil
+	}
+	return err
+}
+
+// freeAddr returns an address of this machine that nobody listens on.
+func freeAddr(s *stage) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s.must(err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// eventually waits for a condition.
+func (s *stage) eventually(what string, holds func() bool) {
+	s.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.Fatalf("%s: not within %s", what, patience)
+		}
+	}
+}
+
+// A post is the body of Alertmanager's webhook, version 4.
+type post struct {
+	Version  string        `json:"version"`
+	GroupKey string        `json:"groupKey"`
+	Status   amend.Status  `json:"status"`
+	Receiver string        `json:"receiver"`
+	Alerts   []amend.Alert `json:"alerts"`
+}
+
+// firing is an alert about an application.
+func firing(name, app string) amend.Alert {
+	return amend.Alert{
+		Status: amend.Firing, StartsAt: time.Now().Add(-time.Minute).UTC(),
+		Labels: map[string]string{"alertname": name, "deployment": app, "container": "app"},
+	}
+}
+
+func resolved(a amend.Alert) amend.Alert {
+	a.Status, a.EndsAt = amend.Resolved, time.Now().UTC()
+	return a
+}
+
+// post sends one group of alerts, which serve must take.
+func (s *stage) post(alerts ...amend.Alert) {
+	s.Helper()
+	body, err := json.Marshal(post{Version: "4", GroupKey: "{}", Status: amend.Firing, Receiver: "amend", Alerts: alerts})
+	s.must(err)
+	res, err := http.Post("http://"+s.addr+"/v1/alertmanager", "application/json", bytes.NewReader(body))
+	s.must(err)
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		s.Fatalf("the gateway answered %s", res.Status)
+	}
+}
+
+// decisions lists what serve decided, oldest first; nothing while it is down.
+func (s *stage) decisions() []amend.Decision {
+	s.Helper()
+	res, err := http.Get("http://" + s.addr + "/v1/decisions?limit=1000")
+	if err != nil {
+		return nil
+	}
+	defer res.Body.Close()
+	var all []amend.Decision
+	s.must(json.NewDecoder(res.Body).Decode(&all))
+	return all
+}
+
+// decided waits until serve has recorded n decisions about an application's
+// alert and returns them.
+func (s *stage) decided(app string, n int) []amend.Decision {
+	s.Helper()
+	var own []amend.Decision
+	s.eventually(fmt.Sprintf("%d decisions about %s", n, app), func() bool {
+		own = slices.DeleteFunc(s.decisions(), func(d amend.Decision) bool { return d.Workload.Name != app })
+		return len(own) >= n
+	})
+	return own
+}
+
+// git runs git in the host's copy of the env repo.
+func (s *stage) git(args ...string) string {
+	s.Helper()
+	out, err := s.tryGit(args...)
+	s.must(err)
+	return out
+}
+
+func (s *stage) tryGit(args ...string) (string, error) {
+	cmd := exec.Command("git", append([]string{"--git-dir", s.repoDir()}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("git %s: %w: %s", args[0], err, stderr.Bytes())
+	}
+	return string(out), err
+}
+
+func (s *stage) repoDir() string { return filepath.Join(s.dir, "host", "repos", envRepo+".git") }
+
+// changes returns the remediations in the history of a branch, newest first.
+func (s *stage) changes(branch string) []amend.Record {
+	s.Helper()
+	var all []amend.Record
+	for text := range strings.SplitSeq(s.git("log", "--format=%H%n%B%x00", branch), "\x00") {
+		sha, message, _ := strings.Cut(strings.TrimLeft(text, "\n"), "\n")
+		if r, ok := ledger.FromCommit(sha, time.Time{}, message); ok {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// changesOf returns the remediations of one application on main.
+func (s *stage) changesOf(app string) []amend.Record {
+	s.Helper()
+	return slices.DeleteFunc(s.changes("main"), func(r amend.Record) bool { return r.Target != "Deployment/shop/"+app })
+}
