@@ -5,13 +5,12 @@ package tree
 
 import (
 	"bytes"
-	"io"
+	"errors"
 	"io/fs"
 	"os"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/amendhq/amend"
 )
@@ -32,7 +31,8 @@ func Dir(dir string) (fs.FS, error) {
 	return root.FS(), nil
 }
 
-// Overlay returns base with some files replaced or added. Base is not touched.
+// Overlay returns base with the content of some of its files replaced. Base is
+// not touched, and a path that it does not have stays absent.
 func Overlay(base fs.FS, files map[amend.RepoPath][]byte) fs.FS {
 	o := &overlay{base: base, files: make(map[string][]byte, len(files))}
 	for p, content := range files {
@@ -66,54 +66,92 @@ func (o *overlay) covers(name string) bool {
 }
 
 func (o *overlay) Open(name string) (fs.File, error) {
-	if content, ok := o.files[name]; ok {
-		return &memFile{info: memInfo{name: path.Base(name), size: int64(len(content))}, Reader: bytes.NewReader(content)}, nil
+	f, err := o.base.Open(name)
+	if err != nil || !o.covers(name) {
+		return f, err
 	}
-	return o.base.Open(name)
+	content, ok := o.files[name]
+	if !ok {
+		return folder{f, o, name}, nil
+	}
+	info, err := f.Stat()
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	return &file{info: resized{info, int64(len(content))}, Reader: bytes.NewReader(content)}, nil
 }
 
 // ReadFile implements fs.ReadFileFS.
 func (o *overlay) ReadFile(name string) ([]byte, error) {
-	if content, ok := o.files[name]; ok {
-		return slices.Clone(content), nil
+	content, ok := o.files[name]
+	if !ok {
+		return fs.ReadFile(o.base, name)
 	}
-	return fs.ReadFile(o.base, name)
-}
-
-// ReadDir implements fs.ReadDirFS: added files appear beside base's.
-func (o *overlay) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(o.base, name)
-	if err != nil {
+	if _, err := fs.Stat(o.base, name); err != nil {
 		return nil, err
 	}
-	for p, content := range o.files {
-		if path.Dir(p) != name || slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == path.Base(p) }) {
-			continue
-		}
-		entries = append(entries, fs.FileInfoToDirEntry(memInfo{name: path.Base(p), size: int64(len(content))}))
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return entries, nil
+	return slices.Clone(content), nil
 }
 
-type memFile struct {
-	info memInfo
+// ReadDir implements fs.ReadDirFS.
+func (o *overlay) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(o.base, name)
+	return o.resize(name, entries), err
+}
+
+// resize gives the entries of a folder the sizes of the files laid over them.
+func (o *overlay) resize(dir string, entries []fs.DirEntry) []fs.DirEntry {
+	for i, e := range entries {
+		if content, ok := o.files[path.Join(dir, e.Name())]; ok {
+			entries[i] = entry{e, int64(len(content))}
+		}
+	}
+	return entries
+}
+
+// A file is an open file of the overlay.
+type file struct {
+	info fs.FileInfo
 	*bytes.Reader
 }
 
-func (f *memFile) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f *memFile) Close() error               { return nil }
+func (f *file) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *file) Close() error               { return nil }
 
-var _ io.ReaderAt = (*memFile)(nil)
+// A folder is an open folder above files of the overlay.
+type folder struct {
+	fs.File
+	overlay *overlay
+	name    string
+}
 
-type memInfo struct {
-	name string
+// ReadDir implements fs.ReadDirFile.
+func (f folder) ReadDir(n int) ([]fs.DirEntry, error) {
+	dir, ok := f.File.(fs.ReadDirFile)
+	if !ok {
+		return nil, &fs.PathError{Op: "readdir", Path: f.name, Err: errors.ErrUnsupported}
+	}
+	entries, err := dir.ReadDir(n)
+	return f.overlay.resize(f.name, entries), err
+}
+
+// An entry is base's entry of a file that has another content now.
+type entry struct {
+	fs.DirEntry
 	size int64
 }
 
-func (i memInfo) Name() string       { return i.name }
-func (i memInfo) Size() int64        { return i.size }
-func (i memInfo) Mode() fs.FileMode  { return 0o644 }
-func (i memInfo) ModTime() time.Time { return time.Time{} }
-func (i memInfo) IsDir() bool        { return false }
-func (i memInfo) Sys() any           { return nil }
+func (e entry) Info() (fs.FileInfo, error) {
+	info, err := e.DirEntry.Info()
+	if err != nil {
+		return nil, err
+	}
+	return resized{info, e.size}, nil
+}
+
+type resized struct {
+	fs.FileInfo
+	size int64
+}
+
+func (r resized) Size() int64 { return r.size }
