@@ -91,7 +91,7 @@ func (w *world) serve(ctx, patience context.Context, name string, args ...string
 func (w *world) startAlertmanager(ctx, patience context.Context) error {
 	config := filepath.Join(w.dir, "alertmanager.yml")
 	// Short times, so that repeats come within the demo. The rest is what
-	// docs/alertmanager.md tells users to write.
+	// docs/serve.md tells users to write.
 	text := fmt.Sprintf(`route:
   receiver: amend
   group_by: [alertname]
@@ -170,7 +170,7 @@ func (w *world) wait() { w.procs.Wait() }
 
 func (w *world) printAddresses() {
 	w.out.title("Still running; end it with Ctrl-C")
-	w.out.line("git clone http://x:$(cat %s)@%s/%s.git", filepath.Join(w.dir, "forge", "token"), strings.TrimPrefix(w.forge, "http://"), repo)
+	w.out.line("git -C %s log --stat origin/main", w.clone())
 	w.out.line("curl -H \"Authorization: Bearer $(cat %s)\" %s/v1/decisions", filepath.Join(w.dir, "webhook-token"), w.amend)
 	w.out.line("curl %s/metrics", w.amend)
 	w.out.line("Alertmanager %s", w.alertmanager)

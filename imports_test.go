@@ -1,0 +1,89 @@
+package amend_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is the structure of the house: for each package, the packages of
+// this module that it may know. What is not listed here may import the root
+// only. Commands wire everything and are free.
+var mayImport = map[string][]string{
+	"":                       {}, // the root: the standard library only
+	"internal/gateway":       {"internal/alert"},
+	"internal/ledger":        {"internal/message"},
+	"internal/ledger/gitlog": {"internal/ledger", "internal/message"},
+	"internal/locate":        {"internal/manifest", "internal/tree"},
+	"internal/git":           {"internal/tree"},
+	"internal/github":        {"internal/tree"},
+	"internal/pipeline":      {"actions", "internal/locate", "internal/manifest", "internal/message", "internal/policy", "internal/tree"},
+	"internal/writer":        {"internal/ledger", "internal/message", "internal/pipeline", "internal/tree"},
+	"internal/forge":         {"internal/forge/runs", "internal/forge/store"},
+	"internal/forge/runs":    {"internal/forge/store"},
+	"internal/openapi/trim":  {"internal/openapi"},
+}
+
+// onlyIn says which packages may touch a module, so that leaving it costs one
+// package. Tests may use any.
+var onlyIn = map[string][]string{
+	"github.com/google/go-github/":         {"internal/github"},
+	"github.com/bradleyfalzon/":            {"internal/github"},
+	"github.com/go-git/":                   {"internal/git", "internal/forge/store"},
+	"github.com/nats-io/":                  {"internal/bus"},
+	"sigs.k8s.io/kustomize/":               {"internal/locate"},
+	"github.com/prometheus/alertmanager/":  {"internal/policy"},
+	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge"},
+	"github.com/amendhq/amend/internal/fo": {"cmd/forge", "internal/forge", "internal/forge/runs", "internal/forge/store"},
+}
+
+const module = "github.com/amendhq/amend"
+
+func TestImportsFollowTheStructure(t *testing.T) {
+	for pkg, imports := range imports(t) {
+		if strings.HasPrefix(pkg, "cmd/") {
+			continue
+		}
+		for _, i := range imports {
+			own, inside := strings.CutPrefix(i, module)
+			own = strings.TrimPrefix(own, "/")
+			switch {
+			case inside && own != "" && !slices.Contains(mayImport[pkg], own):
+				t.Errorf("%s imports %s; if that is meant, say so in mayImport and in docs/architecture.md", pkg, own)
+			case pkg == "" && strings.Contains(i, "."):
+				t.Errorf("the root package imports %s; it may import the standard library only", i)
+			}
+		}
+	}
+}
+
+func TestModulesStayBehindTheirPackage(t *testing.T) {
+	for pkg, imports := range imports(t) {
+		for _, i := range imports {
+			for prefix, owners := range onlyIn {
+				if strings.HasPrefix(i, prefix) && !slices.Contains(owners, pkg) {
+					t.Errorf("%s imports %s, which only %s may", pkg, i, strings.Join(owners, " and "))
+				}
+			}
+		}
+	}
+}
+
+// imports lists what each package of the module imports, tests left out.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		all[strings.TrimPrefix(strings.TrimPrefix(f[0], module), "/")] = f[1:]
+	}
+	if len(all) < 10 {
+		t.Fatalf("go list found only %d packages", len(all))
+	}
+	return all
+}
