@@ -16,7 +16,8 @@ type door struct {
 	next http.Handler
 
 	mu     sync.Mutex
-	writes []string // "POST git/trees"
+	writes []string // "POST git/trees", since written was called
+	hints  []string // the bodies of all dispatches that the host has answered
 	trap   *trap
 }
 
@@ -60,15 +61,31 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	t := d.note(r.Method+" "+path, body)
 	if t == nil {
-		d.next.ServeHTTP(w, r)
+		d.pass(w, r, body)
 		return
 	}
 	if t.after {
-		d.next.ServeHTTP(httptest.NewRecorder(), r)
+		d.pass(httptest.NewRecorder(), r, body)
 	}
 	t.spring()
 	close(t.sprung)
 	panic(http.ErrAbortHandler) // net/http's way to break the connection
+}
+
+func (d *door) pass(w http.ResponseWriter, r *http.Request, body []byte) {
+	d.next.ServeHTTP(w, r)
+	if strings.HasSuffix(r.URL.Path, "/dispatches") {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.hints = append(d.hints, string(body))
+	}
+}
+
+// asked reports whether the record of a change of the object was asked for.
+func (d *door) asked(object string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.hints, func(hint string) bool { return strings.Contains(hint, `"`+object+`"`) })
 }
 
 // note writes a request down and returns the trap if it is the one to spring at.

@@ -60,7 +60,9 @@ func (s *stage) recorded(n int) []amend.Record {
 // runs counts the latest runs of the workflow by their conclusion.
 func (s *stage) runs() map[string]int {
 	s.Helper()
-	list, _, err := s.api.Actions.ListRepositoryWorkflowRuns(s.Context(), "acme", "env", nil)
+	list, _, err := s.api.Actions.ListRepositoryWorkflowRuns(s.Context(), "acme", "env", &github.ListWorkflowRunsOptions{
+		ListOptions: github.ListOptions{PerPage: 100},
+	})
 	s.must(err)
 	by := map[string]int{}
 	for _, run := range list.WorkflowRuns {
@@ -75,18 +77,28 @@ func (s *stage) runs() map[string]int {
 
 // land puts the commit of a made-up change on main, whoever else moves main.
 func (s *stage) land(n int) {
-	message := fmt.Sprintf("restart Deployment shop/%s: AppStuck\n\n%s", app(n), message.Trailers{
-		Incident: amend.IncidentID("stuck", amend.ObjectRef{Kind: "Deployment", Namespace: "shop", Name: app(n)}),
-		Episode:  1, Action: "restart", Playbook: "stuck", Alert: fmt.Sprintf("%032x.firing", n),
-		Workload: amend.ObjectRef{Kind: "Deployment", Namespace: "shop", Name: app(n)}, Path: readme, Line: 1,
-	})
-	for {
-		head := strings.TrimSpace(s.git("rev-parse", "main"))
-		commit := strings.TrimSpace(s.git("-c", "user.name=jo", "-c", "user.email=jo@example.com", "commit-tree", "-p", head, "-m", message, head+"^{tree}"))
-		if _, err := s.tryGit("update-ref", "refs/heads/main", commit, head); err == nil {
+	workload := amend.ObjectRef{Kind: "Deployment", Namespace: "shop", Name: app(n)}
+	text := "restart " + workload.String() + "\n\n" + message.Trailers{
+		Incident: amend.IncidentID("stuck", workload), Episode: 1, Action: "restart", Playbook: "stuck",
+		Alert: fmt.Sprintf("%032x.firing", n), Workload: workload, Path: readme, Line: 1,
+	}.String()
+	for range 100 {
+		head, err := s.tryGit("rev-parse", "main")
+		if err != nil {
+			s.Error(err)
+			return
+		}
+		head = strings.TrimSpace(head)
+		commit, err := s.tryGit("commit-tree", "-p", head, "-m", text, head+"^{tree}")
+		if err != nil {
+			s.Error(err)
+			return
+		}
+		if _, err := s.tryGit("update-ref", "refs/heads/main", strings.TrimSpace(commit), head); err == nil {
 			return
 		}
 	}
+	s.Errorf("main moved 100 times while change %d was made", n)
 }
 
 // ask starts the record workflow, as amend does after a change.

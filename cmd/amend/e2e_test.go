@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -140,6 +141,13 @@ func writeEnvRepo(s *stage, apps int, extra map[string]string) string {
 	return folder
 }
 
+// within lets a subtest use the stage: what fails, fails there.
+func (s *stage) within(t *testing.T) {
+	outer := s.TB
+	s.TB = t
+	t.Cleanup(func() { s.TB = outer })
+}
+
 // A process is one run of serve.
 type process struct {
 	cmd   *exec.Cmd
@@ -165,7 +173,7 @@ func (s *stage) start(flags ...string) {
 	defer log.Close()
 	args := append([]string{
 		"serve", "--repo", s.web.URL + "/" + envRepo, "--github-token-file", filepath.Join(s.dir, "token"),
-		"--data-dir", filepath.Join(s.dir, "data"), "--listen", s.addr, "--addr-file", ready, "--log-level", "debug",
+		"--data-dir", filepath.Join(s.dir, "data"), "--listen", s.addr, "--addr-file", ready,
 	}, s.flags...)
 	p := &process{cmd: exec.Command(filepath.Join(s.bin, "amend"), args...), ended: make(chan struct{})}
 	p.cmd.Env = []string{"HOME=" + s.dir}
@@ -249,14 +257,24 @@ func resolved(a amend.Alert) amend.Alert {
 // post sends one group of alerts, which serve must take.
 func (s *stage) post(alerts ...amend.Alert) {
 	s.Helper()
+	s.must(s.tryPost(alerts...))
+}
+
+func (s *stage) tryPost(alerts ...amend.Alert) error {
 	body, err := json.Marshal(post{Version: "4", GroupKey: "{}", Status: amend.Firing, Receiver: "amend", Alerts: alerts})
-	s.must(err)
+	if err != nil {
+		return err
+	}
 	res, err := http.Post("http://"+s.addr+"/v1/alertmanager", "application/json", bytes.NewReader(body))
-	s.must(err)
+	if err != nil {
+		return err
+	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		s.Fatalf("the gateway answered %s", res.Status)
+		answer, _ := io.ReadAll(res.Body)
+		return fmt.Errorf("the gateway answered %s: %s", res.Status, answer)
 	}
+	return nil
 }
 
 // decisions lists what serve decided, oldest first; nothing while it is down.
@@ -294,6 +312,10 @@ func (s *stage) git(args ...string) string {
 
 func (s *stage) tryGit(args ...string) (string, error) {
 	cmd := exec.Command("git", append([]string{"--git-dir", s.repoDir()}, args...)...)
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=jo", "GIT_AUTHOR_EMAIL=jo@example.com", "GIT_COMMITTER_NAME=jo", "GIT_COMMITTER_EMAIL=jo@example.com",
+	}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
