@@ -81,6 +81,17 @@ Exit codes: 0 done or nothing to do, 1 internal error, 2 invalid input,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return amend.Errorf(amend.Invalid, "", "%w; see %s --help", err, cmd.CommandPath())
 	})
+	root.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		hint := ""
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = fmt.Sprintf(", did you mean %q?", near[0])
+		}
+		return amend.Errorf(amend.Invalid, "", "unknown command %q%s; see amend --help", args[0], hint)
+	}
+	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	root.AddCommand(newServe(), newSimulate(), newLint(), newActions(), newLog())
 	for _, c := range root.Commands() {
 		if c.Args == nil {
@@ -100,6 +111,15 @@ func wrapArgs(c *cobra.Command) {
 		}
 		return nil
 	}
+}
+
+// required fails unless the flag was given. It is asked by the commands, as
+// cobra's own check gives an error that cannot be told from an internal one.
+func required(cmd *cobra.Command, flag string) error {
+	if cmd.Flags().Changed(flag) {
+		return nil
+	}
+	return amend.Errorf(amend.Invalid, "", "--%s is required; see %s --help", flag, cmd.CommandPath())
 }
 
 func version() string {

@@ -51,6 +51,9 @@ and /readyz are for the machines.`,
 	}
 	f.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := required(cmd, "repo"); err != nil {
+			return err
+		}
 		log, err := f.logger(cmd.ErrOrStderr())
 		if err != nil {
 			return err

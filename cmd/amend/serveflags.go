@@ -63,9 +63,6 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	fs.DurationVar(&f.writeSpacing, "write-spacing", 0, "least time between two writes to the host; GitHub asks for 1s")
 	fs.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	fs.StringVar(&f.logFormat, "log-format", "json", "json or text")
-	if err := cmd.MarkFlagRequired("repo"); err != nil {
-		panic(err) // the flag is registered above
-	}
 }
 
 func (f serveFlags) gatewayAuth() gateway.Auth {

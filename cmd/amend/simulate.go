@@ -46,10 +46,10 @@ Exit code 3 when any of the alerts is refused.`,
 	cmd.Flags().StringVar(&file, "alert", "", "file with the alerts; - reads standard input (required)")
 	cmd.Flags().Var(&now, "now", "time of the decision, in RFC 3339")
 	cmd.Flags().StringSliceVar(&volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another")
-	if err := cmd.MarkFlagRequired("alert"); err != nil {
-		panic(err) // the flag is registered above
-	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := required(cmd, "alert"); err != nil {
+			return err
+		}
 		data, err := readInput(cmd.InOrStdin(), file)
 		if err != nil {
 			return err
@@ -115,9 +115,12 @@ func decodeEvents(data []byte, now time.Time, ids alert.Identity) ([]amend.Event
 		}
 		return []amend.Event{alert.NewEvent(a, now, ids)}, nil
 	}
-	alerts, _, err := alert.DecodeAlertmanager(bytes.NewReader(data), alert.DefaultLimits())
+	alerts, group, err := alert.DecodeAlertmanager(bytes.NewReader(data), alert.DefaultLimits())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; expected %s, or a CloudEvent", err, alert.Expected)
+	}
+	for _, r := range group.Rejected {
+		return nil, amend.Errorf(amend.Invalid, "read alerts", "alert %d: %s", r.Index, r.Reason)
 	}
 	events := make([]amend.Event, 0, len(alerts))
 	for _, a := range alerts {
