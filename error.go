@@ -3,6 +3,7 @@ package amend
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // A Kind sorts errors by what the caller can do about them.
@@ -28,19 +29,21 @@ type Error struct {
 	Err    error
 }
 
-// Error joins operation, reason and cause, leaving out what is not known.
+// Error joins operation, reason and cause. The kind is for programs and is only
+// said when nothing else is known.
 func (e *Error) Error() string {
-	s := string(e.Kind)
-	if e.Reason != "" {
-		s = string(e.Reason)
-	}
-	if e.Op != "" {
-		s = e.Op + ": " + s
+	var parts []string
+	for _, s := range []string{e.Op, string(e.Reason)} {
+		if s != "" {
+			parts = append(parts, s)
+		}
 	}
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		parts = append(parts, e.Err.Error())
+	} else if e.Reason == "" {
+		parts = append(parts, string(e.Kind))
 	}
-	return s
+	return strings.Join(parts, ": ")
 }
 
 // Unwrap returns the cause.
