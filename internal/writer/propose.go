@@ -32,6 +32,7 @@ func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (am
 	}
 	d.Change = &amend.Change{Kind: amend.KindPullRequest, Commit: made.SHA, Branch: branch, Number: pull.Number, URL: pull.URL}
 	d.ChangedAt = w.cfg.Now()
+	w.past.opened[d.Incident] = d.Episode
 	return d, nil
 }
 
@@ -43,10 +44,8 @@ func (w *Writer) takeOver(ctx context.Context, branch, sha string, plan amend.Pl
 	if err != nil {
 		return "", err
 	}
-	if !w.cfg.Repo.Has(found) {
-		if err := w.cfg.Repo.Fetch(ctx); err != nil {
-			return "", err
-		}
+	if err := w.need(ctx, found); err != nil {
+		return "", err
 	}
 	ours, err := w.isEpisode(found, plan)
 	if err != nil {
@@ -91,12 +90,16 @@ func (w *Writer) holds(sha string, plan amend.Plan) (bool, error) {
 	return true, nil
 }
 
-// withdraw closes the open pull request of an alert that is over. Deleting the
-// branch comes last, so that an interrupted withdrawal is seen and finished.
+// withdraw closes the open pull request of an alert that is over. Its branch
+// goes last: without it the host would close the pull request by itself, which
+// reads as a person's refusal. A branch that stays is litter and harms nothing.
 func (w *Writer) withdraw(ctx context.Context, d amend.Decision) error {
 	const comment = "The alert has resolved before this was merged, so there is nothing left to fix. amend closes the pull request; if the alert fires again, a new one is opened."
 	if err := w.cfg.Host.WithdrawPull(ctx, d.Change.Number, comment); err != nil {
 		return err
 	}
-	return w.cfg.Host.DeleteBranch(ctx, d.Change.Branch)
+	if err := w.cfg.Host.DeleteBranch(ctx, d.Change.Branch); err != nil {
+		w.cfg.Log.Warn("the branch of a withdrawn pull request stays", "branch", d.Change.Branch, "error", err)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -13,6 +14,10 @@ import (
 // sweepAgain is how long a dispatched record may take to appear in the log
 // before it is dispatched again.
 const sweepAgain = 2 * time.Minute
+
+// maxDispatches bounds how many entries one sweep asks for. Events wait
+// meanwhile, and any one run of the workflow adds all that is missing.
+const maxDispatches = 10
 
 // record asks for the log entry of a change that just landed. A failure is not
 // the change's: the next Sweep asks again, because Git says what is missing.
@@ -36,14 +41,17 @@ func (w *Writer) dispatch(ctx context.Context, r amend.Record) error {
 }
 
 // Sweep compares the changes in the branch's history with the entries of its
-// log and asks once more for what is missing: after a restart, when a pull
-// request was merged, or when a run of the workflow was lost.
+// log and asks once more for what is missing, the earliest first and some at a
+// time: after a restart, when a pull request was merged, or when a run of the
+// workflow was lost.
 func (w *Writer) Sweep(ctx context.Context) error {
 	reply := make(chan error, 1)
 	select {
 	case w.sweeps <- reply:
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-w.stopped:
+		return errStopped()
 	}
 	select {
 	case err := <-reply:
@@ -62,20 +70,21 @@ func (w *Writer) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := w.cfg.Now()
 	waiting := make(map[string]bool, len(missing))
 	for _, r := range missing {
 		waiting[r.Commit] = true
-		if now.Sub(w.dispatched[r.Commit]) < sweepAgain {
+	}
+	maps.DeleteFunc(w.dispatched, func(sha string, _ time.Time) bool { return !waiting[sha] })
+	asked := 0
+	for _, r := range missing {
+		if w.cfg.Now().Sub(w.dispatched[r.Commit]) < sweepAgain {
 			continue
+		}
+		if asked++; asked > maxDispatches {
+			break
 		}
 		if err := w.dispatch(ctx, r); err != nil {
 			return err
-		}
-	}
-	for sha := range w.dispatched {
-		if !waiting[sha] {
-			delete(w.dispatched, sha)
 		}
 	}
 	return nil
@@ -95,5 +104,5 @@ func (w *Writer) missing(head string) ([]amend.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.Missing(log, w.index.Records()), nil
+	return ledger.Missing(log, w.past.index.Records()), nil
 }

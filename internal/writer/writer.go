@@ -64,6 +64,8 @@ type Host interface {
 
 // Repo is a local copy of the env repo to read from; losing it loses nothing.
 type Repo interface {
+	// Fetch brings the copy up to date, and repairs it after a read that
+	// failed as amend.Transient.
 	Fetch(ctx context.Context) error
 	Has(sha string) bool
 	Tree(sha string) (fs.FS, error)
@@ -123,20 +125,20 @@ type Config struct {
 // maxBatch bounds how many events share one read of the branch.
 const maxBatch = 64
 
-// maxRounds bounds how often a batch is decided again because others keep
-// moving the branch.
+// maxRounds bounds how often a batch is decided again in vain because others
+// keep moving the branch.
 const maxRounds = 20
 
 // A Writer decides about events and writes what follows; see New.
 type Writer struct {
-	cfg   Config
-	queue chan *job
-	// The fields down to dispatched belong to the goroutine of Run.
-	index      ledger.Index
-	ours       map[string]bool // the commits in index, and their copies
-	indexed    string
-	dispatched map[string]time.Time
-	sweeps     chan chan error
+	cfg     Config
+	queue   chan *job
+	sweeps  chan chan error
+	stopped chan struct{} // closed when Run ends
+	// What follows belongs to the goroutine of Run. All of it is a cache.
+	past       past
+	dispatched map[string]time.Time // by commit, until its entry is in the log
+	doubtful   bool                 // reading the local copy failed; a fetch repairs it
 }
 
 type job struct {
@@ -152,32 +154,46 @@ type result struct {
 // New returns a Writer that works while Run does.
 func New(cfg Config) *Writer {
 	return &Writer{
-		cfg: cfg, queue: make(chan *job, maxBatch), sweeps: make(chan chan error),
-		ours: map[string]bool{}, dispatched: map[string]time.Time{},
+		cfg: cfg, queue: make(chan *job, maxBatch), sweeps: make(chan chan error), stopped: make(chan struct{}),
+		dispatched: map[string]time.Time{},
 	}
 }
 
 // Handle decides about one event and returns once what follows from it is in
-// Git. An error means that no decision was reached or written, and that the
-// same event may be handled again: whatever an earlier try left in Git is found
-// and adopted.
+// Git. After an error the same event may be handled again: whatever the failed
+// try left in Git, or still puts there because only the caller gave up waiting,
+// is found and adopted.
 func (w *Writer) Handle(ctx context.Context, e amend.Event) (amend.Decision, error) {
 	j := &job{event: e, done: make(chan result, 1)}
 	select {
 	case w.queue <- j:
 	case <-ctx.Done():
 		return amend.Decision{}, amend.Errorf(amend.Transient, "queue", "%w", ctx.Err())
+	case <-w.stopped:
+		return amend.Decision{}, errStopped()
 	}
 	select {
 	case r := <-j.done:
 		return r.decision, r.err
 	case <-ctx.Done():
 		return amend.Decision{}, amend.Errorf(amend.Transient, "wait for the writer", "%w", ctx.Err())
+	case <-w.stopped:
 	}
+	select {
+	case r := <-j.done: // it was answered before the writer stopped
+		return r.decision, r.err
+	default:
+		return amend.Decision{}, errStopped()
+	}
+}
+
+func errStopped() error {
+	return amend.Errorf(amend.Transient, "wait for the writer", "the writer has stopped")
 }
 
 // Run writes until ctx ends. It is called once.
 func (w *Writer) Run(ctx context.Context) {
+	defer close(w.stopped)
 	for {
 		select {
 		case <-ctx.Done():
@@ -206,10 +222,13 @@ func (w *Writer) batch(first *job) []*job {
 
 // process repeats rounds until every job has its result.
 func (w *Writer) process(ctx context.Context, jobs []*job) {
-	for n := 1; len(jobs) > 0; n++ {
+	for vain := 0; len(jobs) > 0; {
 		left, err := w.round(ctx, jobs)
-		if err == nil && n == maxRounds && len(left) > 0 {
-			err = amend.Errorf(amend.Transient, "write", "branch %s moved %d times while changes were made", w.cfg.Branch, n)
+		if len(left) == len(jobs) {
+			vain++
+		}
+		if err == nil && vain == maxRounds {
+			err = amend.Errorf(amend.Transient, "write", "branch %s moved %d times while changes were made", w.cfg.Branch, vain)
 		}
 		if err != nil {
 			for _, j := range left {

@@ -1,0 +1,171 @@
+package writer_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/pipeline"
+	"github.com/amendhq/amend/internal/policy"
+	"github.com/amendhq/amend/internal/writer"
+)
+
+// decide stands for the pipeline: the real rules of the policy, and an edit
+// that is easy to follow. The workload "web" of an alert is the line "web=N" of
+// the file that the alert names; acting makes it N+1.
+func decide(w pipeline.World, e amend.Event) (amend.Decision, error) {
+	labels := e.Alert.Labels
+	if labels["fail"] != "" {
+		return amend.Decision{}, amend.Errorf(amend.Transient, "decide", "the world cannot be read")
+	}
+	playbook := policy.Playbook{Name: "p", Cooldown: policy.Duration(time.Hour), Mute: policy.Duration(24 * time.Hour)}
+	object := amend.ObjectRef{Kind: "Deployment", Namespace: "shop", Name: labels["name"]}
+	req := amend.Request{Event: e, Playbook: "p", Action: "increment", Workload: amend.Workload{ObjectRef: object}, Mode: amend.Mode(labels["mode"])}
+	episodes, err := w.Past.Episodes(req.Incident(), req.Mode)
+	if err != nil {
+		return amend.Decision{}, err
+	}
+	_, err = fs.Stat(w.Tree, pipeline.StopFile)
+	d := policy.Decide(policy.Input{Playbook: playbook, Request: req, Episodes: episodes, Stopped: err == nil, Now: w.Now})
+	if !d.Acts() {
+		return d, nil
+	}
+	path, err := amend.ParseRepoPath(labels["file"])
+	if err != nil {
+		return amend.Decision{}, err
+	}
+	content, err := fs.ReadFile(w.Tree, path.String())
+	if err != nil {
+		return amend.Decision{}, err
+	}
+	lines := strings.Split(string(content), "\n")
+	for i, line := range lines {
+		if old, ok := strings.CutPrefix(line, labels["name"]+"="); ok {
+			var n int
+			if _, err := fmt.Sscan(old, &n); err != nil {
+				return amend.Decision{}, err
+			}
+			lines[i] = fmt.Sprintf("%s=%d", labels["name"], n+1)
+			edit := amend.Edit{Object: object, Field: "n", Target: amend.Target{Path: path, Line: i + 1, EndLine: i + 1}, Old: old, New: fmt.Sprint(n + 1)}
+			d.Plan = &amend.Plan{Request: req, Episode: d.Episode, Edits: []amend.Edit{edit},
+				Files: map[amend.RepoPath][]byte{path: []byte(strings.Join(lines, "\n"))}}
+			return d, nil
+		}
+	}
+	d.Reason, d.Episode = amend.ReasonNotInRepo, d.Episode-1
+	return d, nil
+}
+
+// firing is an alert that started just now, about one line of a file.
+func firing(name string, mode amend.Mode, file string) amend.Event {
+	return amend.Event{ID: "firing." + name, Identity: name, Time: time.Now(), Alert: amend.Alert{
+		Status: amend.Firing, StartsAt: time.Now(),
+		Labels: map[string]string{"alertname": "Down", "name": name, "mode": string(mode), "file": file},
+	}}
+}
+
+func resolved(e amend.Event) amend.Event {
+	e.ID = "resolved." + e.Identity
+	e.Alert.Status = amend.Resolved
+	return e
+}
+
+func incident(name string) string {
+	return amend.IncidentID("p", amend.ObjectRef{Kind: "Deployment", Namespace: "shop", Name: name})
+}
+
+// A bench is a hub, its local copy and the writer that works at present.
+type bench struct {
+	t      testing.TB
+	hub    *hub
+	mirror *mirror
+	decide func(pipeline.World, amend.Event) (amend.Decision, error)
+	writer *writer.Writer
+	stop   func() // kills the writer and waits for its end
+}
+
+// onBench runs a test with a clock of its own, which moves only when it sleeps.
+func onBench(t *testing.T, files map[string]string, test func(*testing.T, *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, files)
+		test(t, b)
+		b.stop()
+	})
+}
+
+func newBench(t testing.TB, files map[string]string) *bench {
+	b := &bench{t: t, hub: newHub(time.Now, files), decide: decide, stop: func() {}}
+	b.mirror = &mirror{hub: b.hub, known: map[string]bool{}}
+	b.restart()
+	return b
+}
+
+// restart drops the writer and all that it knew, as a crash does. The new one
+// starts to work with run.
+func (b *bench) restart() {
+	b.stop()
+	b.writer = writer.New(writer.Config{
+		Host: b.hub, Repo: b.mirror, Branch: "main", Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Decide: func(w pipeline.World, e amend.Event) (amend.Decision, error) { return b.decide(w, e) },
+	})
+	b.stop = func() {}
+}
+
+func (b *bench) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); b.writer.Run(ctx) }()
+	b.stop = func() { cancel(); <-done }
+}
+
+type outcome struct {
+	amend.Decision
+	err error
+}
+
+// send queues the events in their order, so that they meet in one batch, and
+// returns how each ended.
+func (b *bench) send(events ...amend.Event) []outcome {
+	b.stop()
+	b.restart()
+	return b.deliver(events...)
+}
+
+// deliver is send to a writer that does not run yet.
+func (b *bench) deliver(events ...amend.Event) []outcome {
+	outcomes := make([]outcome, len(events))
+	ended := make(chan struct{})
+	for i, e := range events {
+		go func() {
+			d, err := b.writer.Handle(context.Background(), e)
+			outcomes[i] = outcome{d, err}
+			ended <- struct{}{}
+		}()
+		synctest.Wait()
+	}
+	b.run()
+	for range events {
+		<-ended
+	}
+	synctest.Wait()
+	return outcomes
+}
+
+func (b *bench) wantReasons(got []outcome, want ...amend.Reason) {
+	b.t.Helper()
+	for i, o := range got {
+		if o.err != nil || o.Reason != want[i] {
+			b.t.Errorf("event %d ended in %q, %v; want %q", i, o.Reason, o.err, want[i])
+		}
+		if o.Acts() != (o.Plan != nil) || o.Acts() && (o.Change == nil || o.Change.Commit == "") {
+			b.t.Errorf("event %d: %q with the change %+v", i, o.Reason, o.Change)
+		}
+	}
+}

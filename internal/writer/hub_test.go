@@ -1,0 +1,401 @@
+package writer_test
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing/fstest"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
+	"github.com/amendhq/amend/internal/writer"
+)
+
+// A hub is a Git host in memory: branches that move by compare-and-swap, pull
+// requests, and answers that get lost. It outlives any number of writers.
+type hub struct {
+	mu       sync.Mutex
+	now      func() time.Time
+	commits  map[string]*commit
+	branches map[string]string
+	pulls    []*request
+	asked    []amend.Record // by repository_dispatch
+	calls    []string
+	// fault may fail a call before it is done, or lose its answer after it.
+	fault func(call string) (before, after error)
+}
+
+type commit struct {
+	parents []string
+	files   map[string]string
+	message string
+	at      time.Time
+	depth   int
+}
+
+type request struct {
+	writer.Pull
+	branch, title string
+}
+
+func newHub(now func() time.Time, files map[string]string) *hub {
+	h := &hub{now: now, commits: map[string]*commit{}, branches: map[string]string{}}
+	h.branches["main"] = h.add(commit{files: files, message: "Start"})
+	return h
+}
+
+// add stores a commit under a name that follows from its content, as Git does.
+func (h *hub) add(c commit) string {
+	c.at = cmp.Or(c.at, h.now())
+	for _, p := range c.parents {
+		c.depth = max(c.depth, h.commits[p].depth+1)
+	}
+	sum := sha1.Sum(fmt.Appendf(nil, "%q %v %q %d", c.parents, c.files, c.message, c.at.UnixNano()))
+	sha := hex.EncodeToString(sum[:])
+	h.commits[sha] = &c
+	return sha
+}
+
+func (h *hub) call(name string, do func() error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls = append(h.calls, name)
+	var before, after error
+	if h.fault != nil {
+		before, after = h.fault(name)
+	}
+	if before != nil {
+		return before
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return after
+}
+
+func (h *hub) count(call string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, c := range h.calls {
+		if c == call {
+			n++
+		}
+	}
+	return n
+}
+
+func (h *hub) descends(sha, from string) bool {
+	for c := range h.walk(sha) {
+		if c == from {
+			return true
+		}
+	}
+	return false
+}
+
+// walk yields a commit and all it stands on, children before parents.
+func (h *hub) walk(sha string) iter.Seq2[string, *commit] {
+	seen := map[string]bool{}
+	var visit func(string)
+	visit = func(s string) {
+		if !seen[s] {
+			seen[s] = true
+			for _, p := range h.commits[s].parents {
+				visit(p)
+			}
+		}
+	}
+	visit(sha)
+	order := slices.SortedFunc(maps.Keys(seen), func(a, b string) int {
+		return cmp.Or(h.commits[b].depth-h.commits[a].depth, strings.Compare(a, b))
+	})
+	return func(yield func(string, *commit) bool) {
+		for _, s := range order {
+			if !yield(s, h.commits[s]) {
+				return
+			}
+		}
+	}
+}
+
+func (h *hub) Head(_ context.Context, branch string) (sha string, err error) {
+	err = h.call("head", func() error {
+		var ok bool
+		if sha, ok = h.branches[branch]; !ok {
+			return amend.Errorf(amend.NotFound, "read branch", "no branch %s", branch)
+		}
+		return nil
+	})
+	return sha, err
+}
+
+func (h *hub) CreateBranch(_ context.Context, branch, sha string) error {
+	return h.call("create branch", func() error {
+		if _, ok := h.branches[branch]; ok {
+			return amend.Errorf(amend.Conflict, "create branch", "it exists")
+		}
+		h.branches[branch] = sha
+		return nil
+	})
+}
+
+func (h *hub) UpdateBranch(_ context.Context, branch, sha string) error {
+	return h.call("update branch", func() error {
+		if !h.descends(sha, h.branches[branch]) {
+			return amend.Errorf(amend.Conflict, "update branch", "not a fast-forward")
+		}
+		h.branches[branch] = sha
+		return nil
+	})
+}
+
+func (h *hub) DeleteBranch(_ context.Context, branch string) error {
+	return h.call("delete branch", func() error {
+		delete(h.branches, branch)
+		for _, p := range h.pulls {
+			if p.branch == branch && p.State == amend.EpisodeOpen {
+				p.State = amend.EpisodeDeclined // as a host does
+			}
+		}
+		return nil
+	})
+}
+
+func (h *hub) Commit(_ context.Context, d writer.Draft) (made writer.Committed, err error) {
+	err = h.call("commit", func() error {
+		parent := h.commits[d.Parent.SHA]
+		if parent == nil || d.Parent.Tree != treeOf(parent) {
+			return amend.Errorf(amend.Invalid, "commit", "the parent %+v is no commit and its tree", d.Parent)
+		}
+		files := maps.Clone(parent.files)
+		for p, content := range d.Files {
+			files[p.String()] = string(content)
+		}
+		made.SHA = h.add(commit{parents: []string{d.Parent.SHA}, files: files, message: d.Message, at: d.Time})
+		made.Tree = treeOf(h.commits[made.SHA])
+		return nil
+	})
+	return made, err
+}
+
+func treeOf(c *commit) string { return fmt.Sprint(c.files) }
+
+func (h *hub) FindPull(_ context.Context, branch string) (pull writer.Pull, ok bool, err error) {
+	err = h.call("find pull", func() error {
+		for _, p := range h.pulls {
+			if p.branch == branch {
+				pull, ok = p.Pull, true
+			}
+		}
+		return nil
+	})
+	return pull, ok, err
+}
+
+func (h *hub) OpenPull(_ context.Context, branch, _, title, _ string) (pull writer.Pull, err error) {
+	err = h.call("open pull", func() error {
+		for _, p := range h.pulls {
+			if p.branch == branch && p.State == amend.EpisodeOpen {
+				pull = p.Pull
+				return nil
+			}
+		}
+		pull = writer.Pull{Number: len(h.pulls) + 1, URL: "https://host/pull", State: amend.EpisodeOpen, At: h.now(), Commit: h.branches[branch]}
+		h.pulls = append(h.pulls, &request{Pull: pull, branch: branch, title: title})
+		return nil
+	})
+	return pull, err
+}
+
+func (h *hub) WithdrawPull(_ context.Context, number int, _ string) error {
+	return h.call("withdraw pull", func() error {
+		h.pulls[number-1].State, h.pulls[number-1].At = amend.EpisodeWithdrawn, h.now()
+		return nil
+	})
+}
+
+func (h *hub) Dispatch(_ context.Context, r amend.Record) error {
+	return h.call("dispatch", func() error {
+		h.asked = append(h.asked, r)
+		return nil
+	})
+}
+
+// What follows is done by others than the writer.
+
+// push commits to main as a person does; edit gets a copy of the files.
+func (h *hub) push(message string, edit func(files map[string]string)) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.pushLocked(message, edit)
+}
+
+func (h *hub) pushLocked(message string, edit func(files map[string]string)) string {
+	head := h.branches["main"]
+	files := maps.Clone(h.commits[head].files)
+	edit(files)
+	h.branches["main"] = h.add(commit{parents: []string{head}, files: files, message: message})
+	return h.branches["main"]
+}
+
+// merge merges a pull request with a merge commit, taking over the files that
+// it changed against the commit that it was made on.
+func (h *hub) merge(p *request) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	head := h.branches["main"]
+	change := h.commits[h.branches[p.branch]]
+	files := maps.Clone(h.commits[head].files)
+	for name, content := range change.files {
+		if h.commits[change.parents[0]].files[name] != content {
+			files[name] = content
+		}
+	}
+	h.branches["main"] = h.add(commit{parents: []string{head, h.branches[p.branch]}, files: files, message: "Merge " + p.branch})
+	p.State, p.At, p.Commit = amend.EpisodeLanded, h.now(), h.branches["main"]
+}
+
+func (h *hub) file(name string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.commits[h.branches["main"]].files[name]
+}
+
+// changes counts the live changes of every episode: what is in main, and the
+// open pull requests.
+func (h *hub) changes() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	live := map[string]int{}
+	for sha, c := range h.walk(h.branches["main"]) {
+		if r, ok := ledger.FromCommit(sha, c.at, c.message); ok {
+			live[amend.Branch(r.Incident, r.Episode)]++
+		}
+	}
+	for _, p := range h.pulls {
+		if p.State == amend.EpisodeOpen {
+			live[p.branch]++
+		}
+	}
+	return live
+}
+
+// A mirror is a local copy of a hub. It knows what it has fetched or adopted.
+type mirror struct {
+	hub   *hub
+	known map[string]bool
+	// stubborn refuses to adopt, lost fails every read until the next fetch.
+	stubborn, lost bool
+}
+
+func (m *mirror) Fetch(context.Context) error {
+	return m.hub.call("fetch", func() error {
+		m.lost = false
+		for _, sha := range m.hub.branches {
+			for s := range m.hub.walk(sha) {
+				m.known[s] = true
+			}
+		}
+		return nil
+	})
+}
+
+func (m *mirror) Has(sha string) bool { return m.known[sha] }
+
+func (m *mirror) get(sha string) (*commit, error) {
+	m.hub.mu.Lock()
+	defer m.hub.mu.Unlock()
+	if m.lost {
+		return nil, amend.Errorf(amend.Transient, "read", "an object is lost")
+	}
+	if !m.known[sha] {
+		return nil, amend.Errorf(amend.NotFound, "read", "no commit %s", sha)
+	}
+	return m.hub.commits[sha], nil
+}
+
+type commitTree struct {
+	fstest.MapFS
+	hash string
+}
+
+func (t commitTree) Hash(name string) (string, bool) { return t.hash, name == "." }
+
+func (m *mirror) Tree(sha string) (fs.FS, error) {
+	c, err := m.get(sha)
+	if err != nil {
+		return nil, err
+	}
+	t := commitTree{fstest.MapFS{}, treeOf(c)}
+	for name, content := range c.files {
+		t.MapFS[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	return t, nil
+}
+
+func (m *mirror) Commits(from, until string) iter.Seq2[writer.Logged, error] {
+	return func(yield func(writer.Logged, error) bool) {
+		old := map[string]bool{}
+		for _, sha := range []string{from, until} {
+			if _, err := m.get(sha); err != nil && sha != "" {
+				yield(writer.Logged{}, err)
+				return
+			}
+		}
+		m.hub.mu.Lock()
+		defer m.hub.mu.Unlock()
+		if until != "" {
+			for sha := range m.hub.walk(until) {
+				old[sha] = true
+			}
+		}
+		for sha, c := range m.hub.walk(from) {
+			l := writer.Logged{Commit: ledger.Commit{SHA: sha, At: c.at, Message: c.message}, Parents: c.parents}
+			if !old[sha] && !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (m *mirror) Versions(sha string, path amend.RepoPath) iter.Seq2[writer.FileVersion, error] {
+	return func(yield func(writer.FileVersion, error) bool) {
+		for sha != "" {
+			c, err := m.get(sha)
+			if err != nil {
+				yield(writer.FileVersion{}, err)
+				return
+			}
+			before := ""
+			parent := ""
+			if len(c.parents) > 0 {
+				parent = c.parents[0]
+				before = m.hub.commits[parent].files[path.String()]
+			}
+			if now := c.files[path.String()]; now != before && !yield(writer.FileVersion{Commit: sha, Content: []byte(now)}, nil) {
+				return
+			}
+			sha = parent
+		}
+	}
+}
+
+func (m *mirror) Adopt(_ string, _ writer.Draft, made writer.Committed) bool {
+	m.known[made.SHA] = m.known[made.SHA] || !m.stubborn
+	return !m.stubborn
+}
+
+var (
+	_ writer.Host = (*hub)(nil)
+	_ writer.Repo = (*mirror)(nil)
+)

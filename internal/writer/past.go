@@ -1,0 +1,140 @@
+package writer
+
+import (
+	"context"
+	"slices"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
+)
+
+// A past is what the writer remembers of the branch's history up to one commit.
+type past struct {
+	head  string // "" when nothing is known
+	index ledger.Index
+	// ours holds the commits that brought a remediation, merges included.
+	ours map[string]bool
+	// opened is the highest episode of an incident whose pull request was seen.
+	opened map[string]int
+}
+
+// refresh returns the branch's head with the local copy and the past brought up
+// to it.
+func (w *Writer) refresh(ctx context.Context) (string, error) {
+	head, err := w.cfg.Host.Head(ctx, w.cfg.Branch)
+	if err != nil {
+		return "", err
+	}
+	if err := w.need(ctx, head); err != nil {
+		return "", err
+	}
+	if head == w.past.head {
+		return head, nil
+	}
+	return head, w.read(head)
+}
+
+// need fetches unless the commit is here, in a copy that can be trusted.
+func (w *Writer) need(ctx context.Context, sha string) error {
+	if !w.doubtful && w.cfg.Repo.Has(sha) {
+		return nil
+	}
+	if err := w.cfg.Repo.Fetch(ctx); err != nil {
+		return err
+	}
+	w.doubtful = false
+	if !w.cfg.Repo.Has(sha) {
+		return amend.Errorf(amend.Transient, "fetch", "the host names commit %s as a branch's head and does not serve it yet", sha)
+	}
+	return nil
+}
+
+// read brings the past from the last head to this one. When this one does not
+// descend from the last, history was rewritten and is read anew.
+func (w *Writer) read(head string) error {
+	until := w.past.head
+	w.past.head = "" // until all is well: half of a history is none
+	if until != "" && w.cfg.Repo.Has(until) {
+		descends, err := w.walk(head, until)
+		if err != nil {
+			return err
+		}
+		if descends {
+			w.past.head = head
+			return nil
+		}
+	}
+	w.past = past{ours: map[string]bool{}, opened: map[string]int{}}
+	if _, err := w.walk(head, ""); err != nil {
+		return err
+	}
+	w.past.head = head
+	return nil
+}
+
+// walk adds the commits from head back to until, and reports whether head
+// descends from until.
+func (w *Writer) walk(head, until string) (descends bool, err error) {
+	merges := map[string][]string{} // by what they merge, as long as that was not read
+	for c, err := range w.cfg.Repo.Commits(head, until) {
+		if err != nil {
+			w.doubtful = true
+			return false, err
+		}
+		descends = descends || slices.Contains(c.Parents, until)
+		w.past.add(c, merges)
+	}
+	return descends, nil
+}
+
+// add takes in one commit. Merges come before what they merge, and a merge of a
+// remediation brings it as the remediation's own commit does.
+func (p *past) add(c Logged, merges map[string][]string) {
+	p.index.Add(c.Commit)
+	if _, ours := ledger.FromCommit(c.SHA, c.At, c.Message); ours {
+		p.ours[c.SHA] = true
+		for _, merge := range merges[c.SHA] {
+			p.ours[merge] = true
+		}
+	}
+	delete(merges, c.SHA)
+	for _, parent := range c.Parents[min(1, len(c.Parents)):] {
+		merges[parent] = append(merges[parent], c.SHA)
+		if p.ours[parent] {
+			p.ours[c.SHA] = true
+		}
+	}
+}
+
+// proposed adds the pull requests of an incident, as far as they matter, to
+// the episodes that landed. The latest landed one is looked up too: it landed
+// when it was merged, which is later than its commit says.
+func (w *Writer) proposed(ctx context.Context, incident string, episodes []amend.Episode) ([]amend.Episode, error) {
+	last := 0
+	for _, e := range episodes {
+		last = max(last, e.N)
+	}
+	known := w.past.opened[incident]
+	for n := max(last, known, 1); ; n++ {
+		branch := amend.Branch(incident, n)
+		pull, ok, err := w.cfg.Host.FindPull(ctx, branch)
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok && n <= known:
+			return nil, amend.Errorf(amend.Transient, "find pull request", "the host does not show the pull request of %s, which it had", branch)
+		case !ok && n > last:
+			return episodes, nil
+		case !ok:
+			continue
+		}
+		w.past.opened[incident] = n
+		if pull.State == amend.EpisodeLanded {
+			w.past.ours[pull.Commit] = true
+		}
+		episodes = slices.DeleteFunc(episodes, func(e amend.Episode) bool { return e.N == n })
+		episodes = append(episodes, amend.Episode{N: n, State: pull.State, At: pull.At, Change: amend.Change{
+			Kind: amend.KindPullRequest, Commit: pull.Commit, Branch: branch, Number: pull.Number, URL: pull.URL,
+		}})
+	}
+}
