@@ -54,6 +54,9 @@ func TestCrashAtAnyWrite(t *testing.T) {
 					})
 				}
 			}
+			for n := range 1 + 2*len(writes) {
+				j.check(s, app(1+n)) // nothing came after it was thought to be done
+			}
 		})
 	}
 }

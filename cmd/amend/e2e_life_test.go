@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/amendhq/amend"
+)
+
+// next posts an alert and returns the decision about it.
+func (s *stage) next(a amend.Alert) amend.Decision {
+	s.Helper()
+	before := len(s.decisions())
+	s.post(a)
+	var all []amend.Decision
+	s.eventually("a decision", func() bool {
+		all = s.decisions()
+		return len(all) > before
+	})
+	return all[len(all)-1]
+}
+
+// want checks the reason of a decision.
+func (s *stage) want(d amend.Decision, reason amend.Reason) {
+	s.Helper()
+	if d.Reason != reason {
+		s.Fatalf("decided %s (%s), want %s", d.Reason, d.Detail, reason)
+	}
+}
+
+// put commits a file to main as a person does; nil removes it.
+func (s *stage) put(path string, content *string) {
+	s.Helper()
+	ctx, head := s.Context(), strings.TrimSpace(s.git("rev-parse", "main"))
+	tree, _, err := s.api.Git.CreateTree(ctx, "acme", "env", head, []*github.TreeEntry{
+		{Path: &path, Mode: github.String("100644"), Type: github.String("blob"), Content: content},
+	})
+	s.must(err)
+	commit, _, err := s.api.Git.CreateCommit(ctx, "acme", "env", &github.Commit{
+		Message: github.String("Change " + path), Tree: tree, Parents: []*github.Commit{{SHA: &head}},
+	}, nil)
+	s.must(err)
+	_, _, err = s.api.Git.UpdateRef(ctx, "acme", "env", &github.Reference{
+		Ref: github.String("refs/heads/main"), Object: &github.GitObject{SHA: commit.SHA},
+	}, false)
+	s.must(err)
+}
+
+func TestResolvedBeforeMerge(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, "", nil)
+	s.start("--fold-window", "1ns")
+	alert := firing("AppOutOfMemory", app(1))
+	s.want(s.next(alert), amend.ReasonAct)
+	s.want(s.next(alert), amend.ReasonDuplicate)
+	s.oneOpenPull(app(1))
+	s.want(s.next(resolved(alert)), amend.ReasonWithdrawn)
+	s.oneWithdrawnPull(app(1))
+	comments, _, err := s.api.Issues.ListComments(t.Context(), "acme", "env", 1, nil)
+	s.must(err)
+	if len(comments) != 1 || !strings.Contains(comments[0].GetBody(), "resolved") {
+		t.Errorf("the comments are %v, want one that says why", comments)
+	}
+	// A withdrawal is no refusal: new trouble opens a new pull request.
+	alert.StartsAt = time.Now().UTC()
+	d := s.next(alert)
+	s.want(d, amend.ReasonAct)
+	if d.Episode != 2 || len(s.pulls(app(1))) != 2 {
+		t.Errorf("episode %d, %d pull requests; want 2 and 2", d.Episode, len(s.pulls(app(1))))
+	}
+}
+
+// TestMerged: the sweep notices that a person merged, and has it recorded.
+func TestMerged(t *testing.T) {
+	for _, method := range []string{"merge", "squash"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			act := os.Getenv("AMEND_TEST_ACT")
+			s := newStage(t, 1, act, recordWorkflow(t))
+			s.start("--fold-window", "1ns", "--sweep-interval", "100ms")
+			alert := firing("AppOutOfMemory", app(1))
+			s.want(s.next(alert), amend.ReasonAct)
+			_, branch := s.onePull(app(1), "open")
+			// What GitHub proposes for the message of a squash: the one commit's.
+			text := ""
+			if method == "squash" {
+				text = s.git("log", "-1", "--format=%b", branch)
+			}
+			_, _, err := s.api.PullRequests.Merge(t.Context(), "acme", "env", 1, text, &github.PullRequestOptions{MergeMethod: method})
+			s.must(err)
+			s.eventually("the record is asked for", func() bool { return s.door.asked("Deployment/shop/" + app(1)) })
+			if act != "" {
+				s.recorded(1)
+			}
+			if got := s.changesOf(app(1)); len(got) != 1 {
+				t.Errorf("the changes on main are %+v, want one", got)
+			}
+			if file := s.git("show", "main:apps/"+app(1)+"/deployment.yaml"); !strings.Contains(file, "memory: 512Mi   # enough so far\n") {
+				t.Errorf("the file is\n%s", file)
+			}
+			s.want(s.next(alert), amend.ReasonDuplicate)
+		})
+	}
+}
+
+func TestClosedByAPerson(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, "", nil)
+	s.start("--fold-window", "1ns")
+	alert := firing("AppOutOfMemory", app(1))
+	s.want(s.next(alert), amend.ReasonAct)
+	_, _, err := s.api.PullRequests.Edit(t.Context(), "acme", "env", 1, &github.PullRequest{State: github.String("closed")})
+	s.must(err)
+	s.want(s.next(alert), amend.ReasonMuted)
+	alert.StartsAt = time.Now().UTC()
+	s.want(s.next(alert), amend.ReasonMuted)
+	s.want(s.next(resolved(alert)), amend.ReasonResolved)
+	s.want(s.next(alert), amend.ReasonMuted)
+	s.onePull(app(1), "closed")
+}
+
+func TestKillSwitch(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 2, "", nil)
+	s.start("--fold-window", "1ns")
+	s.put(".amend/stop", github.String("Until the migration is over.\n"))
+	s.want(s.next(firing("AppStuck", app(1))), amend.ReasonKillSwitch)
+	s.want(s.next(firing("AppOutOfMemory", app(2))), amend.ReasonKillSwitch)
+	if got := s.changes("--all"); len(got) != 0 {
+		t.Errorf("stopped, and the changes are %+v", got)
+	}
+	s.put(".amend/stop", nil)
+	s.want(s.next(firing("AppStuck", app(1))), amend.ReasonAct)
+	s.oneCommit(app(1))
+}
+
+func TestPolicyWithAnUnknownField(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, "", nil)
+	s.start("--fold-window", "1ns")
+	good := s.git("show", "main:.amend/policy.yaml")
+	bad := good + "    colour: red\n"
+	line := strings.Count(bad, "\n")
+	s.put(".amend/policy.yaml", &bad)
+	d := s.next(firing("AppStuck", app(1)))
+	s.want(d, amend.ReasonInvalidPolicy)
+	if at := fmt.Sprintf(".amend/policy.yaml:%d:", line); !strings.Contains(d.Detail, at) || !strings.Contains(d.Detail, "colour") {
+		t.Errorf("the detail %q does not name %s and the field", d.Detail, at)
+	}
+	if got := s.changes("--all"); len(got) != 0 {
+		t.Errorf("with a wrong policy the changes are %+v", got)
+	}
+	s.put(".amend/policy.yaml", &good)
+	s.want(s.next(firing("AppStuck", app(1))), amend.ReasonAct)
+}
