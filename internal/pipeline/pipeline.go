@@ -103,7 +103,11 @@ func (p *Pipeline) Decide(w World, e amend.Event) (amend.Decision, error) {
 	if d.Reason != amend.ReasonAct && d.Reason != amend.ReasonSuggested {
 		return d, nil
 	}
-	return p.plan(w, req, d)
+	d, err = p.plan(w, req, d)
+	if d.Plan == nil {
+		d.Episode-- // the one to open stays closed
+	}
+	return d, err
 }
 
 // refused turns a refusal or a wrong input into a decision, and passes on any

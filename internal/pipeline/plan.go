@@ -37,7 +37,7 @@ func (p *Pipeline) plan(w World, req amend.Request, d amend.Decision) (amend.Dec
 		return refused(d, amend.ReasonUnproven, err)
 	}
 	if len(plan.Edits) == 0 {
-		d.Reason, d.Detail, d.Episode = amend.ReasonNoChange, "The env repo holds the wanted values already.", d.Episode-1
+		d.Reason, d.Detail = amend.ReasonNoChange, "The env repo holds the wanted values already."
 		return d, nil
 	}
 	if plan.Diff, err = diff(w.Tree, plan.Files); err != nil {
@@ -106,12 +106,16 @@ func (v *view) Previous(field amend.FieldPath) (string, error) {
 	seen := 0
 	for version, err := range v.world.Past.Versions(site.Path) {
 		if err != nil {
-			return "", err
+			return "", amend.Errorf(amend.Transient, "read history", "%w", err)
 		}
-		if seen++; seen > maxVersions {
+		if seen == maxVersions {
 			break
 		}
-		before, ok := v.at(site.Path, version.Content, field)
+		seen++
+		before, ok, err := v.at(site.Path, version.Content, field)
+		if err != nil {
+			return "", err
+		}
 		if !ok {
 			continue
 		}
@@ -123,16 +127,20 @@ func (v *view) Previous(field amend.FieldPath) (string, error) {
 		}
 		value, ours = before, version.Ours
 	}
-	return "", amend.Refusef(amend.ReasonNoHistory, "the last %d versions of %s hold no earlier value of %s", min(seen, maxVersions), site.Path, field)
+	return "", amend.Refusef(amend.ReasonNoHistory, "the last %d versions of %s hold no earlier value of %s", seen, site.Path, field)
 }
 
 // at returns the field's value when the file had the given content. A version
 // that does not render beside today's other files has none.
-func (v *view) at(path amend.RepoPath, content []byte, field amend.FieldPath) (string, bool) {
+func (v *view) at(path amend.RepoPath, content []byte, field amend.FieldPath) (value string, ok bool, err error) {
 	then := tree.Overlay(v.world.Tree, map[amend.RepoPath][]byte{path: content})
 	object, err := v.pipeline.locator.Object(then, v.Ref(), "")
-	if err != nil {
-		return "", false
+	switch amend.KindOf(err) {
+	case "":
+		value, ok = object.Value(field)
+		return value, ok, nil
+	case amend.Refused, amend.Invalid, amend.NotFound:
+		return "", false, nil
 	}
-	return object.Value(field)
+	return "", false, err
 }

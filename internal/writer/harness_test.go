@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,7 +88,8 @@ type bench struct {
 	mirror *mirror
 	decide func(pipeline.World, amend.Event) (amend.Decision, error)
 	writer *writer.Writer
-	stop   func() // kills the writer and waits for its end
+	passed time.Duration // on top of the clock
+	stop   func()        // kills the writer and waits for its end
 }
 
 // onBench runs a test with a clock of its own, which moves only when it sleeps.
@@ -101,18 +103,21 @@ func onBench(t *testing.T, files map[string]string, test func(*testing.T, *bench
 }
 
 func newBench(t testing.TB, files map[string]string) *bench {
-	b := &bench{t: t, hub: newHub(time.Now, files), decide: decide, stop: func() {}}
+	b := &bench{t: t, decide: decide, stop: func() {}}
+	b.hub = newHub(b.now, files)
 	b.mirror = &mirror{hub: b.hub, known: map[string]bool{}}
 	b.restart()
 	return b
 }
+
+func (b *bench) now() time.Time { return time.Now().Add(b.passed) }
 
 // restart drops the writer and all that it knew, as a crash does. The new one
 // starts to work with run.
 func (b *bench) restart() {
 	b.stop()
 	b.writer = writer.New(writer.Config{
-		Host: b.hub, Repo: b.mirror, Branch: "main", Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Host: b.hub, Repo: b.mirror, Branch: "main", Now: b.now, Log: slog.New(slog.DiscardHandler),
 		Decide: func(w pipeline.World, e amend.Event) (amend.Decision, error) { return b.decide(w, e) },
 	})
 	b.stop = func() {}
@@ -130,8 +135,8 @@ type outcome struct {
 	err error
 }
 
-// send queues the events in their order, so that they meet in one batch, and
-// returns how each ended.
+// send gives the events to a new writer, in their order and so that they meet
+// in one batch, and returns how each ended.
 func (b *bench) send(events ...amend.Event) []outcome {
 	b.stop()
 	b.restart()
@@ -140,22 +145,45 @@ func (b *bench) send(events ...amend.Event) []outcome {
 
 // deliver is send to a writer that does not run yet.
 func (b *bench) deliver(events ...amend.Event) []outcome {
+	wait := b.queue(events...)
+	b.run()
+	return wait()
+}
+
+// again is send to the writer that runs, while it is busy with another event.
+func (b *bench) again(events ...amend.Event) []outcome {
+	busy := make(chan struct{})
+	decide := b.decide
+	b.decide = func(w pipeline.World, e amend.Event) (amend.Decision, error) {
+		if e.ID == "busy" {
+			<-busy
+			return amend.Decision{Reason: amend.ReasonNoPlaybook}, nil
+		}
+		return decide(w, e)
+	}
+	defer func() { b.decide = decide }()
+	first := b.queue(amend.Event{ID: "busy"})
+	wait := b.queue(events...)
+	close(busy)
+	first()
+	return wait()
+}
+
+func (b *bench) queue(events ...amend.Event) (wait func() []outcome) {
 	outcomes := make([]outcome, len(events))
-	ended := make(chan struct{})
+	var all sync.WaitGroup
 	for i, e := range events {
-		go func() {
+		all.Go(func() {
 			d, err := b.writer.Handle(context.Background(), e)
 			outcomes[i] = outcome{d, err}
-			ended <- struct{}{}
-		}()
+		})
 		synctest.Wait()
 	}
-	b.run()
-	for range events {
-		<-ended
+	return func() []outcome {
+		all.Wait()
+		synctest.Wait()
+		return outcomes
 	}
-	synctest.Wait()
-	return outcomes
 }
 
 func (b *bench) wantReasons(got []outcome, want ...amend.Reason) {

@@ -265,6 +265,13 @@ func (h *hub) merge(p *request) {
 	p.State, p.At, p.Commit = amend.EpisodeLanded, h.now(), h.branches["main"]
 }
 
+// record adds entries to the log, as the workflow does.
+func (h *hub) record(records ...amend.Record) {
+	h.push("record", func(files map[string]string) {
+		files[ledger.LogFile] = string(ledger.Append([]byte(files[ledger.LogFile]), records))
+	})
+}
+
 func (h *hub) file(name string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
