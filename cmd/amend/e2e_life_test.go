@@ -60,7 +60,10 @@ func TestResolvedBeforeMerge(t *testing.T) {
 	s.want(s.next(alert), amend.ReasonDuplicate)
 	s.oneOpenPull(app(1))
 	s.want(s.next(resolved(alert)), amend.ReasonWithdrawn)
-	s.oneWithdrawnPull(app(1))
+	branch := s.oneWithdrawnPull(app(1))
+	if out, err := s.tryGit("rev-parse", "--verify", "--quiet", "refs/heads/"+branch); err == nil {
+		t.Errorf("branch %s is still there, at %s", branch, out)
+	}
 	comments, _, err := s.api.Issues.ListComments(t.Context(), "acme", "env", 1, nil)
 	s.must(err)
 	if len(comments) != 1 || !strings.Contains(comments[0].GetBody(), "resolved") {
