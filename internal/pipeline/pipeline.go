@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"strings"
 	"sync"
 	"time"
 
@@ -104,7 +105,7 @@ func (p *Pipeline) Decide(w World, e amend.Event) (amend.Decision, error) {
 		return d, nil
 	}
 	d, err = p.plan(w, req, d)
-	if d.Plan == nil {
+	if err == nil && d.Plan == nil {
 		d.Episode-- // the one to open stays closed
 	}
 	return d, err
@@ -121,7 +122,7 @@ func refused(d amend.Decision, reason amend.Reason, err error) (amend.Decision, 
 	if r := amend.ReasonOf(err); r != "" {
 		reason = r
 	}
-	d.Reason, d.Detail, d.Plan = reason, err.Error(), nil
+	d.Reason, d.Detail = reason, strings.TrimPrefix(err.Error(), string(reason)+": ")
 	return d, nil
 }
 
