@@ -78,14 +78,21 @@ func failed(e amend.Event, err error) amend.Decision {
 // for its name, which the handler escapes.
 func (s *server) observe(d amend.Decision) {
 	s.decided.WithLabelValues(string(d.Reason), d.Action).Inc()
-	args := []any{"request", d.EventID, "reason", d.Reason, "alert", d.Alert, "action", d.Action, "target", d.Workload.String(), "incident", d.Incident}
+	args := []any{"request", d.EventID, "reason", d.Reason, "alert", d.Alert}
+	if d.Incident != "" {
+		args = append(args, "playbook", d.Playbook, "action", d.Action, "target", d.Workload.String(), "incident", d.Incident, "episode", d.Episode)
+	}
 	if d.Change != nil {
-		args = append(args, "commit", d.Change.Commit, "pr", d.Change.Number)
+		args = append(args, "commit", d.Change.Commit, "branch", d.Change.Branch)
+		if d.Change.Number > 0 {
+			args = append(args, "pr", d.Change.Number)
+		}
 	}
 	if !d.ChangedAt.IsZero() {
 		s.seconds.Observe(d.ChangedAt.Sub(d.ReceivedAt).Seconds())
 	}
-	if d.Refused() {
+	// An alert that no playbook is for is nobody's trouble.
+	if d.Refused() && d.Reason != amend.ReasonNoPlaybook {
 		s.log.Warn("refused", append(args, "detail", d.Detail)...)
 		return
 	}

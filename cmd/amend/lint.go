@@ -68,7 +68,7 @@ func lint(cmd *cobra.Command, file string, out format) error {
 			fmt.Fprintln(w, p)
 		}
 	default:
-		fmt.Fprintf(w, "%s: %d playbooks, no problems\n", file, len(p.Playbooks))
+		fmt.Fprintf(w, "%s: no problems in %d playbook(s)\n", file, len(p.Playbooks))
 	}
 	if err != nil {
 		return silent{amend.Errorf(amend.Invalid, "lint", "%d problems", len(problems))}

@@ -105,6 +105,9 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if err != nil {
 		return nil, err
 	}
+	if err := checkAccess(ctx, client, f, log); err != nil {
+		return nil, err
+	}
 	s.mirror, err = git.OpenMirror(ctx, git.Config{
 		Dir: filepath.Join(f.dataDir, "mirror"), URL: where.clone, Log: log,
 		Auth: func(ctx context.Context) (string, string, error) {
@@ -131,6 +134,27 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 		Log: log, Registry: reg,
 	})
 	return s, err
+}
+
+// checkAccess asks for the branch once, so that a wrong name or credential ends
+// the start and not every alert. A host that is away does not: it may come back.
+func checkAccess(ctx context.Context, client *github.Client, f serveFlags, log *slog.Logger) error {
+	if f.githubToken != "" {
+		if _, err := client.Token(ctx); err != nil {
+			return amend.Errorf(amend.Invalid, "--github-token-file", "%w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_, err := client.Head(ctx, f.branch)
+	switch amend.KindOf(err) {
+	case "":
+		return nil
+	case amend.Transient:
+		log.Warn("the host does not answer yet; alerts are accepted and wait for it", "repo", f.repo, "error", err)
+		return nil
+	}
+	return fmt.Errorf("%s has no branch %q, or the credential may not read it: %w", f.repo, f.branch, err)
 }
 
 // countDecisions registers what the metrics say of decisions. Reasons and

@@ -39,7 +39,7 @@ known to the host only, and are not seen. Nothing is written or sent.
 The file holds the body of an Alertmanager webhook or a CloudEvent of amend.
 Exit code 3 when any of the alerts is refused.`,
 		Example: `  amend simulate --repo . --alert alert.json
-  curl -s localhost:9093/... | amend simulate --repo . --alert - -o json`,
+  amend simulate --repo . --alert - -o json < alert.json`,
 	}
 	out := outputFlag(cmd)
 	cmd.Flags().StringVar(&repo, "repo", ".", "folder of the env repo")
@@ -203,19 +203,16 @@ func (p *clonePast) Episodes(incident string, _ amend.Mode) ([]amend.Episode, er
 func (p *clonePast) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {
 	return func(yield func(pipeline.Version, error) bool) {
 		now, err := fs.ReadFile(p.files, path.String())
-		if err != nil || p.clone == nil {
-			yield(pipeline.Version{Content: now}, err)
+		if err != nil || !yield(pipeline.Version{Content: now}, nil) || p.clone == nil {
+			if err != nil {
+				yield(pipeline.Version{}, err)
+			}
 			return
 		}
-		first := true
 		for v, err := range p.clone.Versions(p.head, path, 0) {
 			if errors.Is(err, git.ErrShallow) {
-				return
+				err = amend.Refusef(amend.ReasonNoHistory, "%w; get it with git fetch --unshallow", err)
 			}
-			if first && err == nil && !bytes.Equal(now, v.Content) && !yield(pipeline.Version{Content: now}, nil) {
-				return
-			}
-			first = false
 			if !yield(pipeline.Version{Content: v.Content, Ours: p.ours[v.Commit]}, err) {
 				return
 			}
@@ -258,7 +255,11 @@ func describe(d amend.Decision) string {
 	if d.Playbook != "" {
 		line("playbook", "%s (%s, %s)", d.Playbook, d.Action, d.Mode)
 	}
-	if d.Incident != "" {
+	switch {
+	case d.Incident == "":
+	case d.Episode == 0:
+		line("incident", "%s", d.Incident)
+	default:
 		line("incident", "%s, episode %d", d.Incident, d.Episode)
 	}
 	if d.Plan != nil {

@@ -62,7 +62,7 @@ func choices(incident string) string {
 		"- **Accept** it by merging, with any method. A squash keeps the record as long as the proposed commit message " +
 		"keeps its last paragraph, the lines that start with `Amend-`.\n" +
 		"- **Reject** it by closing it without merging. That mutes incident " + Inert(incident, nameBytes) +
-		": its alerts open no new pull request.\n" +
+		": its alerts open no new pull request until the `mute` time of the playbook (7 days by default) is over.\n" +
 		"- If the alert resolves first, it is closed for you, and that mutes nothing.\n\n"
 }
 

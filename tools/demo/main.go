@@ -38,11 +38,14 @@ func run(ctx context.Context, bin, root string, keep bool) (err error) {
 		return err
 	}
 	out := newScreen(os.Stdout)
-	ctx, cancel := context.WithCancel(ctx)
-	w := &world{dir: dir, bin: bin, root: root, out: out}
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &world{dir: dir, bin: bin, root: root, out: out, fail: cancel}
 	defer func() {
-		cancel()
+		cancel(errDone)
 		w.wait()
+		if cause := context.Cause(ctx); cause != errDone && cause != context.Canceled {
+			err = errors.Join(cause, err)
+		}
 		if err != nil {
 			err = fmt.Errorf("%w\nthe logs are in %s", err, dir)
 			return
@@ -64,6 +67,9 @@ func run(ctx context.Context, bin, root string, keep bool) (err error) {
 	}
 	return nil
 }
+
+// errDone is the cause of an end that was meant.
+var errDone = errors.New("done")
 
 // story fires the alerts, follows each to its record, and repeats them.
 func story(ctx context.Context, w *world) error {

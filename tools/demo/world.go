@@ -21,6 +21,7 @@ import (
 type world struct {
 	dir, bin, root string
 	out            *screen
+	fail           context.CancelCauseFunc
 	procs          sync.WaitGroup
 
 	forge, amend, alertmanager string // base URLs
@@ -158,8 +159,8 @@ func (w *world) spawn(ctx context.Context, name string, args ...string) error {
 	}
 	w.procs.Go(func() {
 		defer log.Close()
-		if err := cmd.Wait(); err != nil && ctx.Err() == nil {
-			fmt.Fprintf(os.Stderr, "demo: %s ended: %v\n", name, err)
+		if err := cmd.Wait(); ctx.Err() == nil {
+			w.fail(fmt.Errorf("%s ended before the demo did: %s (%v)", name, cmd.ProcessState, err))
 		}
 	})
 	return nil
