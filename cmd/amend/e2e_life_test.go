@@ -161,3 +161,70 @@ func TestPolicyWithAnUnknownField(t *testing.T) {
 	s.put(".amend/policy.yaml", &good)
 	s.want(s.next(firing("AppStuck", app(1))), amend.ReasonAct)
 }
+
+// TestSomebodyElseIsFirst: a person's commit that lands while amend makes its
+// own stays, even in the same file, and amend's lands on top of it.
+func TestSomebodyElseIsFirst(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, "", nil)
+	s.start()
+	reached, moved := make(chan struct{}), make(chan struct{})
+	s.door.set(trap{at: anyOf("PATCH git/refs/heads/main"), goOn: true, spring: func() {
+		close(reached)
+		<-moved
+	}})
+	s.post(firing("AppStuck", app(1)))
+	select {
+	case <-reached:
+	case <-time.After(patience):
+		t.Fatal("serve did not come to move the branch")
+	}
+	path := "apps/" + app(1) + "/deployment.yaml"
+	theirs := strings.Replace(s.git("show", "main:"+path), "replicas: 2 ", "replicas: 7 ", 1)
+	s.put(path, &theirs)
+	before := strings.TrimSpace(s.git("rev-parse", "main"))
+	close(moved)
+	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
+	s.oneCommit(app(1))
+	if after := strings.TrimSpace(s.git("rev-parse", "main^")); after != before {
+		t.Errorf("the change is on %s, want it on the person's commit %s", after, before)
+	}
+	if file := s.git("show", "main:"+path); !strings.Contains(file, "replicas: 7 ") || !strings.Contains(file, "restartedAt") {
+		t.Errorf("the file lacks one of the changes:\n%s", file)
+	}
+}
+
+// TestManyAlertsAtOnce: a storm is one post; each trouble gets one commit of
+// its own, and the branch moves a few times only.
+func TestManyAlertsAtOnce(t *testing.T) {
+	t.Parallel()
+	const apps, repeats = 40, 5
+	s := newStage(t, apps, "", nil)
+	s.start()
+	var storm []amend.Alert
+	for range repeats {
+		for n := 1; n <= apps; n++ {
+			a := firing("AppStuck", app(n))
+			a.Labels["pod"] = fmt.Sprintf("%s-%d", app(n), len(storm))
+			storm = append(storm, a)
+		}
+	}
+	s.post(storm...)
+	s.post(storm...)
+	for n := 1; n <= apps; n++ {
+		s.decided(app(n), 1)
+		s.oneCommit(app(n))
+	}
+	if n := len(s.decisions()); n != apps {
+		t.Errorf("%d decisions, want one for each of %d troubles", n, apps)
+	}
+	moves := 0
+	for _, w := range s.door.written() {
+		if strings.HasPrefix(w, "PATCH ") {
+			moves++
+		}
+	}
+	if moves > apps/2 {
+		t.Errorf("the branch moved %d times for %d changes", moves, apps)
+	}
+}
