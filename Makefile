@@ -33,7 +33,8 @@ test: $(BIN)/act $(BIN)/alertmanager ## Run every test with the race detector, t
 .PHONY: bench
 bench: build ## Measure: micro-benchmarks, and alert accepted → commit on the branch
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./actions/...
-	$(GO) test -run '^$$' -bench . -benchtime 200x ./cmd/amend
+	$(GO) test -run '^$$' -bench AlertToCommit -benchtime 200x ./cmd/amend
+	$(GO) test -run '^$$' -bench Burst -benchtime 5x ./cmd/amend
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck, the modules and the workflow files

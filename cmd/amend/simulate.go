@@ -250,7 +250,7 @@ func describe(d amend.Decision) string {
 	line("alert", "%s", message.Plain(d.Alert, 200))
 	line("decision", "%s", d.Reason)
 	if d.Detail != "" {
-		line("why", "%s", message.Plain(d.Detail, 2000))
+		line("why", "%s", message.Plain(strings.ReplaceAll(d.Detail, "\n", "; "), 2000))
 	}
 	if d.Playbook != "" {
 		line("playbook", "%s (%s, %s)", d.Playbook, d.Action, d.Mode)

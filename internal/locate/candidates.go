@@ -45,6 +45,7 @@ func (t *target) layers() []layer {
 		l.file, l.kust = path.Join(l.dir, n.kustFile), n.kust
 		l.private = t.private(l.file)
 		layers = append(layers, l)
+		//lint:ignore SA1019 env repos still use the old fields, and Kustomize still reads them
 		for _, ref := range slices.Concat(l.kust.Components, l.kust.Resources, l.kust.Bases) {
 			queue = append(queue, layer{dir: path.Join(l.dir, ref), level: l.level + 1})
 		}

@@ -164,6 +164,7 @@ func parseKustomization(data []byte) (*types.Kustomization, error) {
 
 // references lists every path that a kustomization names, as written.
 func references(k *types.Kustomization) []string {
+	//lint:ignore SA1019 env repos still use the old fields, and Kustomize still reads them
 	refs := slices.Concat(k.Resources, k.Bases, k.Components, k.Crds, k.Configurations)
 	for _, list := range [][]string{k.Generators, k.Transformers, k.Validators} {
 		for _, entry := range list {
@@ -172,11 +173,13 @@ func references(k *types.Kustomization) []string {
 			}
 		}
 	}
+	//lint:ignore SA1019 env repos still use the old fields, and Kustomize still reads them
 	for _, p := range k.PatchesStrategicMerge {
 		if !strings.Contains(string(p), "\n") {
 			refs = append(refs, string(p))
 		}
 	}
+	//lint:ignore SA1019 env repos still use the old fields, and Kustomize still reads them
 	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) {
 		refs = append(refs, p.Path)
 	}

@@ -176,6 +176,7 @@ func (n *node) excludes(r root, ref amend.ObjectRef) bool {
 		return false
 	}
 	k := n.find(r.dir).kust
+	//lint:ignore SA1019 env repos still use the old fields, and Kustomize still reads them
 	if k == nil || renames(k) || len(k.PatchesJson6902) > 0 {
 		return false
 	}
