@@ -109,6 +109,18 @@ func TestStaleReads(t *testing.T) {
 	}
 }
 
+// TestHostIsAwayAtTheStart: alerts are taken all the same and wait for it.
+func TestHostIsAwayAtTheStart(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, "", nil)
+	s.must(s.host.AddFault(forge.Fault{Path: allCalls, Action: forge.FaultDropBefore}))
+	s.start()
+	s.post(firing("AppStuck", app(1)))
+	s.host.ClearFaults()
+	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
+	s.oneCommit(app(1))
+}
+
 // TestGivingUp: what the host does not take is a recorded failure that says
 // why, and the next delivery of the alert starts again.
 func TestGivingUp(t *testing.T) {

@@ -2,6 +2,8 @@ package main
 
 // The end-to-end tests run the real program as a process of its own, against a
 // host that speaks GitHub's API, and end it with SIGKILL where it hurts most.
+// TestMain puts the program on the PATH: it is this test binary by another name,
+// so it has the race detector where the tests have it.
 
 import (
 	"bytes"
@@ -30,14 +32,6 @@ import (
 	"github.com/amendhq/amend/internal/ledger"
 )
 
-// init makes the test binary the program when it is called amend, so that what
-// runs is the code under test, with the race detector where the tests have it.
-func init() {
-	if filepath.Base(os.Args[0]) == "amend" {
-		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
-	}
-}
-
 const (
 	envRepo     = "acme/env"
 	serveToken  = "ghp_serve"
@@ -54,7 +48,6 @@ type stage struct {
 	door *door
 	web  *httptest.Server
 	dir  string // of everything on disk
-	bin  string // folder of the program, for a PATH
 	api  *github.Client
 
 	mu    sync.Mutex
@@ -68,14 +61,9 @@ type stage struct {
 func newStage(t testing.TB, apps int, runner string, extra map[string]string) *stage {
 	t.Helper()
 	s := &stage{TB: t, dir: t.TempDir()}
-	s.bin = filepath.Join(s.dir, "bin")
-	self, err := os.Executable()
-	s.must(err)
-	s.must(os.Mkdir(s.bin, 0o755))
-	s.must(os.Symlink(self, filepath.Join(s.bin, "amend")))
+	var err error
 	s.host, err = forge.New(forge.Config{
 		Dir: filepath.Join(s.dir, "host"), Runner: runner, RateLimit: 1_000_000, Parallel: 4,
-		Env: []string{"PATH=" + s.bin + ":" + os.Getenv("PATH")},
 	})
 	s.must(err)
 	s.host.AddToken(serveToken, forge.Grant{Login: "amend-bot"})
@@ -175,7 +163,7 @@ func (s *stage) start(flags ...string) {
 		"serve", "--repo", s.web.URL + "/" + envRepo, "--github-token-file", filepath.Join(s.dir, "token"),
 		"--data-dir", filepath.Join(s.dir, "data"), "--listen", s.addr, "--addr-file", ready,
 	}, s.flags...)
-	p := &process{cmd: exec.Command(filepath.Join(s.bin, "amend"), args...), ended: make(chan struct{})}
+	p := &process{cmd: exec.Command("amend", args...), ended: make(chan struct{})}
 	p.cmd.Env = []string{"HOME=" + s.dir}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	s.must(p.cmd.Start())
