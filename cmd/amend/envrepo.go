@@ -87,15 +87,15 @@ type mirror struct {
 	log    *slog.Logger
 }
 
-func (m mirror) Commits(from, until string) iter.Seq2[writer.Logged, error] {
-	return logged(m.Log(from, until))
+func (m mirror) Commits(from, until string) iter.Seq2[ledger.Commit, error] {
+	return commits(m.Log(from, until))
 }
 
-func logged(commits iter.Seq2[git.Commit, error]) iter.Seq2[writer.Logged, error] {
-	return func(yield func(writer.Logged, error) bool) {
-		for c, err := range commits {
-			l := writer.Logged{Commit: ledger.Commit{SHA: c.SHA, At: c.Time, Message: c.Message}, Parents: c.Parents}
-			if !yield(l, err) {
+// commits gives the ledger what it needs to know of each commit.
+func commits(log iter.Seq2[git.Commit, error]) iter.Seq2[ledger.Commit, error] {
+	return func(yield func(ledger.Commit, error) bool) {
+		for c, err := range log {
+			if !yield(ledger.Commit{SHA: c.SHA, Parents: c.Parents, At: c.Time, Message: c.Message}, err) {
 				return
 			}
 		}

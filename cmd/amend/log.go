@@ -37,7 +37,7 @@ places at once, adds nothing twice: the history says what is missing.`,
 				Added int `json:"added"`
 			}{added})
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d entries added\n", added)
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "added to the log: %d\n", added)
 		return err
 	}
 	return cmd

@@ -156,12 +156,11 @@ type clonePast struct {
 	clone *git.Clone
 	head  string
 	index ledger.Index
-	ours  map[string]bool
 	files fs.FS
 }
 
 func readPast(dir string) (*clonePast, error) {
-	p := &clonePast{ours: map[string]bool{}}
+	p := &clonePast{}
 	files, err := tree.Dir(dir)
 	if err != nil {
 		return nil, err
@@ -178,17 +177,14 @@ func readPast(dir string) (*clonePast, error) {
 		return nil, err
 	}
 	p.clone = clone
-	for c, err := range clone.Log(p.head, "") {
+	for c, err := range commits(clone.Log(p.head, "")) {
 		if errors.Is(err, git.ErrShallow) {
 			break // what there is of the history is true
 		}
 		if err != nil {
 			return nil, err
 		}
-		p.index.Add(ledger.Commit{SHA: c.SHA, At: c.Time, Message: c.Message})
-		if _, ok := ledger.FromCommit(c.SHA, c.Time, c.Message); ok {
-			p.ours[c.SHA] = true
-		}
+		p.index.Add(c)
 	}
 	return p, nil
 }
@@ -213,7 +209,7 @@ func (p *clonePast) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, er
 			if errors.Is(err, git.ErrShallow) {
 				err = amend.Refusef(amend.ReasonNoHistory, "%w; get it with git fetch --unshallow", err)
 			}
-			if !yield(pipeline.Version{Content: v.Content, Ours: p.ours[v.Commit]}, err) {
+			if !yield(pipeline.Version{Content: v.Content, Ours: p.index.Ours(v.Commit)}, err) {
 				return
 			}
 		}

@@ -13,24 +13,29 @@ import (
 type Index struct {
 	landed  map[string]map[int]amend.Record // by incident and episode
 	reverts map[string]string               // from a commit to the one that took it back
+	ours    map[string]bool                 // commits that brought a remediation
+	merges  map[string][]string             // by what they merge, until that was added
+}
+
+func (x *Index) init() {
+	if x.landed == nil {
+		x.landed = map[string]map[int]amend.Record{}
+		x.reverts, x.ours, x.merges = map[string]string{}, map[string]bool{}, map[string][]string{}
+	}
 }
 
 // Add takes one commit into account. Of two commits with the same incident and
 // episode, as a cherry-pick makes, the earlier one is the change.
 func (x *Index) Add(c Commit) {
+	x.init()
 	if sha, ok := reverted(c.Message); ok {
-		if x.reverts == nil {
-			x.reverts = map[string]string{}
-		}
 		x.reverts[sha] = c.SHA
 		return
 	}
 	r, ok := FromCommit(c.SHA, c.At, c.Message)
+	x.connect(c, ok)
 	if !ok {
 		return
-	}
-	if x.landed == nil {
-		x.landed = map[string]map[int]amend.Record{}
 	}
 	episodes := x.landed[r.Incident]
 	if episodes == nil {
@@ -41,6 +46,29 @@ func (x *Index) Add(c Commit) {
 		episodes[r.Episode] = r
 	}
 }
+
+// connect notes whether the commit is ours. A merge of a remediation brings it
+// to the branch as the remediation's own commit does, whichever is added first.
+func (x *Index) connect(c Commit, ours bool) {
+	if ours {
+		x.ours[c.SHA] = true
+		for _, merge := range x.merges[c.SHA] {
+			x.ours[merge] = true
+		}
+	}
+	delete(x.merges, c.SHA)
+	for _, parent := range c.Parents[min(1, len(c.Parents)):] {
+		if x.ours[parent] {
+			x.ours[c.SHA] = true
+		} else {
+			x.merges[parent] = append(x.merges[parent], c.SHA)
+		}
+	}
+}
+
+// Ours reports whether the commit brought a remediation, as its own commit or
+// as the merge of its pull request.
+func (x *Index) Ours(sha string) bool { return x.ours[sha] }
 
 // Episodes returns the landed episodes of an incident, the first one first.
 // An episode whose change was taken back has landed all the same; see RevertOf.

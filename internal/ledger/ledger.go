@@ -18,7 +18,8 @@ import (
 
 // A Commit is what the ledger needs to know of a commit.
 type Commit struct {
-	SHA     string    // full, lower case
+	SHA     string // full, lower case
+	Parents []string
 	At      time.Time // the committer's time, when it landed
 	Message string
 }

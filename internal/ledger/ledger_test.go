@@ -125,3 +125,20 @@ func TestIndexForgetsForeignCommits(t *testing.T) {
 	}
 	runtime.KeepAlive(&x)
 }
+
+// A merge of a remediation is ours as well: what it replaced is not a state to
+// go back to. The order in which commits are read does not matter.
+func TestMergesOfOurs(t *testing.T) {
+	change := ledger.Commit{SHA: sha(1), At: noon, Message: text("web-1", 1)}
+	merge := ledger.Commit{SHA: sha(2), At: noon, Message: "Merge", Parents: []string{sha(9), sha(1)}}
+	other := ledger.Commit{SHA: sha(3), At: noon, Message: "Merge", Parents: []string{sha(1), sha(8)}}
+	for _, commits := range [][]ledger.Commit{{change, merge, other}, {other, merge, change}} {
+		var x ledger.Index
+		for _, c := range commits {
+			x.Add(c)
+		}
+		if !x.Ours(change.SHA) || !x.Ours(merge.SHA) || x.Ours(other.SHA) {
+			t.Errorf("ours: change %v, merge %v, other %v", x.Ours(change.SHA), x.Ours(merge.SHA), x.Ours(other.SHA))
+		}
+	}
+}

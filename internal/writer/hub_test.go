@@ -272,6 +272,17 @@ func (h *hub) record(records ...amend.Record) {
 	})
 }
 
+// landed returns the records of all changes in main.
+func (h *hub) landed() []amend.Record {
+	var records []amend.Record
+	for sha, c := range h.walk(h.branches["main"]) {
+		if r, ok := ledger.FromCommit(sha, c.at, c.message); ok {
+			records = append(records, r)
+		}
+	}
+	return records
+}
+
 func (h *hub) file(name string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -350,12 +361,12 @@ func (m *mirror) Tree(sha string) (fs.FS, error) {
 	return t, nil
 }
 
-func (m *mirror) Commits(from, until string) iter.Seq2[writer.Logged, error] {
-	return func(yield func(writer.Logged, error) bool) {
+func (m *mirror) Commits(from, until string) iter.Seq2[ledger.Commit, error] {
+	return func(yield func(ledger.Commit, error) bool) {
 		old := map[string]bool{}
 		for _, sha := range []string{from, until} {
 			if _, err := m.get(sha); err != nil && sha != "" {
-				yield(writer.Logged{}, err)
+				yield(ledger.Commit{}, err)
 				return
 			}
 		}
@@ -367,7 +378,7 @@ func (m *mirror) Commits(from, until string) iter.Seq2[writer.Logged, error] {
 			}
 		}
 		for sha, c := range m.hub.walk(from) {
-			l := writer.Logged{Commit: ledger.Commit{SHA: sha, At: c.at, Message: c.message}, Parents: c.parents}
+			l := ledger.Commit{SHA: sha, Parents: c.parents, At: c.at, Message: c.message}
 			if !old[sha] && !yield(l, nil) {
 				return
 			}

@@ -12,8 +12,8 @@ import (
 type past struct {
 	head  string // "" when nothing is known
 	index ledger.Index
-	// ours holds the commits that brought a remediation, merges included.
-	ours map[string]bool
+	// merged holds the commits that the host made of our pull requests.
+	merged map[string]bool
 	// opened is the highest episode of an incident whose pull request was seen.
 	opened map[string]int
 }
@@ -64,7 +64,7 @@ func (w *Writer) read(head string) error {
 			return nil
 		}
 	}
-	w.past = past{ours: map[string]bool{}, opened: map[string]int{}}
+	w.past = past{merged: map[string]bool{}, opened: map[string]int{}}
 	if _, err := w.walk(head, ""); err != nil {
 		return err
 	}
@@ -75,36 +75,20 @@ func (w *Writer) read(head string) error {
 // walk adds the commits from head back to until, and reports whether head
 // descends from until.
 func (w *Writer) walk(head, until string) (descends bool, err error) {
-	merges := map[string][]string{} // by what they merge, as long as that was not read
 	for c, err := range w.cfg.Repo.Commits(head, until) {
 		if err != nil {
 			w.doubtful = true
 			return false, err
 		}
 		descends = descends || slices.Contains(c.Parents, until)
-		w.past.add(c, merges)
+		w.past.index.Add(c)
 	}
 	return descends, nil
 }
 
-// add takes in one commit. Merges come before what they merge, and a merge of a
-// remediation brings it as the remediation's own commit does.
-func (p *past) add(c Logged, merges map[string][]string) {
-	p.index.Add(c.Commit)
-	if _, ours := ledger.FromCommit(c.SHA, c.At, c.Message); ours {
-		p.ours[c.SHA] = true
-		for _, merge := range merges[c.SHA] {
-			p.ours[merge] = true
-		}
-	}
-	delete(merges, c.SHA)
-	for _, parent := range c.Parents[min(1, len(c.Parents)):] {
-		merges[parent] = append(merges[parent], c.SHA)
-		if p.ours[parent] {
-			p.ours[c.SHA] = true
-		}
-	}
-}
+// ours reports whether the commit brought a remediation. A host that squashes
+// may have made it of a message without our trailers.
+func (p *past) ours(sha string) bool { return p.index.Ours(sha) || p.merged[sha] }
 
 // proposed adds the pull requests of an incident, as far as they matter, to
 // the episodes that landed. The latest landed one is looked up too: it landed
@@ -130,7 +114,7 @@ func (w *Writer) proposed(ctx context.Context, incident string, episodes []amend
 		}
 		w.past.opened[incident] = n
 		if pull.State == amend.EpisodeLanded {
-			w.past.ours[pull.Commit] = true
+			w.past.merged[pull.Commit] = true
 		}
 		episodes = slices.DeleteFunc(episodes, func(e amend.Episode) bool { return e.N == n })
 		episodes = append(episodes, amend.Episode{N: n, State: pull.State, At: pull.At, Change: amend.Change{

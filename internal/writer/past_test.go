@@ -295,13 +295,11 @@ func TestSweep(t *testing.T) {
 			t.Errorf("a sweep that cannot ask: %v", err)
 		}
 		b.hub.fault = nil
-		sweep(10) // some at a time
-		sweep(5)
+		sweep(1) // one run adds all that is missing
 		sweep(0) // all have been asked for
 		time.Sleep(3 * time.Minute)
-		b.hub.record(b.hub.asked[:13]...)
-		sweep(2) // exactly what is missing still
-		b.hub.record(b.hub.asked[13:15]...)
+		sweep(1) // nothing came of it
+		b.hub.record(b.hub.landed()...)
 		time.Sleep(3 * time.Minute)
 		sweep(0)
 

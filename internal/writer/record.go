@@ -4,46 +4,46 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"maps"
 	"time"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/ledger"
 )
 
-// sweepAgain is how long a dispatched record may take to appear in the log
-// before it is dispatched again.
+// sweepAgain is how long a record that was asked for may take to appear in the
+// log before it is asked for again.
 const sweepAgain = 2 * time.Minute
 
-// maxDispatches bounds how many entries one sweep asks for. Events wait
-// meanwhile, and any one run of the workflow adds all that is missing.
-const maxDispatches = 10
+// maxDispatch bounds the wait for one answer to a dispatch: events wait too.
+const maxDispatch = 5 * time.Second
 
-// record asks for the log entry of a change that just landed. A failure is not
-// the change's: the next Sweep asks again, because Git says what is missing.
-func (w *Writer) record(ctx context.Context, sha string, d Draft) {
-	r, ok := ledger.FromCommit(sha, d.Time, d.Message)
-	if !ok {
-		w.cfg.Log.Error("the trailers of our own commit do not read back", "commit", sha)
-		return
-	}
-	if err := w.dispatch(ctx, r); err != nil {
-		w.cfg.Log.Warn("recording is delayed until the next sweep", "commit", sha, "error", err)
+// record asks for the log entries of changes that just landed. A failure is not
+// the changes': the next Sweep asks again, because Git says what is missing.
+func (w *Writer) record(ctx context.Context, drafts []Draft, commits []Committed) {
+	for i, d := range drafts {
+		r, ok := ledger.FromCommit(commits[i].SHA, d.Time, d.Message)
+		if !ok {
+			w.cfg.Log.Error("the trailers of our own commit do not read back", "commit", commits[i].SHA)
+			continue
+		}
+		if err := w.dispatch(ctx, r); err != nil {
+			w.cfg.Log.Warn("recording is delayed until the next sweep", "commit", r.Commit, "error", err)
+			return
+		}
+		w.asked[r.Commit] = w.cfg.Now()
 	}
 }
 
 func (w *Writer) dispatch(ctx context.Context, r amend.Record) error {
-	if err := w.cfg.Host.Dispatch(ctx, r); err != nil {
-		return err
-	}
-	w.dispatched[r.Commit] = w.cfg.Now()
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, maxDispatch)
+	defer cancel()
+	return w.cfg.Host.Dispatch(ctx, r)
 }
 
 // Sweep compares the changes in the branch's history with the entries of its
-// log and asks once more for what is missing, the earliest first and some at a
-// time: after a restart, when a pull request was merged, or when a run of the
-// workflow was lost.
+// log and asks once more when entries are missing: after a restart, when a pull
+// request was merged, or when a run of the workflow was lost. It asks for one of
+// them, because a run adds every entry that is missing.
 func (w *Writer) Sweep(ctx context.Context) error {
 	reply := make(chan error, 1)
 	select {
@@ -70,22 +70,24 @@ func (w *Writer) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	waiting := make(map[string]bool, len(missing))
+	now := w.cfg.Now()
+	asked := make(map[string]time.Time, len(missing))
+	var due []amend.Record
 	for _, r := range missing {
-		waiting[r.Commit] = true
+		if now.Sub(w.asked[r.Commit]) >= sweepAgain {
+			due = append(due, r)
+		}
+		asked[r.Commit] = w.asked[r.Commit]
 	}
-	maps.DeleteFunc(w.dispatched, func(sha string, _ time.Time) bool { return !waiting[sha] })
-	asked := 0
-	for _, r := range missing {
-		if w.cfg.Now().Sub(w.dispatched[r.Commit]) < sweepAgain {
-			continue
-		}
-		if asked++; asked > maxDispatches {
-			break
-		}
-		if err := w.dispatch(ctx, r); err != nil {
-			return err
-		}
+	w.asked = asked // what is in the log now is forgotten
+	if len(due) == 0 {
+		return nil
+	}
+	if err := w.dispatch(ctx, due[0]); err != nil {
+		return err
+	}
+	for _, r := range due {
+		w.asked[r.Commit] = now
 	}
 	return nil
 }

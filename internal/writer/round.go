@@ -60,8 +60,7 @@ func (w *Writer) round(ctx context.Context, jobs []*job) ([]*job, error) {
 // other decision would rest on changes that may never land, and a pull request
 // has to start from what is in Git.
 func (r *round) handle(ctx context.Context, j *job) bool {
-	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: r.view(ctx), Now: r.w.cfg.Now()}
-	d, err := r.w.cfg.Decide(world, j.event)
+	d, err := r.decide(ctx, j.event)
 	r.w.doubtful = r.w.doubtful || err != nil
 	switch {
 	case err == nil && d.Acts() && d.Mode == amend.Commit:
@@ -78,6 +77,24 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 	}
 	j.answer(d, err)
 	return true
+}
+
+// decide asks the pipeline. In commit mode it looks for pull requests of the
+// incident only when the answer would be to act: there is one when the playbook
+// was in another mode before, and then there must not be a commit beside it.
+func (r *round) decide(ctx context.Context, e amend.Event) (amend.Decision, error) {
+	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: r.view(ctx, false), Now: r.w.cfg.Now()}
+	d, err := r.w.cfg.Decide(world, e)
+	if err != nil || !d.Acts() || d.Mode != amend.Commit {
+		return d, err
+	}
+	landed := r.landed(d.Incident)
+	all, err := r.w.proposed(ctx, d.Incident, landed)
+	if err != nil || len(all) == len(landed) {
+		return d, err
+	}
+	world.Past = r.view(ctx, true)
+	return r.w.cfg.Decide(world, e)
 }
 
 // answer gives the job its one result. A decision that could not be carried
@@ -160,9 +177,7 @@ func (w *Writer) landed(ctx context.Context, drafts []Draft, commits []Committed
 			break // the next refresh fetches
 		}
 	}
-	for i, d := range drafts {
-		w.record(ctx, commits[i].SHA, d)
-	}
+	w.record(ctx, drafts, commits)
 }
 
 // A view is the past as one decision of a round sees it; it implements
@@ -172,10 +187,12 @@ type view struct {
 	episodes func(incident string, mode amend.Mode) ([]amend.Episode, error)
 }
 
-func (r *round) view(ctx context.Context) view {
+// view looks for pull requests of every incident with all, and otherwise of
+// those whose playbook opens them.
+func (r *round) view(ctx context.Context, all bool) view {
 	return view{r, func(incident string, mode amend.Mode) ([]amend.Episode, error) {
 		landed := r.landed(incident)
-		if mode != amend.PullRequest {
+		if mode != amend.PullRequest && !all {
 			return landed, nil
 		}
 		return r.w.proposed(ctx, incident, landed)
@@ -208,7 +225,7 @@ func (v view) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {
 			}
 		}
 		for version, err := range v.w.cfg.Repo.Versions(v.start.SHA, path) {
-			if !yield(pipeline.Version{Content: version.Content, Ours: v.w.past.ours[version.Commit]}, err) {
+			if !yield(pipeline.Version{Content: version.Content, Ours: v.w.past.ours(version.Commit)}, err) {
 				return
 			}
 		}

@@ -70,18 +70,12 @@ type Repo interface {
 	Has(sha string) bool
 	Tree(sha string) (fs.FS, error)
 	// Commits walks from one commit back to, and without, another and its ancestors.
-	Commits(from, until string) iter.Seq2[Logged, error]
+	Commits(from, until string) iter.Seq2[ledger.Commit, error]
 	// Versions yields the contents of a file at and before a commit, newest first.
 	Versions(sha string, path amend.RepoPath) iter.Seq2[FileVersion, error]
 	// Adopt writes the commit that the host made of d into the copy and
 	// reports whether it came out identical, so that no fetch is needed.
 	Adopt(branch string, d Draft, made Committed) bool
-}
-
-// A Logged is a commit of the history with the commits it was made on.
-type Logged struct {
-	ledger.Commit
-	Parents []string
 }
 
 // A FileVersion is one content of a file and the commit that brought it.
@@ -136,9 +130,9 @@ type Writer struct {
 	sweeps  chan chan error
 	stopped chan struct{} // closed when Run ends
 	// What follows belongs to the goroutine of Run. All of it is a cache.
-	past       past
-	dispatched map[string]time.Time // by commit, until its entry is in the log
-	doubtful   bool                 // reading the local copy failed; a fetch repairs it
+	past     past
+	asked    map[string]time.Time // for the entry of a commit, until it is in the log
+	doubtful bool                 // reading the local copy failed; a fetch repairs it
 }
 
 type job struct {
@@ -155,7 +149,7 @@ type result struct {
 func New(cfg Config) *Writer {
 	return &Writer{
 		cfg: cfg, queue: make(chan *job, maxBatch), sweeps: make(chan chan error), stopped: make(chan struct{}),
-		dispatched: map[string]time.Time{},
+		asked: map[string]time.Time{},
 	}
 }
 

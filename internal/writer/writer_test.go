@@ -100,6 +100,22 @@ func TestSameIncidentTwiceInABatch(t *testing.T) {
 	}
 }
 
+// A playbook whose mode was changed must not commit beside its own open pull
+// request, and may once that is decided.
+func TestNoCommitBesideAnOpenPullRequest(t *testing.T) {
+	onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
+		first := b.send(firing("web", amend.PullRequest, "f"))
+		b.wantReasons(first, amend.ReasonAct)
+		b.restart() // by then the writer may remember nothing
+		b.run()
+		got := b.send(firing("web", amend.Commit, "f"))
+		b.wantReasons(got, amend.ReasonDuplicate)
+		if got[0].Change == nil || got[0].Change.Number != first[0].Change.Number {
+			t.Errorf("the duplicate names %+v, want pull request %d", got[0].Change, first[0].Change.Number)
+		}
+	})
+}
+
 // A duplicate of a change that never landed must not be told that it did.
 func TestDuplicateOfACommitThatFailed(t *testing.T) {
 	onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
