@@ -71,7 +71,10 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 		return false
 	case err != nil:
 	case d.Acts():
-		d, err = r.w.propose(ctx, r.draft(r.start, *d.Plan), d)
+		var draft Draft
+		if draft, err = r.draft(r.start, *d.Plan); err == nil {
+			d, err = r.w.propose(ctx, draft, d)
+		}
 	case d.Reason == amend.ReasonWithdrawn:
 		err = r.w.withdraw(ctx, d)
 	}
@@ -106,8 +109,14 @@ func (j *job) answer(d amend.Decision, err error) {
 	j.done <- result{d, err}
 }
 
-func (r *round) draft(parent Committed, p amend.Plan) Draft {
-	return Draft{Parent: parent, Tree: r.base, Files: p.Files, Message: message.Commit(p), Time: r.w.cfg.Now().Truncate(time.Second)}
+// draft is the commit of a plan. Its trailers are the only memory of the change:
+// one whose trailers do not read back would be made again and again.
+func (r *round) draft(parent Committed, p amend.Plan) (Draft, error) {
+	text := message.Commit(p)
+	if _, ok := message.ParseTrailers(text); !ok {
+		return Draft{}, amend.Errorf(amend.Internal, "draft", "the trailers of incident %s do not read back, so nothing is written", p.Request.Incident())
+	}
+	return Draft{Parent: parent, Tree: r.base, Files: p.Files, Message: text, Time: r.w.cfg.Now().Truncate(time.Second)}, nil
 }
 
 // land makes the staged commits, each on the last, and moves the branch once.
@@ -160,8 +169,11 @@ func (r *round) jobs() []*job {
 func (r *round) commits(ctx context.Context) (drafts []Draft, commits []Committed, err error) {
 	parent := r.start
 	for _, s := range r.staged {
-		d := r.draft(parent, *s.decision.Plan)
-		if parent, err = r.w.cfg.Host.Commit(ctx, d); err != nil {
+		d, err := r.draft(parent, *s.decision.Plan)
+		if err == nil {
+			parent, err = r.w.cfg.Host.Commit(ctx, d)
+		}
+		if err != nil {
 			return drafts, commits, err
 		}
 		drafts, commits = append(drafts, d), append(commits, parent)

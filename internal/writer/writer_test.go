@@ -333,3 +333,25 @@ func TestWriterThatStops(t *testing.T) {
 		}
 	})
 }
+
+// Trailers are the only memory of a change, so one without them is not made.
+func TestNothingIsWrittenThatWouldBeForgotten(t *testing.T) {
+	for _, mode := range []amend.Mode{amend.Commit, amend.PullRequest} {
+		onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
+			decide := b.decide
+			b.decide = func(w pipeline.World, e amend.Event) (amend.Decision, error) {
+				d, err := decide(w, e)
+				if d.Plan != nil {
+					d.Plan.Request.Playbook = "not a name"
+				}
+				return d, err
+			}
+			if got := b.send(firing("web", mode, "f")); amend.KindOf(got[0].err) != amend.Internal {
+				t.Errorf("%s: ended in %q, %v", mode, got[0].Reason, got[0].err)
+			}
+			if n := b.hub.count("commit"); n != 0 {
+				t.Errorf("%s: %d commits were made", mode, n)
+			}
+		})
+	}
+}
