@@ -153,7 +153,7 @@ func (c clone) record(ctx context.Context, opt Options, head string) (commit str
 	if err != nil {
 		return "", 0, err
 	}
-	records, err := c.history(ctx, log, head)
+	records, err := c.history(ctx, head)
 	if err != nil {
 		return "", 0, err
 	}
@@ -174,23 +174,11 @@ func (c clone) record(ctx context.Context, opt Options, head string) (commit str
 	return commit, len(missing), err
 }
 
-// history returns the records of the commits that log may lack: those since
-// its last entry, or all if that one is not in the history (any more). Every
-// run walks all there is, so what is older than a recorded commit is recorded.
-func (c clone) history(ctx context.Context, log ledger.Log, head string) ([]amend.Record, error) {
-	args := []string{
-		"log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-color", "--format=tformat:%H%x00%ct%x00%B",
-		"--basic-regexp", "--grep=^Amend-Incident: ", head,
-	}
-	if n := len(log.Records); n > 0 {
-		last := log.Records[n-1].Commit
-		if _, err := c.run(ctx, nil, "merge-base", "--is-ancestor", last, head); err == nil {
-			args = append(args, "^"+last)
-		} else if ctx.Err() != nil {
-			return nil, err
-		}
-	}
-	out, err := c.run(ctx, nil, append(args, "--")...)
+// history returns the records of all changes up to head. The log cannot say
+// where to begin: an entry may be lost in a merge by hand, or name any commit.
+func (c clone) history(ctx context.Context, head string) ([]amend.Record, error) {
+	out, err := c.run(ctx, nil, "log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-color",
+		"--format=tformat:%H%x00%ct%x00%B", "--basic-regexp", "--grep=^Amend-Incident: ", head, "--")
 	if err != nil {
 		return nil, wrap(amend.Internal, "read history", err)
 	}

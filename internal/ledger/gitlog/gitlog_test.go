@@ -293,6 +293,37 @@ func TestRewrittenHistory(t *testing.T) {
 	}
 }
 
+// A person can lose an entry in a merge, or write one that names any commit.
+// Neither may keep what is older out of the log for good.
+func TestEntryLostOrForged(t *testing.T) {
+	bare := newRemote(t)
+	dir := newClone(t, bare)
+	opt := gitlog.Options{Dir: dir, Push: true}
+	land(t, bare, fix("web-1", 1), fix("web-1", 2))
+	reconcile(t, opt, 2)
+	log, err := ledger.ParseLog([]byte(git(t, dir, "show", "main:"+ledger.LogFile)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := log.Records[1]
+	forged := kept
+	forged.Incident, forged.Episode, forged.Commit = "none-1", 2, git(t, dir, "rev-parse", "main")
+	for _, c := range []struct {
+		only    amend.Record
+		missing int
+		want    []string
+	}{
+		{kept, 1, []string{"web-1/1", "web-1/2"}},
+		{forged, 2, []string{"none-1/2", "web-1/1", "web-1/2"}},
+	} {
+		write(t, dir, ledger.LogFile, string(ledger.Append(nil, []amend.Record{c.only})))
+		git(t, dir, "commit", "-qam", "by hand")
+		git(t, dir, "push", "-q", "origin", "main")
+		reconcile(t, opt, c.missing)
+		wantChanges(t, bare, "main", c.want...)
+	}
+}
+
 func TestMergesRevertsAndForeignTrailers(t *testing.T) {
 	bare := newRemote(t)
 	work := newClone(t, bare)
