@@ -1,9 +1,61 @@
 package amend
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
+
+// A FieldPath names a field of a live object, e.g. spec.replicas,
+// spec.template.spec.containers[name=app].image or data["a.b/c"].
+// List items are named by an identity key, never by index, because indexes
+// change when a list grows.
+type FieldPath []FieldStep
+
+// A FieldStep is one step of a FieldPath: into a map by Key, or, when Select is
+// set, to the list item whose field Select has the value Key.
+type FieldStep struct {
+	Select string
+	Key    string
+}
+
+// Field builds a path from plain map keys.
+func Field(keys ...string) FieldPath {
+	p := make(FieldPath, 0, len(keys))
+	for _, k := range keys {
+		p = append(p, FieldStep{Key: k})
+	}
+	return p
+}
+
+// Item extends p by the list item whose field key has the given value.
+func (p FieldPath) Item(key, value string) FieldPath {
+	return append(p[:len(p):len(p)], FieldStep{Select: key, Key: value})
+}
+
+// Then extends p by plain map keys.
+func (p FieldPath) Then(keys ...string) FieldPath {
+	return append(p[:len(p):len(p)], Field(keys...)...)
+}
+
+// String writes the path so that ParseFieldPath reads it back.
+func (p FieldPath) String() string {
+	var b strings.Builder
+	for i, s := range p {
+		switch {
+		case s.Select != "":
+			fmt.Fprintf(&b, "[%s=%s]", s.Select, s.Key)
+		case plainKey(s.Key):
+			if i > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(s.Key)
+		default:
+			fmt.Fprintf(&b, "[%q]", s.Key)
+		}
+	}
+	return b.String()
+}
 
 // ParseFieldPath reads the syntax that FieldPath describes.
 func ParseFieldPath(s string) (FieldPath, error) {
@@ -59,4 +111,8 @@ func selectStep(s string) (FieldStep, string, bool) {
 
 func badField(s string) error {
 	return Errorf(Invalid, "parse field", `%q is not a field path, e.g. spec.replicas, spec.template.spec.containers[name=app].image or data["key"]`, s)
+}
+
+func plainKey(k string) bool {
+	return k != "" && !strings.ContainsAny(k, ".[]\"=/\\ \t\n")
 }

@@ -8,6 +8,30 @@ import (
 	"strings"
 )
 
+// A Param describes one parameter of an action, for linting, for the schema of
+// the policy and for the catalogue.
+type Param struct {
+	Name string
+	Type ParamType
+	// Default is used when the policy says nothing; a Param without one is required.
+	Default string
+	// Min is the smallest value of a ParamInt that makes sense.
+	Min  int
+	Help string
+}
+
+// ParamType is the closed set of what a parameter may hold, so that no free
+// text travels from a policy or an alert into a manifest.
+type ParamType string
+
+// The parameter types.
+const (
+	ParamInt      ParamType = "integer"  // a whole number ≥ 0
+	ParamFactor   ParamType = "factor"   // a decimal number > 1
+	ParamQuantity ParamType = "quantity" // a Kubernetes resource.Quantity > 0
+	ParamName     ParamType = "name"     // a DNS-1123 label
+)
+
 // The notations of the parameter types. Their lengths and exponents are
 // bounded, because "1e-999999999" is a quantity too and computing with it
 // never ends.
