@@ -8,8 +8,6 @@ import (
 	"github.com/amendhq/amend"
 )
 
-// The notations of the parameter types. They bound every exponent, because
-// "1e-999999999" is a quantity too and computing with it never ends.
 // checkWith holds the parameters of a playbook against those of its action.
 func (r *reader) checkWith(b *Playbook, action Action) {
 	names := make([]string, 0, len(action.Params))
