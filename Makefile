@@ -54,7 +54,7 @@ fmt: ## Format the Go sources
 fuzz: ## Fuzz every parser and editor for FUZZTIME each (default 30s)
 	@for f in $$(grep -rlE '^func Fuzz' --include=*_test.go .); do \
 	  for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$f); do \
-	    echo "== $$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $${FUZZTIME:-30s} ./$$(dirname $$f) || exit 1; \
+	    echo "== $$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $${FUZZTIME:-30s} -fuzzminimizetime 5s ./$$(dirname $$f) || exit 1; \
 	  done; done
 
 .PHONY: clean
