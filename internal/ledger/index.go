@@ -11,16 +11,15 @@ import (
 // forgets the others, so it stays small beside a large history. The zero value
 // is empty and ready. An Index is not safe for concurrent use.
 type Index struct {
-	landed  map[string]map[int]amend.Record // by incident and episode
-	reverts map[string]string               // from a commit to the one that took it back
-	ours    map[string]bool                 // commits that brought a remediation
-	merges  map[string][]string             // by what they merge, until that was added
+	landed map[string]map[int]amend.Record // by incident and episode
+	ours   map[string]bool                 // commits that brought a remediation
+	merges map[string][]string             // by what they merge, until that was added
 }
 
 func (x *Index) init() {
 	if x.landed == nil {
 		x.landed = map[string]map[int]amend.Record{}
-		x.reverts, x.ours, x.merges = map[string]string{}, map[string]bool{}, map[string][]string{}
+		x.ours, x.merges = map[string]bool{}, map[string][]string{}
 	}
 }
 
@@ -28,10 +27,6 @@ func (x *Index) init() {
 // episode, as a cherry-pick makes, the earlier one is the change.
 func (x *Index) Add(c Commit) {
 	x.init()
-	if sha, ok := reverted(c.Message); ok {
-		x.reverts[sha] = c.SHA
-		return
-	}
 	r, ok := FromCommit(c.SHA, c.At, c.Message)
 	x.connect(c, ok)
 	if !ok {
@@ -71,7 +66,7 @@ func (x *Index) connect(c Commit, ours bool) {
 func (x *Index) Ours(sha string) bool { return x.ours[sha] }
 
 // Episodes returns the landed episodes of an incident, the first one first.
-// An episode whose change was taken back has landed all the same; see RevertOf.
+// An episode whose change was taken back has landed all the same.
 func (x *Index) Episodes(incident string) []amend.Episode {
 	var episodes []amend.Episode
 	for n, r := range x.landed[incident] {
@@ -86,9 +81,14 @@ func (x *Index) Episodes(incident string) []amend.Episode {
 	return episodes
 }
 
-// RevertOf returns the commit that took the given one back, as git revert says
-// it in its message.
-func (x *Index) RevertOf(commit string) (sha string, ok bool) {
-	sha, ok = x.reverts[commit]
-	return sha, ok
+// Records returns every change that landed, the earliest first.
+func (x *Index) Records() []amend.Record {
+	var records []amend.Record
+	for _, episodes := range x.landed {
+		for _, r := range episodes {
+			records = append(records, r)
+		}
+	}
+	slices.SortFunc(records, compare)
+	return records
 }

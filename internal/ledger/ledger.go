@@ -24,27 +24,16 @@ type Commit struct {
 	Message string
 }
 
-// shaPrefix finds a commit id at the start of a text.
-var shaPrefix = regexp.MustCompile(`^[0-9a-f]{40,64}\b`)
-
-// reverted returns the commit that a message takes back in the words of git
-// revert. Alert text in a message of ours never starts a line, so it cannot
-// say that.
-func reverted(text string) (sha string, ok bool) {
-	for line := range strings.Lines(text) {
-		if rest, found := strings.CutPrefix(line, "This reverts commit "); found {
-			sha = shaPrefix.FindString(rest)
-			return sha, sha != ""
-		}
-	}
-	return "", false
-}
+// revert matches what git revert writes into the message of a commit that takes
+// another one back. Alert text in a message of ours never starts a line, so it
+// cannot say that.
+var revert = regexp.MustCompile(`(?m)^This reverts commit [0-9a-f]{40,64}\b`)
 
 // FromCommit returns the record of the change that a commit made. It returns
 // false for a commit that is not ours, and for one that takes another back.
 func FromCommit(sha string, at time.Time, text string) (amend.Record, bool) {
 	t, ok := message.ParseTrailers(text)
-	if _, takesBack := reverted(text); !ok || takesBack {
+	if !ok || revert.MatchString(text) {
 		return amend.Record{}, false
 	}
 	return amend.Record{
