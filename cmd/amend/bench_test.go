@@ -66,13 +66,6 @@ func (s *stage) answer(n int) time.Duration {
 	return time.Since(start)
 }
 
-// tip reads the branch where Git itself keeps it, which costs next to nothing.
-func (s *stage) tip() string {
-	data, err := os.ReadFile(filepath.Join(s.repoDir(), "refs", "heads", "main"))
-	s.must(err)
-	return string(data)
-}
-
 // usualWay changes a line as scripts do: clone, sed, commit, push.
 func (s *stage) usualWay(n int) time.Duration {
 	dir := filepath.Join(s.TempDir(), "clone")

@@ -127,13 +127,14 @@ func workOn(app string) func(string, []byte) bool {
 // of the change was asked for.
 func (s *stage) oneCommit(app string) {
 	s.Helper()
-	if got := s.changesOf(app); len(got) != 1 || got[0].Episode != 1 {
-		s.Errorf("the changes of %s are %+v, want one", app, got)
+	got := s.changesOf(app)
+	if len(got) != 1 || got[0].Episode != 1 {
+		s.Fatalf("the changes of %s are %+v, want one", app, got)
 	}
 	if n := len(s.pulls(app)); n != 0 {
 		s.Errorf("%s has %d pull requests, want none", app, n)
 	}
-	s.eventually("the record is asked for", func() bool { return s.door.asked("Deployment/shop/" + app) })
+	s.asked(got[0].Commit)
 }
 
 // pulls returns the pull requests about an application.

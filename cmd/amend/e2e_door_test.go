@@ -14,10 +14,11 @@ import (
 // at a time can be set in it.
 type door struct {
 	next http.Handler
+	head func() string // of main
 
 	mu     sync.Mutex
 	writes []string // "POST git/trees", since written was called
-	hints  []string // the bodies of all dispatches that the host has answered
+	hints  []string // the heads of main at which the host was asked to record
 	trap   *trap
 }
 
@@ -63,35 +64,37 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	t := d.note(r.Method+" "+path, body)
 	if t == nil {
-		d.pass(w, r, body)
+		d.pass(w, r)
 		return
 	}
 	if t.after {
-		d.pass(httptest.NewRecorder(), r, body)
+		d.pass(httptest.NewRecorder(), r)
 	}
 	t.spring()
 	close(t.sprung)
 	if t.goOn {
-		d.pass(w, r, body)
+		d.pass(w, r)
 		return
 	}
 	panic(http.ErrAbortHandler) // net/http's way to break the connection
 }
 
-func (d *door) pass(w http.ResponseWriter, r *http.Request, body []byte) {
+// pass serves a request. A request to record is for whatever is on main then.
+func (d *door) pass(w http.ResponseWriter, r *http.Request) {
+	head := d.head()
 	d.next.ServeHTTP(w, r)
 	if strings.HasSuffix(r.URL.Path, "/dispatches") {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.hints = append(d.hints, string(body))
+		d.hints = append(d.hints, head)
 	}
 }
 
-// asked reports whether the record of a change of the object was asked for.
-func (d *door) asked(object string) bool {
+// asked returns the heads of main at which the host was asked to record.
+func (d *door) asked() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.ContainsFunc(d.hints, func(hint string) bool { return strings.Contains(hint, `"`+object+`"`) })
+	return slices.Clone(d.hints)
 }
 
 // note writes a request down and returns the trap if it is the one to spring at.

@@ -96,12 +96,13 @@ func TestMerged(t *testing.T) {
 			}
 			_, _, err := s.api.PullRequests.Merge(t.Context(), "acme", "env", 1, text, &github.PullRequestOptions{MergeMethod: method})
 			s.must(err)
-			s.eventually("the record is asked for", func() bool { return s.door.asked("Deployment/shop/" + app(1)) })
+			got := s.changesOf(app(1))
+			if len(got) != 1 {
+				t.Fatalf("the changes on main are %+v, want one", got)
+			}
+			s.asked(got[0].Commit)
 			if act != "" {
 				s.recorded(1)
-			}
-			if got := s.changesOf(app(1)); len(got) != 1 {
-				t.Errorf("the changes on main are %+v, want one", got)
 			}
 			if file := s.git("show", "main:apps/"+app(1)+"/deployment.yaml"); !strings.Contains(file, "memory: 512Mi   # enough so far\n") {
 				t.Errorf("the file is\n%s", file)

@@ -70,7 +70,7 @@ func newStage(t testing.TB, apps int, runner string, extra map[string]string) *s
 	s.host.AddToken(personToken, forge.Grant{Login: "jo"})
 	_, err = s.host.ImportRepo(t.Context(), envRepo, writeEnvRepo(s, apps, extra))
 	s.must(err)
-	s.door = &door{next: s.host}
+	s.door = &door{next: s.host, head: s.tip}
 	s.web = httptest.NewServer(s.door)
 	t.Cleanup(s.close)
 	s.api, err = github.NewClient(&http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}).WithAuthToken(personToken).WithEnterpriseURLs(s.web.URL, s.web.URL)
@@ -332,4 +332,23 @@ func (s *stage) changes(branch string) []amend.Record {
 func (s *stage) changesOf(app string) []amend.Record {
 	s.Helper()
 	return slices.DeleteFunc(s.changes("main"), func(r amend.Record) bool { return r.Target != "Deployment/shop/"+app })
+}
+
+// tip reads the head of main where Git itself keeps it, which costs next to
+// nothing; "" when it cannot.
+func (s *stage) tip() string {
+	data, _ := os.ReadFile(filepath.Join(s.repoDir(), "refs", "heads", "main")) // as said
+	return strings.TrimSpace(string(data))
+}
+
+// asked waits until the host was asked to record while main held the commit:
+// one request is enough for all that is missing.
+func (s *stage) asked(commit string) {
+	s.Helper()
+	s.eventually("the record of "+commit+" is asked for", func() bool {
+		return slices.ContainsFunc(s.door.asked(), func(head string) bool {
+			_, err := s.tryGit("merge-base", "--is-ancestor", commit, head)
+			return err == nil
+		})
+	})
 }
