@@ -31,7 +31,7 @@ type Config struct {
 	Auth func(ctx context.Context) (user, secret string, err error)
 	// Transport carries the requests; nil means http.DefaultTransport.
 	Transport http.RoundTripper
-	// Log is told of rebuilds and fetches. Nil means slog.Default.
+	// Log is told of rebuilds and fetches. Nil discards.
 	Log *slog.Logger
 }
 
@@ -61,7 +61,7 @@ const objectCacheSize = 16 * cache.MiByte
 // mirror may be new. A folder that another process holds gives amend.Transient.
 func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 	if cfg.Log == nil {
-		cfg.Log = slog.Default()
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if err := checkURL(cfg.URL); err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 	}
 	if err := m.load(ctx); err != nil {
 		if !errors.Is(err, os.ErrNotExist) {
-			cfg.Log.WarnContext(ctx, "mirror cannot be trusted and is rebuilt", "dir", cfg.Dir, "cause", err)
+			cfg.Log.WarnContext(ctx, "mirror cannot be trusted and is rebuilt", "dir", cfg.Dir, "error", err)
 		}
 		if err := m.reset(); err != nil {
 			return nil, errors.Join(err, lock.Close())

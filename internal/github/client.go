@@ -42,9 +42,9 @@ type Config struct {
 	// RetryFor bounds how long a call is repeated, and how long it waits for a
 	// limit; zero means 90 s. A context that ends earlier wins.
 	RetryFor time.Duration
-	// Clock is what time it is; nil means time.Now.
-	Clock func() time.Time
-	// Log is told of retries and limits; nil means slog.Default.
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Log is told of retries and limits; nil discards.
 	Log *slog.Logger
 }
 
@@ -72,7 +72,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	raw := &transport{
 		base: cfg.Transport, limiter: cfg.Limiter, callTimeout: cfg.CallTimeout, retryFor: cfg.RetryFor,
-		now: cfg.Clock, log: cfg.Log, repeat: true,
+		now: cfg.Now, log: cfg.Log, repeat: true,
 	}
 	token, err := cfg.Auth.tokens(raw, base, cfg.Owner, cfg.Repo)
 	if err != nil {
@@ -112,11 +112,11 @@ func (cfg *Config) complete() (*url.URL, error) {
 	if cfg.RetryFor == 0 {
 		cfg.RetryFor = 90 * time.Second
 	}
-	if cfg.Clock == nil {
-		cfg.Clock = time.Now
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.Log == nil {
-		cfg.Log = slog.Default()
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return base, nil
 }

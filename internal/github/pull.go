@@ -100,7 +100,7 @@ func (c *Client) OpenPullRequest(ctx context.Context, n NewPullRequest) (PullReq
 	if len(n.Labels) > 0 {
 		labels, err := c.label(ctx, pr.Number, n.Labels)
 		if err != nil {
-			c.log.WarnContext(ctx, "pull request stays without labels", "pr", pr.Number, "labels", n.Labels, "cause", err)
+			c.log.WarnContext(ctx, "pull request stays without labels", "pr", pr.Number, "labels", n.Labels, "error", err)
 			return pr, nil
 		}
 		pr.Labels = labels

@@ -50,7 +50,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if limited && until.After(deadline) || !limited && (!t.repeat || amend.KindOf(err) != amend.Transient || t.now().After(deadline)) {
 			return nil, err
 		}
-		t.log.InfoContext(req.Context(), "request is repeated", "method", req.Method, "path", req.URL.Path, "attempt", attempt+1, "cause", err)
+		t.log.InfoContext(req.Context(), "request is repeated", "method", req.Method, "path", req.URL.Path, "attempt", attempt+1, "error", err)
 		if limited {
 			continue // the limiter waits
 		}

@@ -123,7 +123,7 @@ func (c clone) recordRemotely(ctx context.Context, opt Options) (int, error) {
 		return added, nil
 	}
 	if err := c.forward(ctx, commit); err != nil {
-		opt.Log.InfoContext(ctx, "the local branch stays behind the remote", "err", err)
+		opt.Log.InfoContext(ctx, "the local branch stays behind the remote", "error", err)
 	}
 	return added, nil
 }
