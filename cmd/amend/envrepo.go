@@ -104,7 +104,7 @@ func commits(log iter.Seq2[git.Commit, error]) iter.Seq2[ledger.Commit, error] {
 
 func (m mirror) Versions(sha string, path amend.RepoPath) iter.Seq2[writer.FileVersion, error] {
 	return func(yield func(writer.FileVersion, error) bool) {
-		for v, err := range m.Mirror.Versions(sha, path, 0) {
+		for v, err := range m.Mirror.Versions(sha, path) {
 			if !yield(writer.FileVersion{Commit: v.Commit, Content: v.Content}, err) {
 				return
 			}

@@ -205,7 +205,7 @@ func (p *clonePast) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, er
 			}
 			return
 		}
-		for v, err := range p.clone.Versions(p.head, path, 0) {
+		for v, err := range p.clone.Versions(p.head, path) {
 			if errors.Is(err, git.ErrShallow) {
 				err = amend.Refusef(amend.ReasonNoHistory, "%w; get it with git fetch --unshallow", err)
 			}

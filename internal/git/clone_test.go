@@ -61,7 +61,7 @@ func TestOpenDir(t *testing.T) {
 				t.Errorf("dir/f = %q, %v", b, err)
 			}
 			n := 0
-			for _, err := range c.Versions(sha, repoPath(t, "dir/f"), 0) {
+			for _, err := range c.Versions(sha, repoPath(t, "dir/f")) {
 				must(t, err)
 				n++
 			}
@@ -97,7 +97,7 @@ func TestOpenShallow(t *testing.T) {
 	wantKind(t, last, amend.Invalid)
 	count(t, c, sha, u.rev(t, "main~1"), 1) // not cut off before it ends
 	seen = 0
-	for _, err := range c.Versions(sha, repoPath(t, "f"), 0) {
+	for _, err := range c.Versions(sha, repoPath(t, "f")) {
 		if last = err; err == nil {
 			seen++
 		}

@@ -186,7 +186,6 @@ func commitOf(c *object.Commit) Commit {
 		SHA:     c.Hash.String(),
 		Parents: parents,
 		Message: c.Message,
-		Author:  Person{Name: c.Author.Name, Email: c.Author.Email},
 		Time:    c.Committer.When,
 	}
 }

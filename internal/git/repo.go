@@ -25,7 +25,7 @@ type Repo struct {
 	shallow map[plumbing.Hash]bool
 }
 
-// A Person is the author of a commit. The host may have let anybody choose it.
+// A Person is the author of a commit.
 type Person struct {
 	Name  string
 	Email string
@@ -36,7 +36,6 @@ type Commit struct {
 	SHA     string
 	Parents []string
 	Message string
-	Author  Person
 	// Time is when it was committed; a rebase moves it.
 	Time time.Time
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -16,24 +15,23 @@ import (
 // A Version is the content that a file had from one commit on.
 type Version struct {
 	Commit  string
-	Time    time.Time
 	Content []byte
 }
 
 // Versions walks the history of one file along first parents, newest first: one
 // Version for each commit that changed its content, so a content that came back
 // appears once per coming. Commits without the file, or with something else in
-// its place, have no Version. A limit above zero ends the walk after so many.
-// Only trees on the way to the file are read, and of those only the changed ones.
-func (r *Repo) Versions(commit string, path amend.RepoPath, limit int) iter.Seq2[Version, error] {
+// its place, have no Version. Only trees on the way to the file are read, and of
+// those only the changed ones.
+func (r *Repo) Versions(commit string, path amend.RepoPath) iter.Seq2[Version, error] {
 	return func(yield func(Version, error) bool) {
-		if err := r.versions(commit, path, limit, yield); err != nil && !errors.Is(err, errStopped) {
+		if err := r.versions(commit, path, yield); err != nil && !errors.Is(err, errStopped) {
 			yield(Version{}, err)
 		}
 	}
 }
 
-func (r *Repo) versions(commit string, path amend.RepoPath, limit int, yield func(Version, error) bool) error {
+func (r *Repo) versions(commit string, path amend.RepoPath, yield func(Version, error) bool) error {
 	if path.IsZero() {
 		return amend.Errorf(amend.Invalid, "read versions", "no file named")
 	}
@@ -46,7 +44,7 @@ func (r *Repo) versions(commit string, path amend.RepoPath, limit int, yield fun
 	if err != nil {
 		return err
 	}
-	for found := 0; ; {
+	for {
 		parent, before, err := r.before(c, parts, at)
 		if err != nil {
 			return err
@@ -55,9 +53,6 @@ func (r *Repo) versions(commit string, path amend.RepoPath, limit int, yield fun
 		if !blob.IsZero() && blob != before.blob(parts) {
 			if err := r.yieldVersion(c, blob, yield); err != nil {
 				return err
-			}
-			if found++; found == limit {
-				return nil
 			}
 		}
 		if parent == nil {
@@ -89,7 +84,7 @@ func (r *Repo) yieldVersion(c *object.Commit, blob plumbing.Hash, yield func(Ver
 	if err != nil {
 		return err
 	}
-	if !yield(Version{Commit: c.Hash.String(), Time: c.Committer.When, Content: content}, nil) {
+	if !yield(Version{Commit: c.Hash.String(), Content: content}, nil) {
 		return errStopped
 	}
 	return nil
