@@ -14,13 +14,11 @@ import (
 // SourceType is Argo CD's name for how a folder is rendered.
 type SourceType string
 
-// The source types, as Argo CD detects them. Helm and Jsonnet are recognised
-// and refused.
+// The source types, as Argo CD detects them. Helm is recognised and refused.
 const (
 	Directory SourceType = "Directory"
 	Kustomize SourceType = "Kustomize"
 	Helm      SourceType = "Helm"
-	Jsonnet   SourceType = "Jsonnet"
 )
 
 // A source is what amend has to know about a source type: how a root renders,

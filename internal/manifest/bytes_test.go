@@ -119,8 +119,9 @@ func TestGenerated(t *testing.T) {
 		"# The generator of this class is elsewhere\na: 1": false,
 	}
 	for in, want := range tests {
-		if got := parse(t, in).Generated(); got != want {
-			t.Errorf("Generated of %q = %v, want %v", in, got, want)
+		_, err := parse(t, in).Insert(0, amend.Field("b"), amend.Scalar{Text: "x"})
+		if got := amend.ReasonOf(err) == amend.ReasonProtected; got != want {
+			t.Errorf("%q: %v, want refused as generated: %v", in, err, want)
 		}
 	}
 }

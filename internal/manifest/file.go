@@ -23,11 +23,13 @@ const (
 
 // File is a parsed multi-document YAML or JSON file with byte positions.
 type File struct {
-	text      text
-	docs      []source
-	objects   []object
-	anchored  map[*yaml.Node]bool // nodes that an alias or a merge refers to
-	json      bool
+	text     text
+	docs     []source
+	objects  []object
+	anchored map[*yaml.Node]bool // nodes that an alias or a merge refers to
+	json     bool
+	// generated says that a comment at the head of the file names a program that
+	// writes it. It is never edited: the next run would undo the edit.
 	generated bool
 }
 
@@ -63,11 +65,6 @@ func Parse(data []byte) (*File, error) {
 
 // Bytes returns the file as it was parsed.
 func (f *File) Bytes() []byte { return f.text.data }
-
-// Generated reports whether the comment at the head of the file says that a
-// program writes it. Such a file is never edited, because the next run of the
-// program would undo the edit.
-func (f *File) Generated() bool { return f.generated }
 
 // decode splits the file into documents.
 func (f *File) decode() error {
