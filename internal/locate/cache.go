@@ -31,6 +31,10 @@ func (c *cache[V]) get(key string) (V, bool) {
 func (c *cache[V]) put(key string, v V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if old, ok := c.items[key]; ok {
+		c.used -= c.cost(old)
+		delete(c.items, key)
+	}
 	cost := c.cost(v)
 	if c.used+cost > c.limit {
 		clear(c.items)
