@@ -78,6 +78,19 @@ type candidate struct {
 	rank, level int
 }
 
+// ranked returns the sites of the candidates, the most likely first and of equal
+// ones the nearest to the root.
+func ranked(found []candidate) []site {
+	slices.SortStableFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.level, b.level))
+	})
+	sites := make([]site, len(found))
+	for i, c := range found {
+		sites[i] = c.site
+	}
+	return sites
+}
+
 // scalars proposes every scalar in the files read whose value is the field's,
 // or a part of it. Equality only proposes: equal values meet by chance.
 func (t *target) scalars(docs []document, layers []layer) []site {
@@ -100,14 +113,7 @@ func (t *target) scalars(docs []document, layers []layer) []site {
 			found = append(found, c)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.level, b.level))
-	})
-	sites := make([]site, len(found))
-	for i, c := range found {
-		sites[i] = c.site
-	}
-	return sites
+	return ranked(found)
 }
 
 // proposes reports whether a leaf holds the field's value or, for an image, a

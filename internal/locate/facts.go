@@ -5,10 +5,6 @@ import (
 	"hash/fnv"
 	"path"
 	"slices"
-	"strings"
-
-	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/yaml"
 )
 
 // maxFile bounds the size of a file that is looked into. Argo CD's own default
@@ -147,78 +143,4 @@ func nameHash(s string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(s)) // never fails
 	return h.Sum64()
-}
-
-// kustomizationNames are the file names that kustomize looks for, in its order.
-var kustomizationNames = [...]string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
-
-// parseKustomization reads a kustomization file leniently: what kustomize
-// itself refuses, the render refuses.
-func parseKustomization(data []byte) (*types.Kustomization, error) {
-	var k types.Kustomization
-	if err := yaml.Unmarshal(data, &k); err != nil {
-		return nil, err
-	}
-	return &k, nil
-}
-
-// references lists every path that a kustomization names, as written.
-func references(k *types.Kustomization) []string {
-	//lint:ignore SA1019 env repos still use the old fields, and Kustomize still reads them
-	refs := slices.Concat(k.Resources, k.Bases, k.Components, k.Crds, k.Configurations)
-	for _, list := range [][]string{k.Generators, k.Transformers, k.Validators} {
-		for _, entry := range list {
-			if !strings.Contains(entry, "\n") { // otherwise the plugin is written inline
-				refs = append(refs, entry)
-			}
-		}
-	}
-	//lint:ignore SA1019 env repos still use the old fields, and Kustomize still reads them
-	for _, p := range k.PatchesStrategicMerge {
-		if !strings.Contains(string(p), "\n") {
-			refs = append(refs, string(p))
-		}
-	}
-	//lint:ignore SA1019 env repos still use the old fields, and Kustomize still reads them
-	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) {
-		refs = append(refs, p.Path)
-	}
-	for _, r := range k.Replacements {
-		refs = append(refs, r.Path)
-	}
-	for _, g := range k.ConfigMapGenerator {
-		refs = append(refs, generatorFiles(g.KvPairSources)...)
-	}
-	for _, g := range k.SecretGenerator {
-		refs = append(refs, generatorFiles(g.KvPairSources)...)
-	}
-	refs = append(refs, k.OpenAPI["path"])
-	return slices.DeleteFunc(refs, func(r string) bool { return r == "" })
-}
-
-func generatorFiles(s types.KvPairSources) []string {
-	refs := append(slices.Clone(s.EnvSources), s.EnvSource)
-	for _, f := range s.FileSources {
-		if _, file, ok := strings.Cut(f, "="); ok {
-			f = file
-		}
-		refs = append(refs, f)
-	}
-	return refs
-}
-
-// renames reports whether a kustomization can give an object a name that no
-// scanned text predicts.
-func renames(k *types.Kustomization) bool {
-	for _, r := range k.Replacements {
-		if r.Path != "" {
-			return true
-		}
-		for _, t := range r.Targets {
-			if t != nil && slices.ContainsFunc(t.FieldPaths, func(p string) bool { return strings.HasPrefix(p, "metadata.name") }) {
-				return true
-			}
-		}
-	}
-	return len(k.Transformers) > 0
 }

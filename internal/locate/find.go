@@ -1,6 +1,7 @@
 package locate
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -29,12 +30,9 @@ func (v *view) match(ref amend.ObjectRef, only string) (match, error) {
 	if slices.Contains(protectedKinds[:], ref.Kind) {
 		return match{}, amend.Refusef(amend.ReasonProtected, "no fix may touch a %s", ref.Kind)
 	}
-	roots, err := v.root.rootsDeclaring(v.root.wanted(ref), only)
+	roots, err := v.candidates(ref, only)
 	if err != nil {
 		return match{}, err
-	}
-	if only == "" {
-		roots = slices.DeleteFunc(roots, func(r root) bool { return v.root.excludes(r, ref) })
 	}
 	if len(roots) > maxRoots {
 		return match{}, amend.Refusef(amend.ReasonAmbiguous, "%d sources could declare %s; name one", len(roots), ref)
@@ -55,6 +53,17 @@ func (v *view) match(ref amend.ObjectRef, only string) (match, error) {
 		failed = broken
 	}
 	return v.decide(ref, matches, failed)
+}
+
+// candidates returns the roots to search for the object: the folder only if
+// one is named, and otherwise those that could declare it.
+func (v *view) candidates(ref amend.ObjectRef, only string) ([]root, error) {
+	w := v.root.wanted(ref)
+	if only != "" {
+		r, err := v.root.rootAt(w, path.Clean(only))
+		return []root{r}, err
+	}
+	return slices.DeleteFunc(v.root.rootsDeclaring(w), func(r root) bool { return v.root.excludes(r, ref) }), nil
 }
 
 // matching returns the objects of a render that ref may mean.

@@ -12,8 +12,8 @@ import (
 // what other roots read: the keys that Kustomize has for the field, a patch or
 // manifest of the object, and last a new patch.
 func (t *target) insertions(docs []document, layers []layer) []site {
-	private := slices.DeleteFunc(slices.Clone(layers), func(l layer) bool { return !l.private })
-	images, patches := t.imageEntries(docs, private), t.ownDocuments(docs, layers)
+	private := privateKustomizations(docs, layers)
+	images, patches := t.imageEntries(private), t.ownDocuments(docs, layers)
 	var sites []site
 	switch {
 	case isImage(t.field) && t.set:
@@ -26,31 +26,36 @@ func (t *target) insertions(docs []document, layers []layer) []site {
 	return append(sites, t.newPatches(docs, private)...)
 }
 
-// kustomizationOf returns the kustomization file of a layer as a document.
-func kustomizationOf(docs []document, l layer) (document, bool) {
-	i := slices.IndexFunc(docs, func(d document) bool { return d.path == l.file })
-	if i < 0 {
-		return document{}, false
+// A kustomization is a layer with its file as a document.
+type kustomization struct {
+	document
+	layer
+}
+
+// privateKustomizations returns those that only the target's root reads.
+func privateKustomizations(docs []document, layers []layer) []kustomization {
+	var private []kustomization
+	for _, l := range layers {
+		i := slices.IndexFunc(docs, func(d document) bool { return d.path == l.file })
+		if i >= 0 && l.private {
+			private = append(private, kustomization{docs[i], l})
+		}
 	}
-	return docs[i], true
+	return private
 }
 
 // imageEntries proposes to complete the images entry for the target's image,
 // or to add one.
-func (t *target) imageEntries(docs []document, private []layer) []site {
+func (t *target) imageEntries(private []kustomization) []site {
 	var complete, fresh []site
 	old := parseImage(t.current())
-	for _, l := range private {
-		d, ok := kustomizationOf(docs, l)
-		if !ok {
-			continue
-		}
-		for _, e := range l.kust.Images {
+	for _, k := range private {
+		for _, e := range k.kust.Images {
 			if e.NewName == old.name || (e.NewName == "" && e.Name == old.name) {
-				complete = append(complete, d.completeImage(e.Name, old))
+				complete = append(complete, k.completeImage(e.Name, old))
 			}
 		}
-		fresh = append(fresh, d.newImage(old))
+		fresh = append(fresh, k.newImage(old))
 	}
 	return append(complete, fresh...)
 }
@@ -94,17 +99,13 @@ func (d document) newImage(old image) site {
 
 // replicaEntries proposes a new replicas entry. Kustomize finds the object by
 // the name in its manifest.
-func (t *target) replicaEntries(docs []document, private []layer) []site {
+func (t *target) replicaEntries(docs []document, private []kustomization) []site {
 	var sites []site
-	for _, l := range private {
-		d, ok := kustomizationOf(docs, l)
-		if !ok {
-			continue
-		}
+	for _, k := range private {
 		for _, ref := range t.identities(docs) {
-			s := site{path: d.path, yamlPath: "replicas", via: "a new replicas entry of the kustomization", add: true}
+			s := site{path: k.path, yamlPath: "replicas", via: "a new replicas entry of the kustomization", add: true}
 			s.write = func(v amend.Scalar) (manifest.Result, error) {
-				return d.file.InsertItem(d.index, amend.Field("replicas"), []manifest.KeyValue{
+				return k.document.file.InsertItem(k.index, amend.Field("replicas"), []manifest.KeyValue{
 					{Key: "name", Value: amend.Scalar{Text: ref.Name}}, {Key: "count", Value: v},
 				})
 			}
@@ -151,12 +152,7 @@ func (t *target) ownDocuments(docs []document, layers []layer) []site {
 			}
 		}
 	}
-	slices.SortStableFunc(found, func(a, b candidate) int { return a.level - b.level })
-	sites := make([]site, len(found))
-	for i, c := range found {
-		sites[i] = c.site
-	}
-	return sites
+	return ranked(found)
 }
 
 var inlinePatch = regexp.MustCompile(`^(patches\[\d+\]\.patch|patchesStrategicMerge\[\d+\])$`)
@@ -187,17 +183,13 @@ func (t *target) inlineInserts(d document, leaf manifest.Leaf, far int) []candid
 
 // newPatches proposes a new strategic merge patch, written inline so that no
 // file has to be added.
-func (t *target) newPatches(docs []document, private []layer) []site {
+func (t *target) newPatches(docs []document, private []kustomization) []site {
 	var sites []site
-	for _, l := range private {
-		d, ok := kustomizationOf(docs, l)
-		if !ok {
-			continue
-		}
+	for _, k := range private {
 		for _, id := range t.identities(docs) {
-			s := site{path: d.path, yamlPath: "patches", via: "a new inline patch in the kustomization", add: true}
+			s := site{path: k.path, yamlPath: "patches", via: "a new inline patch in the kustomization", add: true}
 			s.write = func(v amend.Scalar) (manifest.Result, error) {
-				return d.addPatch(patchText(id, t.field, v))
+				return k.addPatch(patchText(id, t.field, v))
 			}
 			sites = append(sites, s)
 		}

@@ -2,9 +2,9 @@ package locate
 
 import (
 	"bytes"
-	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -68,11 +68,8 @@ func vet(rec *recorder, name string, data []byte) error {
 	if err := vetAliases(name, data); err != nil {
 		return err
 	}
-	base := path.Base(name)
-	for _, k := range kustomizationNames {
-		if base == k {
-			return vetKustomization(rec, name, data)
-		}
+	if slices.Contains(kustomizationNames[:], path.Base(name)) {
+		return vetKustomization(rec, name, data)
 	}
 	return nil
 }
@@ -162,12 +159,4 @@ func vetAliases(name string, data []byte) error {
 		}
 	}
 	return nil
-}
-
-// describe names a kustomization for people.
-func describe(dir string) string {
-	if dir == "." {
-		return "the repo's root folder"
-	}
-	return fmt.Sprintf("folder %s", dir)
 }

@@ -174,11 +174,8 @@ func (n *node) claimed(dir string) bool {
 	}
 }
 
-// rootsDeclaring returns the roots that could declare the object, within the folder that the query names if it names one.
-func (n *node) rootsDeclaring(w wanted, only string) ([]root, error) {
-	if only != "" {
-		return n.rootAt(w, path.Clean(only))
-	}
+// rootsDeclaring returns the roots of the repo that could declare the object.
+func (n *node) rootsDeclaring(w wanted) []root {
 	byKey := map[string]root{}
 	n.declaring(w, func(file string) {
 		for _, r := range n.readers(file) {
@@ -192,21 +189,21 @@ func (n *node) rootsDeclaring(w wanted, only string) ([]root, error) {
 	for _, key := range sortedKeys(byKey) {
 		roots = append(roots, byKey[key])
 	}
-	return roots, nil
+	return roots
 }
 
 // rootAt treats one folder as an Argo CD source.
-func (n *node) rootAt(w wanted, dir string) ([]root, error) {
+func (n *node) rootAt(w wanted, dir string) (root, error) {
 	folder := n.find(dir)
 	if folder == nil {
-		return nil, amend.Errorf(amend.Invalid, "locate", "there is no folder %q in the env repo", dir)
+		return root{}, amend.Errorf(amend.Invalid, "locate", "there is no folder %q in the env repo", dir)
 	}
 	r := root{dir: dir, kind: detect(folder), apps: n.appsAt(dir)}
 	switch r.kind {
 	case Helm:
-		return nil, amend.Refusef(amend.ReasonUnsupported, "%s holds a Helm chart (Chart.yaml)", describe(dir))
+		return root{}, amend.Refusef(amend.ReasonUnsupported, "folder %s holds a Helm chart (Chart.yaml)", dir)
 	case Kustomize:
-		return []root{r}, nil
+		return r, nil
 	}
 	settings := application{path: dir}
 	if len(r.apps) > 0 {
@@ -217,7 +214,7 @@ func (n *node) rootAt(w wanted, dir string) ([]root, error) {
 			r.files = append(r.files, file)
 		}
 	})
-	return []root{r}, nil
+	return r, nil
 }
 
 // overridden names what changes the render of a root from outside its files,

@@ -40,35 +40,6 @@ func (t *target) sentinel() amend.Scalar {
 	return amend.Scalar{Text: body + mark + text[len(body):]}
 }
 
-func (i image) sentinel() string {
-	switch {
-	case i.digest != "":
-		// The last digit changes, so the digest stays one.
-		last := "0"
-		if strings.HasSuffix(i.digest, "0") {
-			last = "1"
-		}
-		i.digest = i.digest[:len(i.digest)-1] + last
-	case i.tag == "":
-		i.tag = "amend"
-	default:
-		i.tag += "-amend"
-	}
-	return i.String()
-}
-
-// String writes the image reference.
-func (i image) String() string {
-	s := i.name
-	if i.tag != "" {
-		s += ":" + i.tag
-	}
-	if i.digest != "" {
-		s += "@" + i.digest
-	}
-	return s
-}
-
 // numericField reports whether an unset field of the Kubernetes API takes a
 // number, as far as remediations set such fields.
 func numericField(field amend.FieldPath) bool {

@@ -1,9 +1,6 @@
 package locate
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/manifest"
 )
@@ -124,60 +121,6 @@ func rewrite(leaf string, t *target, want string) (string, bool) {
 	}
 	if isImage(t.field) {
 		return parseImage(current).rewrite(leaf, parseImage(want))
-	}
-	return "", false
-}
-
-// isImage reports whether the field is the image of a container.
-func isImage(field amend.FieldPath) bool {
-	n := len(field)
-	return n >= 3 && field[n-1] == amend.FieldStep{Key: "image"} && field[n-2].Select == "name" &&
-		slices.Contains([]string{"containers", "initContainers"}, field[n-3].Key)
-}
-
-// image is an image reference in the parts that Kustomize tells apart.
-type image struct{ name, tag, digest string }
-
-func parseImage(s string) image {
-	var i image
-	i.name, i.digest, _ = strings.Cut(s, "@")
-	// A colon before the last slash belongs to the registry's port.
-	if colon := strings.LastIndexByte(i.name, ':'); colon > strings.LastIndexByte(i.name, '/') {
-		i.name, i.tag = i.name[:colon], i.name[colon+1:]
-	}
-	return i
-}
-
-// rewrite returns the leaf with its part of the old image replaced by that of
-// the new one, if old and new differ in just this part.
-func (old image) rewrite(leaf string, want image) (string, bool) {
-	switch {
-	case old.name == want.name && old.digest == want.digest:
-		return replaceTail(leaf, ":", old.tag, want.tag)
-	case old.name == want.name && old.tag == want.tag:
-		return replaceTail(leaf, "@", old.digest, want.digest)
-	case old.tag == want.tag && old.digest == want.digest:
-		if leaf == old.name {
-			return want.name, true
-		}
-		part := parseImage(leaf)
-		if part.name == old.name {
-			return want.name + strings.TrimPrefix(leaf, old.name), true
-		}
-	}
-	return "", false
-}
-
-// replaceTail replaces old by want where leaf is old or ends in sep and old.
-func replaceTail(leaf, sep, old, want string) (string, bool) {
-	if old == "" || want == "" {
-		return "", false
-	}
-	if leaf == old {
-		return want, true
-	}
-	if rest, ok := strings.CutSuffix(leaf, sep+old); ok {
-		return rest + sep + want, true
 	}
 	return "", false
 }

@@ -3,7 +3,6 @@ package locate
 import (
 	"errors"
 	"io/fs"
-	"maps"
 
 	"github.com/amendhq/amend"
 )
@@ -138,7 +137,7 @@ func (r *render) fresh(v *view) bool {
 		// It may be due to what was not there, which is not recorded.
 		return r.at == v.root && v.edited == "" && amend.KindOf(r.err) == amend.Refused
 	}
-	for name, hash := range maps.All(r.reads) {
+	for name, hash := range r.reads {
 		if now, err := v.hash(name); err != nil || now != hash {
 			return false
 		}
