@@ -25,9 +25,11 @@ var protectedKinds = [...]string{
 	"Secret", "CustomResourceDefinition", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "AppProject",
 }
 
+func protectedKind(kind string) bool { return slices.Contains(protectedKinds[:], kind) }
+
 // match finds the one rendered object that ref names.
 func (v *view) match(ref amend.ObjectRef, only string) (match, error) {
-	if slices.Contains(protectedKinds[:], ref.Kind) {
+	if protectedKind(ref.Kind) {
 		return match{}, amend.Refusef(amend.ReasonProtected, "no fix may touch a %s", ref.Kind)
 	}
 	roots, err := v.candidates(ref, only)

@@ -91,6 +91,9 @@ func (t *target) documents(files []string) []document {
 // part of it which is to change.
 func (d document) setLeaf(leaf manifest.Leaf, t *target, via string) site {
 	return site{path: d.path, yamlPath: string(leaf.Path), via: via, write: func(v amend.Scalar) (manifest.Result, error) {
+		if protectedKind(d.object.Kind) { // read by the build alone, so no render shows it
+			return manifest.Result{}, amend.Refusef(amend.ReasonProtected, "%s:%d is a line of a %s, which no fix may touch", d.path, leaf.Line, d.object.Kind)
+		}
 		text, ok := rewrite(leaf.Value, t, v.Text)
 		if !ok { // for instance a tag where the name is to change as well
 			return manifest.Result{}, amend.Refusef(amend.ReasonComputed, "%s:%d holds only a part of the value that stays", d.path, leaf.Line)
