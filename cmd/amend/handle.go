@@ -52,7 +52,7 @@ func (s *server) decide(ctx context.Context, e amend.Event) (amend.Decision, err
 		}
 		late := time.Since(started)+pause > s.deadline
 		if amend.KindOf(err) != amend.Transient && amend.KindOf(err) != amend.Conflict || late {
-			return failed(e, err), nil
+			return failed(d, e, err), nil
 		}
 		s.log.Warn("trying again", "request", e.ID, "wait", pause.String(), "error", err)
 		select {
@@ -63,15 +63,15 @@ func (s *server) decide(ctx context.Context, e amend.Event) (amend.Decision, err
 	}
 }
 
-func failed(e amend.Event, err error) amend.Decision {
-	reason := amend.ReasonFailed
+// failed is the decision about an event that could not be carried out; d says
+// what is known of it.
+func failed(d amend.Decision, e amend.Event, err error) amend.Decision {
+	d.EventID, d.Alert, d.ReceivedAt, d.DecidedAt = e.ID, e.Alert.Name(), e.Time, time.Now()
+	d.Reason, d.Detail = amend.ReasonFailed, err.Error()
 	if r := amend.ReasonOf(err); r != "" {
-		reason = r
+		d.Reason = r
 	}
-	return amend.Decision{
-		EventID: e.ID, Alert: e.Alert.Name(), Reason: reason, Detail: err.Error(),
-		ReceivedAt: e.Time, DecidedAt: time.Now(),
-	}
+	return d
 }
 
 // observe logs and counts a decision. Alert text stays out of the log line but

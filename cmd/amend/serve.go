@@ -101,6 +101,9 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	client, err := github.New(github.Config{
 		BaseURL: where.api, Owner: where.owner, Repo: where.name, Auth: f.githubAuth(), Log: log,
 		Limiter: github.NewLimiter(f.writeSpacing),
+		// Calls that fail for longer go back to the queue, so that one does
+		// not hold up all others.
+		RetryFor: min(10*time.Second, f.giveUp),
 	})
 	if err != nil {
 		return nil, err

@@ -28,6 +28,10 @@ const (
 
 	// maxMessage is the largest event or decision that is stored.
 	maxMessage = 4 << 20
+	// decisionWindow is how long a second decision about an event is left out:
+	// longer than a restart takes.
+	decisionWindow = 10 * time.Minute
+
 	// The decisions and dead letters may use this much beside Config.MaxBytes.
 	decisionBytes = 256 << 20
 	deadBytes     = 64 << 20
@@ -173,7 +177,7 @@ func (b *Bus) makeStreams(ctx context.Context) error {
 		return fmt.Errorf("making the stream of alerts: %w", err)
 	}
 	b.decisions, err = b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: decisionStream, Subjects: []string{decisionTopic}, Storage: jetstream.FileStorage,
+		Name: decisionStream, Subjects: []string{decisionTopic}, Storage: jetstream.FileStorage, Duplicates: decisionWindow,
 		MaxAge: 7 * 24 * time.Hour, MaxMsgs: 100_000, MaxBytes: decisionBytes,
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -11,7 +12,8 @@ import (
 )
 
 // RecordDecision keeps what became of an event, for seven days or until
-// 100,000 newer ones came. It returns nil when the decision is on disk. The
+// 100,000 newer ones came. It returns nil when the decision is on disk. The same
+// event, handled again after a crash, has its first decision kept. The
 // record is for people: the authority on what was changed is Git.
 func (b *Bus) RecordDecision(ctx context.Context, d amend.Decision) error {
 	body, err := json.Marshal(d)
@@ -21,7 +23,8 @@ func (b *Bus) RecordDecision(ctx context.Context, d amend.Decision) error {
 	if len(body) > maxMessage {
 		return amend.Errorf(amend.Invalid, "record decision", "it has %d bytes, more than %d", len(body), maxMessage)
 	}
-	if _, err := b.js.Publish(ctx, decisionTopic, body); err != nil {
+	event := d.EventID + "@" + strconv.FormatInt(d.ReceivedAt.UnixNano(), 36)
+	if _, err := b.js.Publish(ctx, decisionTopic, body, jetstream.WithMsgID(event)); err != nil {
 		return amend.Errorf(amend.Transient, "record decision", "%w", err)
 	}
 	return nil

@@ -47,3 +47,27 @@ func TestDecisions(t *testing.T) {
 		t.Errorf("a decision of 5 MiB: %v, want Invalid", err)
 	}
 }
+
+// An event that is handled again after a crash has one decision, its first. The
+// same trouble accepted later is another event and has its own.
+func TestOneDecisionForEachEvent(t *testing.T) {
+	dir := t.TempDir()
+	in := func(c *bus.Config) { c.Dir = dir }
+	accepted := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	record := func(b *bus.Bus, reason amend.Reason, at time.Time) {
+		t.Helper()
+		if err := b.RecordDecision(t.Context(), amend.Decision{EventID: "e.firing", Reason: reason, ReceivedAt: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := open(t, in)
+	record(b, amend.ReasonAct, accepted)
+	b.Close()
+	b = open(t, in)
+	record(b, amend.ReasonDuplicate, accepted)
+	record(b, amend.ReasonCooldown, accepted.Add(time.Hour))
+	got, err := b.Decisions(t.Context(), 10)
+	if err != nil || len(got) != 2 || got[0].Reason != amend.ReasonAct || got[1].Reason != amend.ReasonCooldown {
+		t.Errorf("decisions %+v, %v", got, err)
+	}
+}

@@ -12,28 +12,26 @@ import (
 
 // propose opens the pull request of an episode. Creating its branch is the
 // claim; a branch that an interrupted try of ours left behind is taken over.
-func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (amend.Decision, error) {
+func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (*amend.Change, error) {
 	branch := amend.Branch(d.Incident, d.Episode)
 	made, err := w.cfg.Host.Commit(ctx, draft)
 	if err != nil {
-		return amend.Decision{}, err
+		return nil, err
 	}
 	err = w.cfg.Host.CreateBranch(ctx, branch, made.SHA)
 	if amend.KindOf(err) == amend.Conflict {
 		made.SHA, err = w.takeOver(ctx, branch, made.SHA, *d.Plan)
 	}
 	if err != nil {
-		return amend.Decision{}, err
+		return nil, err
 	}
 	title, body := message.PullRequest(*d.Plan)
 	pull, err := w.cfg.Host.OpenPull(ctx, branch, w.cfg.Branch, title, body)
 	if err != nil {
-		return amend.Decision{}, err
+		return nil, err
 	}
-	d.Change = &amend.Change{Kind: amend.KindPullRequest, Commit: made.SHA, Branch: branch, Number: pull.Number, URL: pull.URL}
-	d.ChangedAt = w.cfg.Now()
 	w.past.opened[d.Incident] = d.Episode
-	return d, nil
+	return &amend.Change{Kind: amend.KindPullRequest, Commit: made.SHA, Branch: branch, Number: pull.Number, URL: pull.URL}, nil
 }
 
 // takeOver looks at an existing branch of the episode that has no pull request

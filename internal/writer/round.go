@@ -73,7 +73,8 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 	case d.Acts():
 		var draft Draft
 		if draft, err = r.draft(r.start, *d.Plan); err == nil {
-			d, err = r.w.propose(ctx, draft, d)
+			d.Change, err = r.w.propose(ctx, draft, d)
+			d.ChangedAt = r.w.cfg.Now()
 		}
 	case d.Reason == amend.ReasonWithdrawn:
 		err = r.w.withdraw(ctx, d)
@@ -100,11 +101,11 @@ func (r *round) decide(ctx context.Context, e amend.Event) (amend.Decision, erro
 	return r.w.cfg.Decide(world, e)
 }
 
-// answer gives the job its one result. A decision that could not be carried
-// out is none.
+// answer gives the job its one result. Of a decision that could not be carried
+// out only what it was about is left.
 func (j *job) answer(d amend.Decision, err error) {
 	if err != nil {
-		d = amend.Decision{}
+		d.Reason, d.Detail, d.Plan, d.Change = "", "", nil, nil
 	}
 	j.done <- result{d, err}
 }
@@ -130,7 +131,7 @@ func (r *round) land(ctx context.Context) []*job {
 		// Only the one whose commit could not be made has failed. Those after
 		// it were decided as if it had landed.
 		failed := len(commits)
-		r.staged[failed].job.answer(amend.Decision{}, err)
+		r.staged[failed].job.answer(r.staged[failed].decision, err)
 		r.staged = slices.Delete(r.staged, failed, failed+1)
 		return r.jobs()
 	}
@@ -143,7 +144,7 @@ func (r *round) land(ctx context.Context) []*job {
 	}
 	if err != nil {
 		for _, s := range r.staged {
-			s.job.answer(amend.Decision{}, err)
+			s.job.answer(s.decision, err)
 		}
 		return nil
 	}

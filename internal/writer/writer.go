@@ -154,9 +154,9 @@ func New(cfg Config) *Writer {
 }
 
 // Handle decides about one event and returns once what follows from it is in
-// Git. After an error the same event may be handled again: whatever the failed
-// try left in Git, or still puts there because only the caller gave up waiting,
-// is found and adopted.
+// Git. After an error the decision only says what it was about, and the same
+// event may be handled again: whatever the failed try left in Git, or still puts
+// there because only the caller gave up waiting, is found and adopted.
 func (w *Writer) Handle(ctx context.Context, e amend.Event) (amend.Decision, error) {
 	j := &job{event: e, done: make(chan result, 1)}
 	select {
