@@ -19,6 +19,10 @@ const eventType = "remediation-requested"
 // withdrawnLabel marks a pull request that amend closed itself.
 const withdrawnLabel = "amend/withdrawn"
 
+// defaultEmail belongs to no account: GitHub shows commits of an address under
+// users.noreply.github.com as those of the user with that name.
+const defaultEmail = "noreply@amend.dev"
+
 // author is who amend's commits are by.
 type author struct{ name, email string }
 

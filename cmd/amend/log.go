@@ -26,7 +26,7 @@ places at once, adds nothing twice: the history says what is missing.`,
 	fs.StringVar(&opt.Remote, "remote", "origin", "remote to push to")
 	fs.StringVar(&opt.Branch, "branch", "", "branch to push to (default: the one that is checked out)")
 	fs.StringVar(&opt.Name, "author-name", "amend", "author of the commit")
-	fs.StringVar(&opt.Email, "author-email", "amend@users.noreply.github.com", "e-mail of the author")
+	fs.StringVar(&opt.Email, "author-email", defaultEmail, "e-mail of the author")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		added, err := gitlog.Reconcile(cmd.Context(), opt)
 		if err != nil {

@@ -54,7 +54,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	fs.Int64Var(&f.githubInstallation, "github-installation-id", 0, "installation of the App (default: looked up)")
 	fs.StringVar(&f.githubAppKey, "github-app-key-file", "", "file with the App's private key")
 	fs.StringVar(&f.authorName, "author-name", "amend", "author of the commits")
-	fs.StringVar(&f.authorEmail, "author-email", "amend@users.noreply.github.com", "e-mail of the author")
+	fs.StringVar(&f.authorEmail, "author-email", defaultEmail, "e-mail of the author")
 	fs.StringSliceVar(&f.labels, "pr-label", []string{"amend"}, "labels of pull requests")
 	fs.StringSliceVar(&f.volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another")
 	fs.DurationVar(&f.foldWindow, "fold-window", time.Minute, "repeats of an accepted alert within this time are not looked at again")
