@@ -87,7 +87,7 @@ func (s *Server) createRef(c call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if err := c.repo.CreateRef(c.Context(), in.Ref, ref.ID); err != nil {
+	if err := c.repo.CreateRef(in.Ref, ref.ID); err != nil {
 		if _, there := c.repo.Ref(in.Ref); there == nil {
 			return reply{}, invalid("Reference already exists")
 		}

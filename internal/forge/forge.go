@@ -10,7 +10,6 @@ package forge
 
 import (
 	"context"
-	"errors"
 	"hash/fnv"
 	"log/slog"
 	"net/http"
@@ -127,14 +126,15 @@ func (c Config) withDefaults() Config {
 }
 
 // Close cancels the workflow runs, waits for them, and ends the git processes.
+// It is an io.Closer that does not fail.
 func (s *Server) Close() error {
-	err := s.runs.Close()
+	s.runs.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.repos {
-		err = errors.Join(err, r.Close())
+		r.Close()
 	}
-	return err
+	return nil
 }
 
 // namePattern is what GitHub takes as the name of an account or a repository.

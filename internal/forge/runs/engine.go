@@ -112,7 +112,7 @@ func Open(cfg Config) (*Engine, error) {
 }
 
 // Close cancels what runs or waits and returns when it has ended.
-func (e *Engine) Close() error {
+func (e *Engine) Close() {
 	e.mu.Lock()
 	e.closed = true
 	for _, j := range e.jobs {
@@ -120,7 +120,6 @@ func (e *Engine) Close() error {
 	}
 	e.mu.Unlock()
 	e.work.Wait()
-	return nil
 }
 
 // List returns the runs of a repository, newest first.

@@ -1,11 +1,8 @@
 package store
 
 import (
-	"bufio"
-	"context"
 	"fmt"
 	"io"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,9 +15,7 @@ import (
 type reader struct {
 	dir string
 	mu  sync.Mutex
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
+	git *process // nil: not started
 }
 
 // An object is what Git keeps under an ID.
@@ -35,14 +30,17 @@ type object struct {
 func (r *reader) read(name string) (object, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.cmd == nil {
-		if err := r.start(); err != nil {
+	if r.git == nil {
+		git, err := start(r.dir, "cat-file", "--batch")
+		if err != nil {
 			return object{}, amend.Errorf(amend.Internal, "read object", "%w", err)
 		}
+		r.git = git
 	}
 	o, found, err := r.ask(name)
 	if err != nil {
-		r.stop()
+		r.git.kill()
+		r.git = nil
 		return object{}, amend.Errorf(amend.Internal, "read object", "%w", err)
 	}
 	if !found {
@@ -51,30 +49,11 @@ func (r *reader) read(name string) (object, error) {
 	return o, nil
 }
 
-func (r *reader) start() error {
-	// The process belongs to the repository, not to the call that starts it.
-	cmd := exec.CommandContext(context.Background(), "git", "cat-file", "--batch")
-	cmd.Dir, cmd.Env = r.dir, Environ()
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	r.cmd, r.in, r.out = cmd, in, bufio.NewReaderSize(out, 64<<10)
-	return nil
-}
-
 func (r *reader) ask(name string) (object, bool, error) {
-	if _, err := io.WriteString(r.in, name+"\n"); err != nil {
+	if _, err := io.WriteString(r.git.in, name+"\n"); err != nil {
 		return object{}, false, err
 	}
-	line, err := r.out.ReadString('\n')
+	line, err := r.git.out.ReadString('\n')
 	if err != nil {
 		return object{}, false, err
 	}
@@ -87,24 +66,17 @@ func (r *reader) ask(name string) (object, bool, error) {
 		return object{}, false, fmt.Errorf("git cat-file answered %q", line)
 	}
 	data := make([]byte, size+1) // the content and a line feed
-	if _, err := io.ReadFull(r.out, data); err != nil {
+	if _, err := io.ReadFull(r.git.out, data); err != nil {
 		return object{}, false, err
 	}
 	return object{id: ID(fields[0]), kind: fields[1], data: data[:size]}, true, nil
 }
 
-func (r *reader) stop() {
-	r.in.Close()
-	_ = r.cmd.Process.Kill() // it may be gone already
-	_ = r.cmd.Wait()
-	r.cmd = nil
-}
-
-func (r *reader) close() error {
+func (r *reader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.cmd != nil {
-		r.stop()
+	if r.git != nil {
+		r.git.kill()
+		r.git = nil
 	}
-	return nil
 }

@@ -1,12 +1,9 @@
 package store
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"os/exec"
 	"strings"
 	"sync"
 
@@ -79,7 +76,7 @@ func (r *Repo) Refs(ctx context.Context, prefix string) ([]Ref, error) {
 }
 
 // CreateRef makes a reference, or fails with amend.Conflict when it exists.
-func (r *Repo) CreateRef(_ context.Context, name string, id ID) error {
+func (r *Repo) CreateRef(name string, id ID) error {
 	if err := CheckRefName(name); err != nil {
 		return err
 	}
@@ -129,12 +126,9 @@ func (r *Repo) MoveRef(ctx context.Context, name string, to ID, force bool) erro
 // An updater is one long-lived "git update-ref --stdin". Git ends it when a
 // transaction fails; the next one starts it again.
 type updater struct {
-	dir    string
-	mu     sync.Mutex
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    *bufio.Reader
-	stderr *bytes.Buffer
+	dir string
+	mu  sync.Mutex
+	git *process // nil: not started
 }
 
 // commit runs one instruction as one transaction. Any refusal of Git is
@@ -142,62 +136,36 @@ type updater struct {
 func (u *updater) commit(instruction string) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.cmd == nil {
-		if err := u.start(); err != nil {
+	if u.git == nil {
+		git, err := start(u.dir, "update-ref", "--stdin")
+		if err != nil {
 			return amend.Errorf(amend.Internal, "update reference", "%w", err)
 		}
+		u.git = git
 	}
-	_, err := io.WriteString(u.in, "start\n"+instruction+"prepare\ncommit\n")
+	_, err := io.WriteString(u.git.in, "start\n"+instruction+"prepare\ncommit\n")
 	for _, want := range []string{"start: ok\n", "prepare: ok\n", "commit: ok\n"} {
 		if err != nil {
 			break
 		}
 		var line string
-		if line, err = u.out.ReadString('\n'); err == nil && line != want {
+		if line, err = u.git.out.ReadString('\n'); err == nil && line != want {
 			err = fmt.Errorf("git update-ref answered %q", line)
 		}
 	}
 	if err != nil {
-		why := u.stop()
+		why := u.git.stop() // which drops an open transaction and leaves no lock behind
+		u.git = nil
 		return amend.Errorf(amend.Conflict, "update reference", "%s: %w", why, err)
 	}
 	return nil
 }
 
-func (u *updater) start() error {
-	cmd := exec.CommandContext(context.Background(), "git", "update-ref", "--stdin") // ends with the repository
-	cmd.Dir, cmd.Env = u.dir, Environ()
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	u.stderr = &bytes.Buffer{}
-	cmd.Stderr = u.stderr
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	u.cmd, u.in, u.out = cmd, in, bufio.NewReader(out)
-	return nil
-}
-
-// stop ends the process and returns what it complained of. Closing its input
-// is enough: it then drops an open transaction and leaves no lock behind.
-func (u *updater) stop() string {
-	u.in.Close()
-	_ = u.cmd.Wait()
-	u.cmd = nil
-	return strings.TrimSpace(u.stderr.String())
-}
-
-func (u *updater) close() error {
+func (u *updater) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.cmd != nil {
-		u.stop()
+	if u.git != nil {
+		u.git.stop()
+		u.git = nil
 	}
-	return nil
 }

@@ -102,8 +102,9 @@ func Open(dir string) (*Repo, error) {
 func (r *Repo) Dir() string { return r.dir }
 
 // Close ends the git processes. A later call starts them again.
-func (r *Repo) Close() error {
-	return errors.Join(r.objects.close(), r.refs.close())
+func (r *Repo) Close() {
+	r.objects.close()
+	r.refs.close()
 }
 
 // DefaultBranch is the branch that HEAD names, without refs/heads/.
@@ -142,7 +143,7 @@ func (r *Repo) Import(ctx context.Context, folder, message string) error {
 	if err != nil {
 		return err
 	}
-	return r.CreateRef(ctx, "refs/heads/"+branch, ID(strings.TrimSpace(string(commit))))
+	return r.CreateRef("refs/heads/"+branch, ID(strings.TrimSpace(string(commit))))
 }
 
 // run calls git once. Its standard error becomes part of the error; arguments

@@ -36,7 +36,7 @@ func newRepo(t testing.TB, files map[string]string) *store.Repo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { repo.Close() })
+	t.Cleanup(repo.Close)
 	if err := repo.Import(t.Context(), folder, "import"); err != nil {
 		t.Fatal(err)
 	}
