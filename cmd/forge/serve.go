@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -123,9 +122,7 @@ func ensureToken(path string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", amend.Errorf(amend.Invalid, "read token", "%w", err)
 	}
-	var b [18]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	token := "ghp_" + hex.EncodeToString(b[:])
+	token := "ghp_" + rand.Text()
 	return token, writeFile(path, token+"\n", 0o600)
 }
 

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -74,9 +73,6 @@ type access struct {
 func (s *Server) AddToken(token string, grant Grant) {
 	s.access.mu.Lock()
 	defer s.access.mu.Unlock()
-	if s.access.tokens == nil {
-		s.access.tokens = map[[32]byte]*Grant{}
-	}
 	s.access.tokens[sha256.Sum256([]byte(token))] = &grant
 }
 
@@ -91,9 +87,6 @@ func (s *Server) RevokeToken(token string) {
 func (s *Server) AddApp(app App) {
 	s.access.mu.Lock()
 	defer s.access.mu.Unlock()
-	if s.access.apps == nil {
-		s.access.apps = map[int64]App{}
-	}
 	s.access.apps[app.ID] = app
 }
 
@@ -101,18 +94,11 @@ func (s *Server) AddApp(app App) {
 func (s *Server) AddInstallation(i Installation) {
 	s.access.mu.Lock()
 	defer s.access.mu.Unlock()
-	if s.access.installations == nil {
-		s.access.installations = map[int64]Installation{}
-	}
 	s.access.installations[i.ID] = i
 }
 
 // newToken returns a fresh secret with the prefix that GitHub gives its kind.
-func newToken() string {
-	var b [18]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	return "ghs_" + hex.EncodeToString(b[:])
-}
+func newToken() string { return "ghs_" + rand.Text() }
 
 // jobToken makes the GITHUB_TOKEN of a workflow run.
 func (s *Server) jobToken(repo string, permissions map[string]string) (string, func()) {

@@ -164,7 +164,8 @@ func (s *Server) listRuns(c call) (reply, error) {
 	return p.list(c, doc, more)
 }
 
-func (c call) runID() (int64, error) {
+// id is the number that the path names.
+func (c call) id() (int64, error) {
 	id, err := strconv.ParseInt(c.PathValue("id"), 10, 64)
 	if err != nil {
 		return 0, notFound()
@@ -172,12 +173,17 @@ func (c call) runID() (int64, error) {
 	return id, nil
 }
 
-func (s *Server) getRun(c call) (reply, error) {
-	id, err := c.runID()
+// run is the run that the path names.
+func (s *Server) run(c call) (runs.Run, error) {
+	id, err := c.id()
 	if err != nil {
-		return reply{}, err
+		return runs.Run{}, err
 	}
-	run, err := s.runs.Get(c.repo.fullName(), id)
+	return s.runs.Get(c.repo.fullName(), id)
+}
+
+func (s *Server) getRun(c call) (reply, error) {
+	run, err := s.run(c)
 	if err != nil {
 		return reply{}, err
 	}
@@ -191,19 +197,16 @@ func (s *Server) getRun(c call) (reply, error) {
 // getRunLogs redirects, as GitHub does. GitHub redirects to a signed address of
 // a zip archive; here it is plain text and asks for the same token again.
 func (s *Server) getRunLogs(c call) (reply, error) {
-	id, err := c.runID()
+	run, err := s.run(c)
 	if err != nil {
 		return reply{}, err
 	}
-	if _, err := s.runs.Get(c.repo.fullName(), id); err != nil {
-		return reply{}, err
-	}
-	at := fmt.Sprintf("%s/_logs/%s/%d", site(c.Request), c.repo.fullName(), id)
+	at := fmt.Sprintf("%s/_logs/%s/%d", site(c.Request), c.repo.fullName(), run.ID)
 	return reply{status: http.StatusFound, header: map[string]string{"Location": at}}, nil
 }
 
 func (s *Server) getRunLogText(c call) (reply, error) {
-	id, err := c.runID()
+	id, err := c.id()
 	if err != nil {
 		return reply{}, err
 	}

@@ -25,7 +25,7 @@ func (s *Server) createInstallationToken(c call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	id, err := c.runID()
+	id, err := c.id()
 	if err != nil {
 		return reply{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,15 @@ func (s *Server) changePull(c call, edit func(*pull) error) (pull, error) {
 		return pull{}, err
 	}
 	return c.repo.change(c.Context(), n, s.cfg.Now().UTC(), edit)
+}
+
+// pullReply answers with one pull request, unless there was an error.
+func (c call) pullReply(status int, p pull, err error) (reply, error) {
+	if err != nil {
+		return reply{}, err
+	}
+	doc, err := c.pullDetailDoc(p)
+	return reply{status: status, body: doc}, err
 }
 
 func (s *Server) listPulls(c call) (reply, error) {
@@ -94,26 +104,12 @@ func (s *Server) createPull(c call) (reply, error) {
 		Title: in.Title, Body: in.Body, Draft: in.Draft, User: c.who.Login, Head: in.Head, Base: in.Base,
 		HeadSHA: head.ID, BaseSHA: base.ID, State: "open", Created: now, Updated: now,
 	})
-	if err != nil {
-		return reply{}, err
-	}
-	doc, err := c.pullDetailDoc(p)
-	if err != nil {
-		return reply{}, err
-	}
-	return created(doc)
+	return c.pullReply(http.StatusCreated, p, err)
 }
 
 func (s *Server) getPull(c call) (reply, error) {
 	p, err := s.changePull(c, nil)
-	if err != nil {
-		return reply{}, err
-	}
-	doc, err := c.pullDetailDoc(p)
-	if err != nil {
-		return reply{}, err
-	}
-	return ok(doc)
+	return c.pullReply(http.StatusOK, p, err)
 }
 
 func (s *Server) updatePull(c call) (reply, error) {
@@ -141,14 +137,7 @@ func (s *Server) updatePull(c call) (reply, error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return reply{}, err
-	}
-	doc, err := c.pullDetailDoc(p)
-	if err != nil {
-		return reply{}, err
-	}
-	return ok(doc)
+	return c.pullReply(http.StatusOK, p, err)
 }
 
 // setState closes or reopens. What was merged, or whose branch is gone, stays

@@ -2,6 +2,7 @@ package forge
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -23,9 +24,6 @@ type stats struct {
 func (s *stats) count(e endpoint, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.calls == nil {
-		s.calls = map[string]int{}
-	}
 	s.calls[e.method+" "+e.path]++
 	if e.access == "write" && err == nil {
 		s.made++
@@ -37,9 +35,6 @@ func (s *stats) count(e endpoint, err error) {
 func (s *stats) countGit(p gitPath, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.calls == nil {
-		s.calls = map[string]int{}
-	}
 	s.calls[r.Method+" "+p.rest]++
 }
 
@@ -47,18 +42,15 @@ func (s *stats) countGit(p gitPath, r *http.Request) {
 func (s *Server) Stats() Stats {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
-	out := Stats{Calls: map[string]int{}, Writes: s.stats.made}
-	for route, n := range s.stats.calls {
-		out.Calls[route] = n
-	}
-	return out
+	return Stats{Calls: maps.Clone(s.stats.calls), Writes: s.stats.made}
 }
 
 // ClearStats sets the counters to zero.
 func (s *Server) ClearStats() {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
-	s.stats.calls, s.stats.made = nil, 0
+	clear(s.stats.calls)
+	s.stats.made = 0
 }
 
 // control serves the knobs of a forge that was started for tests: POST and

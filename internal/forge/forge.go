@@ -93,8 +93,12 @@ func New(cfg Config) (*Server, error) {
 		return nil, amend.Errorf(amend.Invalid, "open forge", "%w", err)
 	}
 	cfg.Dir = dir
-	s := &Server{cfg: cfg, gitBin: gitBin, repos: map[string]*repository{}}
-	s.limits.perHour = cfg.RateLimit
+	s := &Server{
+		cfg: cfg, gitBin: gitBin, repos: map[string]*repository{},
+		access: access{tokens: map[[32]byte]*Grant{}, apps: map[int64]App{}, installations: map[int64]Installation{}},
+		limits: limits{perHour: cfg.RateLimit, windows: map[[32]byte]*window{}},
+		stats:  stats{calls: map[string]int{}},
+	}
 	s.runs, err = runs.Open(runs.Config{
 		Dir: filepath.Join(dir, "runs"), Runner: cfg.Runner, Env: cfg.Env, Parallel: cfg.Parallel,
 		Token: s.jobToken, Now: cfg.Now, Log: cfg.Log,

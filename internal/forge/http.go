@@ -94,7 +94,7 @@ func asFailure(err error) *failure {
 // ServeHTTP answers REST calls below /api/v3 or the root, and Git below
 // /OWNER/NAME.git.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-GitHub-Request-Id", requestID())
+	w.Header().Set("X-GitHub-Request-Id", rand.Text())
 	if s.cfg.Control && strings.HasPrefix(r.URL.Path, "/_forge/") && s.control(w, r) {
 		return
 	}
@@ -113,12 +113,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.mux.ServeHTTP(w, r)
 	})
-}
-
-func requestID() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	return strings.ToUpper(hex.EncodeToString(b[:]))
 }
 
 // write sends a reply, or the failure instead. A read that the client already

@@ -33,9 +33,6 @@ type usage struct {
 func (l *limits) take(token string, now time.Time, counted bool) usage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.windows == nil {
-		l.windows = map[[32]byte]*window{}
-	}
 	key := sha256.Sum256([]byte(token))
 	w := l.windows[key]
 	if w == nil || !now.Before(w.reset) {

@@ -77,20 +77,9 @@ func (p *pulls) load() error {
 	return nil
 }
 
-// save writes one pull request, whole or not at all; p.mu is held.
+// save writes one pull request; p.mu is held.
 func (p *pulls) save(one *pull) error {
-	data, err := json.MarshalIndent(one, "", "  ")
-	path := filepath.Join(p.dir, fmt.Sprintf("%d.json", one.Number))
-	if err == nil {
-		err = os.MkdirAll(p.dir, 0o755)
-	}
-	if err == nil {
-		err = os.WriteFile(path+".new", data, 0o644)
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
+	if err := store.SaveJSON(filepath.Join(p.dir, fmt.Sprintf("%d.json", one.Number)), one); err != nil {
 		return amend.Errorf(amend.Internal, "write pull request", "%w", err)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/forge/store"
 )
 
 // A Run is one execution of one workflow file.
@@ -167,18 +168,7 @@ func (e *Engine) folder(id int64) string {
 // logged: the run itself goes on.
 func (e *Engine) save(r *Run) {
 	r.Updated = e.cfg.Now().UTC()
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err == nil {
-		err = os.MkdirAll(e.folder(r.ID), 0o755)
-	}
-	path := filepath.Join(e.folder(r.ID), "run.json")
-	if err == nil {
-		err = os.WriteFile(path+".new", data, 0o644)
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
+	if err := store.SaveJSON(filepath.Join(e.folder(r.ID), "run.json"), r); err != nil {
 		e.cfg.Log.Error("keeping the state of a run failed", "run", r.ID, "error", err)
 	}
 }
