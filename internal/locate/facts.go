@@ -82,35 +82,49 @@ func (f *facts) scanKey(data []byte, key string) []uint64 {
 	}
 }
 
+// A name has at most 253 characters, each of which an escape may make ten.
+const (
+	maxName   = 253
+	maxScalar = 4 << 10
+)
+
 // scalarAt reads the start of a scalar. It reports false for a form that only
-// a parser can decode.
+// a parser can decode, or that goes on where no name would: a large file may
+// hold a key on every few bytes, and looking far from each takes hours.
 func scalarAt(b []byte) (string, bool) {
 	b = bytes.TrimLeft(b, " \t\r\n")
+	cut := len(b) > maxScalar
+	if cut {
+		b = b[:maxScalar]
+	}
 	for len(b) > 0 && (b[0] == '&' || b[0] == '!') {
 		_, after, _ := bytes.Cut(b, []byte(" "))
 		b = bytes.TrimLeft(after, " \t\r\n")
 	}
 	if len(b) == 0 {
-		return "", true
+		return "", !cut
 	}
 	switch b[0] {
 	case '*', '#':
 		return "", false
 	case '|', '>':
 		_, after, _ := bytes.Cut(b, []byte("\n"))
-		return plainToken(bytes.TrimLeft(after, " ")), true
+		after = bytes.TrimLeft(after, " ")
+		return plainToken(after), len(after) > 0 || !cut
 	case '"', '\'':
-		end := bytes.IndexByte(b[1:], b[0])
-		if end < 0 {
+		token, _, closed := bytes.Cut(b[1:], b[:1])
+		if !closed && !cut {
 			return "", true
 		}
-		token := b[1 : 1+end]
 		return string(token), b[0] == '\'' || !bytes.ContainsRune(token, '\\')
 	}
 	return plainToken(b), true
 }
 
+// plainToken returns the first word of b, or a part of it that is too long
+// for a name.
 func plainToken(b []byte) string {
+	b = b[:min(len(b), maxName+1)]
 	if i := bytes.IndexAny(b, " \t\r\n,}]"); i >= 0 {
 		b = b[:i]
 	}

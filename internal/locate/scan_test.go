@@ -3,6 +3,7 @@ package locate
 import (
 	"bytes"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -52,6 +53,30 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A file that is made to be slow must not be: each of these took minutes when
+// the scan looked for the end of a scalar as far as the file goes.
+func TestScanLooksNotFar(t *testing.T) {
+	for _, unit := range []string{"name:x", "name:|", "name:&", "name:!", "name:\\", `name:"\`} {
+		data := bytes.Repeat([]byte(unit), maxFile/4/len(unit))
+		scan("", "a.yaml", data)
+	}
+	far := strings.Repeat(" ", maxScalar)
+	longest := strings.Repeat("w", maxName)
+	for _, text := range []string{
+		longest, far + "\n    " + longest, "&" + strings.Repeat("a", 900) + " " + longest, "|-" + far + "\n    " + longest, "|-\n" + far + longest,
+		`"` + strings.Repeat(`\U00000077`, maxName) + `"`, "\"\\\n" + far + longest + `"`,
+	} {
+		data := []byte("kind: A\nmetadata:\n  name: " + text + "\n")
+		objects, err := parseObjects(data)
+		if err != nil || len(objects) != 1 || objects[0].ref.Name != longest {
+			t.Fatalf("%.40q is no test: %v", text, err)
+		}
+		if !scan("", "a.yaml", data).mayDeclare(wanted{names: []uint64{nameHash(longest)}, kind: nameHash("A")}) {
+			t.Errorf("the scan overlooked the name in %.40q", text)
+		}
+	}
 }
 
 func TestGlob(t *testing.T) {
