@@ -12,11 +12,12 @@ import (
 // only. Commands wire everything and are free.
 var mayImport = map[string][]string{
 	"":                       {}, // the root: the standard library only
+	"internal/bus":           {"internal/lock"},
 	"internal/gateway":       {"internal/alert"},
 	"internal/ledger":        {"internal/message"},
 	"internal/ledger/gitlog": {"internal/ledger"},
 	"internal/locate":        {"internal/manifest", "internal/tree"},
-	"internal/git":           {"internal/tree"},
+	"internal/git":           {"internal/lock", "internal/tree"},
 	"internal/pipeline":      {"actions", "internal/locate", "internal/manifest", "internal/policy", "internal/tree"},
 	"internal/writer":        {"internal/ledger", "internal/message", "internal/pipeline", "internal/tree"},
 	"internal/forge":         {"internal/forge/runs", "internal/forge/store"},

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/lock"
 )
 
 const (
@@ -96,7 +97,7 @@ type Bus struct {
 
 // Open starts the bus on the folder of cfg, with everything that an earlier
 // process stored there, however that process ended. It fails with
-// amend.Conflict when another process uses the folder. Close ends the bus.
+// amend.Transient when another process uses the folder. Close ends the bus.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	b := &Bus{cfg: cfg.withDefaults(), batching: make(chan struct{}, 1)}
 	if err := b.open(ctx); err != nil {
@@ -111,8 +112,9 @@ func (b *Bus) open(ctx context.Context) error {
 		return amend.Errorf(amend.Invalid, "open bus", "%w", err)
 	}
 	var err error
-	if b.lock, err = lockFile(filepath.Join(b.cfg.Dir, "lock")); err != nil {
-		return amend.Errorf(amend.Conflict, "open bus", "the folder is in use by another process: %w", err)
+	// Two servers on one folder destroy it.
+	if b.lock, err = lock.Take(filepath.Join(b.cfg.Dir, "lock")); err != nil {
+		return fmt.Errorf("opening the bus: %w", err)
 	}
 	if err := b.start(); err != nil {
 		return amend.Errorf(amend.Internal, "open bus", "%w", err)

@@ -323,8 +323,8 @@ func TestOneConsumer(t *testing.T) {
 func TestFolderInUse(t *testing.T) {
 	dir := t.TempDir()
 	open(t, func(c *bus.Config) { c.Dir = dir })
-	if b, err := bus.Open(t.Context(), bus.Config{Dir: dir}); amend.KindOf(err) != amend.Conflict {
-		t.Errorf("Open = %v, %v; want Conflict", b, err)
+	if b, err := bus.Open(t.Context(), bus.Config{Dir: dir}); amend.KindOf(err) != amend.Transient {
+		t.Errorf("Open = %v, %v; want Transient", b, err)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/lock"
 )
 
 // Config says which repository to mirror and where.
@@ -69,14 +70,14 @@ func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, amend.Errorf(amend.Invalid, "open mirror", "%w", err)
 	}
-	lock, err := lockFile(filepath.Join(cfg.Dir, "lock"))
+	held, err := lock.Take(filepath.Join(cfg.Dir, "lock"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("opening the mirror: %w", err)
 	}
 	m := &Mirror{
 		Repo:     &Repo{objects: &objects{loss: amend.Transient}},
 		cfg:      cfg,
-		lock:     lock,
+		lock:     held,
 		fetching: make(chan struct{}, 1),
 	}
 	if err := m.load(ctx); err != nil {
@@ -84,7 +85,7 @@ func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 			cfg.Log.WarnContext(ctx, "mirror cannot be trusted and is rebuilt", "dir", cfg.Dir, "error", err)
 		}
 		if err := m.reset(); err != nil {
-			return nil, errors.Join(err, lock.Close())
+			return nil, errors.Join(err, held.Close())
 		}
 	}
 	return m, nil
