@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -13,10 +15,11 @@ import (
 
 // RecordDecision keeps what became of an event, for seven days or until
 // 100,000 newer ones came. It returns nil when the decision is on disk. The same
-// event, handled again after a crash, has its first decision kept. The
-// record is for people: the authority on what was changed is Git.
+// event, handled again after a crash, has its first decision kept. Of a detail or
+// a diff that is longer than 64 KiB the start is kept, and a note that says so.
+// The record is for people: the authority on what was changed is Git.
 func (b *Bus) RecordDecision(ctx context.Context, d amend.Decision) error {
-	body, err := json.Marshal(d)
+	body, err := json.Marshal(shortened(d))
 	if err != nil {
 		return amend.Errorf(amend.Internal, "record decision", "%w", err)
 	}
@@ -28,6 +31,29 @@ func (b *Bus) RecordDecision(ctx context.Context, d amend.Decision) error {
 		return amend.Errorf(amend.Transient, "record decision", "%w", err)
 	}
 	return nil
+}
+
+// maxText is what is kept of one text of a decision. A line of a manifest may be
+// as long as the file, and its diff has it twice.
+const maxText = 64 << 10
+
+// shortened returns d with its texts cut: an event whose decision cannot be kept
+// would come again for ever.
+func shortened(d amend.Decision) amend.Decision {
+	d.Detail = cut(d.Detail)
+	if d.Plan != nil {
+		p := *d.Plan
+		p.Diff = cut(p.Diff)
+		d.Plan = &p
+	}
+	return d
+}
+
+func cut(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return fmt.Sprintf("%s\n[cut: %d bytes]\n", strings.ToValidUTF8(s[:maxText], ""), len(s))
 }
 
 // Decisions returns the latest n decisions that are kept, newest last.

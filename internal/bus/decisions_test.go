@@ -43,8 +43,28 @@ func TestDecisions(t *testing.T) {
 			t.Errorf("Decisions(%d):\n%s", n, diff)
 		}
 	}
-	if err := b.RecordDecision(t.Context(), amend.Decision{Detail: strings.Repeat("x", 5<<20)}); amend.KindOf(err) != amend.Invalid {
-		t.Errorf("a decision of 5 MiB: %v, want Invalid", err)
+}
+
+// A decision with texts of any length is kept, or its event would come again
+// for ever and hold up those behind it.
+func TestLongDecisionIsCut(t *testing.T) {
+	b := open(t)
+	long := strings.Repeat("ü", 5<<20)
+	d := amend.Decision{EventID: "e.firing", Detail: long, Plan: &amend.Plan{Diff: long}}
+	if err := b.RecordDecision(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	got, err := b.Decisions(t.Context(), 1)
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%d decisions, %v", len(got), err)
+	}
+	for _, text := range []string{got[0].Detail, got[0].Plan.Diff} {
+		if len(text) > 65<<10 || !strings.HasPrefix(text, "üü") || !strings.HasSuffix(text, "ü\n[cut: 10485760 bytes]\n") {
+			t.Errorf("%d bytes are kept, the last ones %q", len(text), text[len(text)-40:])
+		}
+	}
+	if d.Plan.Diff != long {
+		t.Error("the caller's plan was changed")
 	}
 }
 
