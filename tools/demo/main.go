@@ -39,7 +39,7 @@ func run(ctx context.Context, bin, root string, keep bool) (err error) {
 	}
 	out := newScreen(os.Stdout)
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &world{dir: dir, bin: bin, root: root, out: out, fail: cancel}
+	w := &world{dir: dir, bin: bin, root: root, out: out, fail: cancel, began: time.Now().Add(-2 * time.Minute)}
 	defer func() {
 		cancel(errDone)
 		w.wait()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -44,9 +45,6 @@ var alerts = []alert{
 	},
 }
 
-// started is when the alerts began; a repeated alert has the same start.
-var started = time.Now().Add(-2 * time.Minute)
-
 // fire sends all alerts to Alertmanager, as Prometheus does.
 func (w *world) fire(ctx context.Context) (time.Time, error) {
 	type posted struct {
@@ -58,10 +56,8 @@ func (w *world) fire(ctx context.Context) (time.Time, error) {
 	var body []posted
 	for _, a := range alerts {
 		labels := map[string]string{"alertname": a.name}
-		for k, v := range a.labels {
-			labels[k] = v
-		}
-		body = append(body, posted{labels, a.annotations, started, "http://prometheus.example.com/graph"})
+		maps.Copy(labels, a.labels)
+		body = append(body, posted{labels, a.annotations, w.began, "http://prometheus.example.com/graph"})
 	}
 	fired := time.Now()
 	return fired, w.call(ctx, http.MethodPost, w.alertmanager+"/api/v2/alerts", "", body, nil)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -24,8 +23,9 @@ type world struct {
 	fail           context.CancelCauseFunc
 	procs          sync.WaitGroup
 
-	forge, amend, alertmanager string // base URLs
-	token, secret              string // of the forge, and of amend's gateway
+	forge, amend, alertmanager string    // base URLs
+	token, secret              string    // of the forge, and of amend's gateway
+	began                      time.Time // when the alerts did; a repeated one has the same start
 }
 
 const repo = "acme/env"
@@ -59,9 +59,7 @@ func (w *world) startForge(ctx, patience context.Context) error {
 }
 
 func (w *world) startAmend(ctx, patience context.Context) error {
-	var secret [16]byte
-	_, _ = rand.Read(secret[:]) // never fails, see crypto/rand
-	w.secret = hex.EncodeToString(secret[:])
+	w.secret = rand.Text()
 	file := filepath.Join(w.dir, "webhook-token")
 	if err := os.WriteFile(file, []byte(w.secret), 0o600); err != nil {
 		return err
