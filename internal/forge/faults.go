@@ -70,7 +70,7 @@ func (s *Server) AddFault(f Fault) error {
 	}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	s.faults.rules = append(s.faults.rules, &rule{Fault: f, path: path, dice: rand.New(rand.NewPCG(f.Seed, 0))}) //nolint:gosec // no secret
+	s.faults.rules = append(s.faults.rules, &rule{Fault: f, path: path, dice: rand.New(rand.NewPCG(f.Seed, 0))})
 	return nil
 }
 

@@ -159,7 +159,7 @@ func (c *Contract) input(call Call) (*openapi3filter.RequestValidationInput, err
 // general are the answers that GitHub gives on any operation without listing
 // them there: unreadable JSON, authentication, limits, trouble, and a
 // conditional read.
-var general = []int{304, 400, 401, 403, 404, 429, 500, 502, 503} //nolint:gochecknoglobals // a constant
+var general = []int{304, 400, 401, 403, 404, 429, 500, 502, 503}
 
 // jsonType matches the media types whose body is described by a schema. The
 // suffix of vnd.github.raw+json promises more than it holds.
