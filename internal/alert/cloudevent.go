@@ -45,8 +45,11 @@ func ToCloudEvent(e amend.Event) (event.Event, error) {
 	if err := ce.SetData(event.ApplicationJSON, data); err != nil {
 		return event.Event{}, amend.Errorf(amend.Internal, "pack event", "%w", err)
 	}
-	if err := ce.Validate(); err != nil || !ours(ce) {
-		return event.Event{}, amend.Errorf(amend.Internal, "pack event", "id and subject are not ours: %v", err)
+	if err := ce.Validate(); err != nil {
+		return event.Event{}, amend.Errorf(amend.Internal, "pack event", "%w", err)
+	}
+	if !ours(ce) {
+		return event.Event{}, amend.Errorf(amend.Internal, "pack event", "id and subject do not belong to the alert")
 	}
 	return ce, nil
 }
