@@ -84,8 +84,8 @@ func newRoute(template string, item *openapi3.PathItem) route {
 	return r
 }
 
-// A Call is one request with its answer.
-type Call struct {
+// An exchange is one request with its answer.
+type exchange struct {
 	Method      string
 	Path        string // escaped, with or without the /api/v3 of an Enterprise host
 	Query       url.Values
@@ -97,16 +97,16 @@ type Call struct {
 	RequestOnly bool // the server did not answer
 }
 
-// Covers reports whether the path belongs to the REST API, and not to Git over
+// covers reports whether the path belongs to the REST API, and not to Git over
 // HTTP or to the controls of a test host.
-func Covers(path string) bool {
+func covers(path string) bool {
 	return !strings.HasPrefix(path, "/_") && !strings.Contains(path, ".git/")
 }
 
-// Check returns what in the call contradicts GitHub's description, or nil. A
+// check returns what in the call contradicts GitHub's description, or nil. A
 // request that GitHub would refuse is no contradiction when it was refused
 // with a 4xx.
-func (c *Contract) Check(ctx context.Context, call Call) error {
+func (c *Contract) check(ctx context.Context, call exchange) error {
 	input, err := c.input(call)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (c *Contract) Check(ctx context.Context, call Call) error {
 	return nil
 }
 
-func (c *Contract) input(call Call) (*openapi3filter.RequestValidationInput, error) {
+func (c *Contract) input(call exchange) (*openapi3filter.RequestValidationInput, error) {
 	path := strings.TrimPrefix(call.Path, "/api/v3")
 	if strings.HasSuffix(path, "/labels") && bytes.HasPrefix(call.Body, []byte("[")) {
 		// go-github sends the list alone. GitHub takes it, and used to describe it.
@@ -170,7 +170,7 @@ func mediaType(h http.Header) string {
 	return strings.TrimSpace(name)
 }
 
-func (c *Contract) checkAnswer(ctx context.Context, input *openapi3filter.RequestValidationInput, call Call) error {
+func (c *Contract) checkAnswer(ctx context.Context, input *openapi3filter.RequestValidationInput, call exchange) error {
 	if given := mediaType(call.AnswerHead); given == call.Header.Get("Accept") && !jsonType.MatchString(given) {
 		return nil // the client asked for a form that has no schema: raw, sha, diff or patch
 	}

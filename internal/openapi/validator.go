@@ -29,7 +29,7 @@ func (c *Contract) Validator(tb TB) *Validator { return &Validator{contract: c, 
 // is checked even when no answer arrives.
 func (v *Validator) Transport(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
-		if !Covers(req.URL.Path) {
+		if !covers(req.URL.Path) {
 			return next.RoundTrip(req)
 		}
 		call, req, err := requestCall(req)
@@ -60,7 +60,7 @@ func (v *Validator) Transport(next http.RoundTripper) http.RoundTripper {
 // Handler wraps next, so that every call to it is checked.
 func (v *Validator) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if !Covers(req.URL.Path) {
+		if !covers(req.URL.Path) {
 			next.ServeHTTP(w, req)
 			return
 		}
@@ -81,23 +81,23 @@ func (v *Validator) Handler(next http.Handler) http.Handler {
 	})
 }
 
-func (v *Validator) check(req *http.Request, call Call) {
+func (v *Validator) check(req *http.Request, call exchange) {
 	v.tb.Helper()
-	if err := v.contract.Check(req.Context(), call); err != nil {
+	if err := v.contract.check(req.Context(), call); err != nil {
 		v.tb.Errorf("contract: %s %s: %v", call.Method, call.Path, err)
 	}
 }
 
 // requestCall reads the request's body and returns a request to send instead.
-func requestCall(req *http.Request) (Call, *http.Request, error) {
-	call := Call{Method: req.Method, Path: req.URL.EscapedPath(), Query: req.URL.Query(), Header: req.Header.Clone()}
+func requestCall(req *http.Request) (exchange, *http.Request, error) {
+	call := exchange{Method: req.Method, Path: req.URL.EscapedPath(), Query: req.URL.Query(), Header: req.Header.Clone()}
 	if req.Body == nil {
 		return call, req, nil
 	}
 	body, err := io.ReadAll(req.Body)
 	req.Body.Close()
 	if err != nil {
-		return Call{}, nil, fmt.Errorf("reading the request: %w", err)
+		return exchange{}, nil, fmt.Errorf("reading the request: %w", err)
 	}
 	call.Body = body
 	clone := req.Clone(req.Context())
