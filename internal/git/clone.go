@@ -51,7 +51,8 @@ func OpenDir(dir string) (*Clone, error) {
 	for _, h := range cut {
 		shallow[h] = true
 	}
-	objects := &objects{store: store, loss: amend.Invalid}
+	objects := newObjects(amend.Invalid)
+	objects.store = store
 	return &Clone{Repo: &Repo{objects: objects, shallow: shallow}, store: store}, nil
 }
 

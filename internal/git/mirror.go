@@ -75,7 +75,7 @@ func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 		return nil, fmt.Errorf("opening the mirror: %w", err)
 	}
 	m := &Mirror{
-		Repo:     &Repo{objects: &objects{loss: amend.Transient}},
+		Repo:     &Repo{objects: newObjects(amend.Transient)},
 		cfg:      cfg,
 		lock:     held,
 		fetching: make(chan struct{}, 1),
@@ -170,7 +170,7 @@ func (m *Mirror) open() {
 	m.objects.store = m.store
 	m.objects.dir = filepath.Join(m.repoDir(), "objects")
 	m.objects.broken.Store(false)
-	m.objects.trees.clear()
+	m.objects.trees.Clear()
 }
 
 // load opens what is on disk and checks it as far as that is cheap: the whole

@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/bounded"
 )
 
 // objects is an object store in which every read is checked against its hash.
@@ -29,40 +30,18 @@ type objects struct {
 	loss amend.Kind
 	// broken is set by the first loss, so that a mirror knows to rebuild.
 	broken atomic.Bool
-	trees  treeCache
+	// trees keeps decoded trees, which never change: from one fix to the next
+	// all but a few stay the same, and large folders are slow to decode.
+	trees *bounded.Map[plumbing.Hash, []object.TreeEntry]
 }
 
-// A treeCache keeps decoded trees, which never change: from one fix to the next
-// all but a few stay the same, and large folders are slow to decode.
-type treeCache struct {
-	mu    sync.Mutex
-	trees map[plumbing.Hash][]object.TreeEntry
-	size  int // entries of all trees
-}
-
-// maxTreeEntries bounds the cache to some 20 MB; past it, it starts over.
+// maxTreeEntries bounds the kept trees to some 20 MB.
 const maxTreeEntries = 200_000
 
-func (c *treeCache) get(h plumbing.Hash) ([]object.TreeEntry, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	entries, ok := c.trees[h]
-	return entries, ok
-}
-
-func (c *treeCache) put(h plumbing.Hash, entries []object.TreeEntry) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.size += len(entries); c.trees == nil || c.size > maxTreeEntries {
-		c.trees, c.size = map[plumbing.Hash][]object.TreeEntry{}, len(entries)
-	}
-	c.trees[h] = entries
-}
-
-func (c *treeCache) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.trees, c.size = nil, 0
+// newObjects returns a store whose lost objects are errors of the given kind.
+func newObjects(loss amend.Kind) *objects {
+	size := func(entries []object.TreeEntry) int { return len(entries) }
+	return &objects{loss: loss, trees: bounded.New[plumbing.Hash](maxTreeEntries, size)}
 }
 
 func (o *objects) has(h plumbing.Hash) bool {
@@ -144,7 +123,7 @@ func (o *objects) decode(h plumbing.Hash, content []byte) (*object.Commit, error
 // tree reads a tree that must be there. The result is shared: it must not be
 // changed.
 func (o *objects) tree(h plumbing.Hash) ([]object.TreeEntry, error) {
-	if entries, ok := o.trees.get(h); ok {
+	if entries, ok := o.trees.Get(h); ok {
 		return entries, nil
 	}
 	content, err := o.need(plumbing.TreeObject, h)
@@ -155,7 +134,7 @@ func (o *objects) tree(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if err := t.Decode(encoded(plumbing.TreeObject, content)); err != nil {
 		return nil, o.lost(h, err)
 	}
-	o.trees.put(h, t.Entries)
+	o.trees.Put(h, t.Entries)
 	return t.Entries, nil
 }
 

@@ -132,7 +132,7 @@ func (o *objects) graft(base plumbing.Hash, changed map[string]*sprout) (plumbin
 	}
 	h, err := o.write(obj)
 	if err == nil {
-		o.trees.put(h, entries)
+		o.trees.Put(h, entries)
 	}
 	return h, err
 }

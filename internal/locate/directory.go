@@ -49,14 +49,14 @@ func (directory) sites(t *target) []site {
 
 // parse returns the objects of a file, from the cache if its hash is known.
 func (l *Locator) parse(hash string, data []byte) ([]*object, error) {
-	if p, ok := l.parsed.get(hash); ok {
+	if p, ok := l.parsed.Get(hash); ok {
 		return p.objects, p.err
 	}
 	objects, err := parseObjects(data)
 	if err != nil {
 		err = amend.Refusef(amend.ReasonUnproven, "parsing: %w", err)
 	}
-	l.parsed.put(hash, parsedFile{objects: objects, err: err, size: len(data)})
+	l.parsed.Put(hash, parsedFile{objects: objects, err: err, size: len(data)})
 	return objects, err
 }
 

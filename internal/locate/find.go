@@ -201,13 +201,13 @@ func (n *node) excludes(r root, ref amend.ObjectRef) bool {
 // render read has changed. Renders of a proposed edit are not kept.
 func (v *view) render(r root) *render {
 	key := r.key() + strings.Join(r.files, "\x00")
-	if out, ok := v.loc.renders.get(key); ok && out.fresh(v) {
+	if out, ok := v.loc.renders.Get(key); ok && out.fresh(v) {
 		return out
 	}
 	out := r.source().render(v, r)
 	out.at = v.root
 	if v.edited == "" {
-		v.loc.renders.put(key, out)
+		v.loc.renders.Put(key, out)
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -68,7 +69,7 @@ func (l *Locator) index(fsys fs.FS, dir string, depth int) (*node, error) {
 	key := ""
 	if h, ok := hashOf(fsys, dir); ok {
 		key = dir + "\x00" + h
-		if n, ok := l.nodes.get(key); ok {
+		if n, ok := l.nodes.Get(key); ok {
 			return n, nil
 		}
 	}
@@ -78,7 +79,7 @@ func (l *Locator) index(fsys fs.FS, dir string, depth int) (*node, error) {
 	}
 	n.sum()
 	if key != "" {
-		l.nodes.put(key, n)
+		l.nodes.Put(key, n)
 	}
 	return n, nil
 }
@@ -136,7 +137,7 @@ func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry) (*facts, err
 	hash, known := hashOf(fsys, name)
 	if known {
 		// How a file is scanned depends on its extension too.
-		if f, ok := l.files.get(path.Ext(name) + hash); ok {
+		if f, ok := l.files.Get(path.Ext(name) + hash); ok {
 			return f, nil
 		}
 	}
@@ -157,13 +158,13 @@ func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry) (*facts, err
 	}
 	if !known {
 		hash = contentHash(data)
-		if f, ok := l.files.get(path.Ext(name) + hash); ok {
+		if f, ok := l.files.Get(path.Ext(name) + hash); ok {
 			return f, nil
 		}
 	}
 	f := scan(hash, name, data)
-	l.files.put(path.Ext(name)+hash, f)
-	l.contents.put(hash, data)
+	l.files.Put(path.Ext(name)+hash, f)
+	l.contents.Put(hash, data)
 	return f, nil
 }
 
@@ -173,7 +174,7 @@ func (l *Locator) content(fsys fs.FS, name string, f *facts) ([]byte, error) {
 	if f.huge {
 		return nil, amend.Refusef(amend.ReasonUnproven, "%s is larger than %d bytes", name, maxFile)
 	}
-	if data, ok := l.contents.get(f.hash); ok && f.hash != "" {
+	if data, ok := l.contents.Get(f.hash); ok && f.hash != "" {
 		return data, nil
 	}
 	data, err := fs.ReadFile(fsys, name)
@@ -184,7 +185,7 @@ func (l *Locator) content(fsys fs.FS, name string, f *facts) ([]byte, error) {
 		return nil, amend.Errorf(amend.Transient, "read env repo", "%s changed while it was read", name)
 	}
 	if f.hash != "" {
-		l.contents.put(f.hash, data)
+		l.contents.Put(f.hash, data)
 	}
 	return data, nil
 }
@@ -324,4 +325,8 @@ func (n *node) referrers(p string) []string {
 	}
 	slices.Sort(from)
 	return from
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
 }

@@ -56,7 +56,7 @@ func (v *view) manifest(name string) (*manifest.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f, ok := v.loc.manifests.get(hash); ok {
+	if f, ok := v.loc.manifests.Get(hash); ok {
 		return f, nil
 	}
 	data, err := v.read(name)
@@ -67,7 +67,7 @@ func (v *view) manifest(name string) (*manifest.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.loc.manifests.put(hash, f)
+	v.loc.manifests.Put(hash, f)
 	return f, nil
 }
 
