@@ -203,7 +203,9 @@ func (s *server) run(ctx context.Context) error {
 	part("sweep", func() error { return s.sweep(ctx) })
 	<-ctx.Done()
 	grace, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	err = web.Shutdown(grace)
+	if err = web.Shutdown(grace); err != nil {
+		err = web.Close() // somebody holds a connection open
+	}
 	stop()
 	parts.Wait()
 	stopWriting()
