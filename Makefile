@@ -45,6 +45,7 @@ lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck
 	cd tools && $(BIN)/staticcheck ./demo/...
 	$(BIN)/actionlint
 	$(GO) mod tidy -diff
+	cd tools && $(GO) mod tidy -diff
 
 .PHONY: fmt
 fmt: ## Format the Go sources
