@@ -220,7 +220,8 @@ func (b *Bus) Ready(ctx context.Context) error {
 	return nil
 }
 
-// waiting returns how many events are stored and not handled.
+// waiting returns how many events are stored and not handled. A scrape brings no
+// context along.
 func (b *Bus) waiting() float64 {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
