@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/bus"
 	"github.com/amendhq/amend/internal/github"
 )
 
@@ -24,7 +26,7 @@ const (
 func (s *server) handle(ctx context.Context, ce event.Event, _ int) error {
 	e, err := alert.FromCloudEvent(ce)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", bus.ErrUnreadable, err)
 	}
 	d, err := s.decide(ctx, e)
 	if err != nil {

@@ -244,6 +244,28 @@ func TestUnhandledEventsSurviveReopen(t *testing.T) {
 	}
 }
 
+// An event that the handler cannot read does not stop those behind it.
+func TestUnreadableForTheHandler(t *testing.T) {
+	b := open(t)
+	if err := b.Publish(t.Context(), events("a", "1", "2")); err != nil {
+		t.Fatal(err)
+	}
+	var j journal
+	consume(t, b, 1, func(_ context.Context, e event.Event, _ int) error {
+		j.note(e)
+		if e.ID() == "1" {
+			return fmt.Errorf("%w: written by another version", bus.ErrUnreadable)
+		}
+		return nil
+	}, j.has(2))
+	if diff := cmp.Diff([]string{"1", "2"}, j.seen["a"]); diff != "" {
+		t.Error(diff)
+	}
+	if n := waiting(t, b); n != 0 {
+		t.Errorf("%d events wait, want 0", n)
+	}
+}
+
 func TestDrainLetsHandlersFinish(t *testing.T) {
 	b := open(t)
 	if err := b.Publish(t.Context(), events("a", "1")); err != nil {

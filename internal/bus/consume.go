@@ -21,16 +21,20 @@ const (
 	ackTimeout = 5 * time.Second
 )
 
+// ErrUnreadable in the chain of a handler's error says that the handler can
+// never read the event, so that it does not come again.
+var ErrUnreadable = errors.New("the event cannot be read")
+
 // A Handler does the work for one event. An error means that the event comes
-// again, after a wait that grows with every attempt; attempt counts from 1 and
-// starts anew when the process does.
+// again, after a wait that grows with every attempt, unless it is ErrUnreadable;
+// attempt counts from 1 and starts anew when the process does.
 type Handler func(ctx context.Context, e event.Event, attempt int) error
 
 // Consume hands events to handle until ctx is done, at most lanes at a time.
 // Events of one subject come one after the other in the order they were
 // published: the next one waits until the one before it was handled without an
 // error. An event that cannot be read is kept as a dead letter and not handed
-// out.
+// out, or not again when only the handler cannot read it.
 //
 // When ctx is done running handlers get Config.Grace to finish, then their
 // context ends too; Consume returns nil when all have returned. Only one

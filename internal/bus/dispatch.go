@@ -115,14 +115,19 @@ func (d *dispatcher) process(work context.Context, msg jetstream.Msg) {
 		d.bury(work, msg, err)
 		return
 	}
-	if err := d.run(work, msg, e, d.attempt(seq)); err != nil {
+	err = d.run(work, msg, e, d.attempt(seq))
+	switch {
+	case errors.Is(err, ErrUnreadable):
+		d.forget(seq)
+		d.bury(work, msg, err)
+	case err != nil:
 		d.bus.metrics.handled.WithLabelValues(resultRetry).Inc()
 		n := d.failed(seq)
 		d.bus.cfg.Log.Warn("event failed and comes again", "event", e.ID(), "attempt", n, "error", err)
 		d.again(msg, n)
-		return
+	default:
+		d.done(work, msg, seq)
 	}
-	d.done(work, msg, seq)
 }
 
 // first returns the sequence of the oldest message of a subject that was not
