@@ -50,19 +50,32 @@ func CheckListen(addr string, auth Auth) error {
 	if err != nil {
 		return amend.Errorf(amend.Invalid, "check listen address", "%w", err)
 	}
-	ip := net.ParseIP(host)
-	if auth.Enabled() || host == "localhost" || (ip != nil && ip.IsLoopback()) {
+	if auth.Enabled() || loopback(host) {
 		return nil
 	}
 	return amend.Errorf(amend.Invalid, "check listen address",
 		"%s can be reached from other machines: configure a token or password, or listen on 127.0.0.1", addr)
 }
 
+// loopback reports whether host names this machine and can name no other.
+func loopback(host string) bool {
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
 // allows reports whether r proves who sent it. An error means that it does not
 // prove it with the secrets that can be read now, while others cannot be.
+//
+// Where nobody is asked, a request must at least be meant for this machine: a
+// web page whose name was made to resolve to 127.0.0.1 (DNS rebinding) can send
+// anything from a browser here, but not another Host than its own.
 func (a Auth) allows(r *http.Request) (bool, error) {
 	if !a.Enabled() {
-		return true, nil
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host // without a port
+		}
+		return loopback(host), nil
 	}
 	tokens, password, err := a.secrets()
 	match := 0

@@ -13,6 +13,31 @@ import (
 	"github.com/amendhq/amend/internal/gateway"
 )
 
+// Without authentication a page whose name resolves to 127.0.0.1 must neither
+// post nor read; with a token it does not matter how this machine is called.
+func TestForeignHost(t *testing.T) {
+	token := gateway.Auth{TokenFiles: []string{secretFile(t, "token", "t0ken")}}
+	for host, code := range map[string]int{
+		"localhost": 415, "localhost:8080": 415, "127.0.0.1:8080": 415, "127.0.0.9": 415, "[::1]:8080": 415, "[::1]": 415,
+		"evil.example:8080": 401, "evil.example": 401, "127.0.0.1.evil.example": 401, "localhost.evil.example:8080": 401, "10.0.0.1:8080": 401, "": 401,
+	} {
+		for _, auth := range []gateway.Auth{{}, token} {
+			s := newSite(t, func(c *gateway.Config) { c.Auth = auth })
+			r := httptest.NewRequest(http.MethodPost, "/v1/events", nil) // 415 when it is let in
+			r.Host = host
+			want := code
+			if auth.Enabled() {
+				r.Header.Set("Authorization", "Bearer t0ken")
+				want = 415
+			}
+			w := httptest.NewRecorder()
+			if s.ServeHTTP(w, r); w.Code != want {
+				t.Errorf("Host %q, authentication %v: %d, want %d", host, auth.Enabled(), w.Code, want)
+			}
+		}
+	}
+}
+
 func TestAuthMatrix(t *testing.T) {
 	tokens := gateway.Auth{TokenFiles: []string{secretFile(t, "new", "n3w\n"), secretFile(t, "old", "0ld")}}
 	basic := gateway.Auth{User: "am", PasswordFile: secretFile(t, "password", "s3cret:x\r\n")}

@@ -136,7 +136,7 @@ func (g *Gateway) authenticated(next http.Handler) http.Handler {
 			if g.cfg.Auth.PasswordFile != "" {
 				w.Header().Add("WWW-Authenticate", `Basic realm="amend"`)
 			}
-			writeJSON(w, http.StatusUnauthorized, problem{Error: "unauthorized", Expected: "a valid bearer token or password"})
+			writeJSON(w, http.StatusUnauthorized, problem{Error: "unauthorized", Expected: "a valid bearer token or password, or where none is configured a loopback address as Host"})
 		default:
 			next.ServeHTTP(w, r)
 		}

@@ -105,6 +105,9 @@ func newSite(t testing.TB, change ...func(*gateway.Config)) *site {
 }
 
 func (s *site) do(r *http.Request) *httptest.ResponseRecorder {
+	if r.Host == "example.com" { // httptest's own; see TestForeignHost
+		r.Host = "127.0.0.1:8080"
+	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	return w
