@@ -34,6 +34,9 @@ const (
 	// Below, objects are stored one by one, because every pack makes every later
 	// look-up slower.
 	unpackLimit = 100
+	// unpackBytes is what such objects may have together, because they are held
+	// in memory: a few kilobytes on the wire may inflate to gigabytes.
+	unpackBytes = 64 << 20
 )
 
 // Fetch brings all branches up to date: new ones appear, deleted ones go, forced
@@ -200,12 +203,15 @@ func (m *Mirror) install(r io.Reader) error {
 	if !bytes.HasPrefix(head, []byte("PACK")) || binary.BigEndian.Uint32(head[8:]) > unpackLimit {
 		return m.installPack(in)
 	}
-	mem := memory.NewStorage()
-	p, err := packfile.NewParserWithStorage(packfile.NewScanner(in), &mem.ObjectStorage)
+	var raw bytes.Buffer // what was read, to begin again
+	mem := &memoryStore{ObjectStorage: &memory.NewStorage().ObjectStorage, left: unpackBytes}
+	p, err := packfile.NewParserWithStorage(packfile.NewScanner(io.TeeReader(in, &raw)), mem)
 	if err != nil {
 		return err
 	}
-	if _, err := p.Parse(); err != nil {
+	if _, err := p.Parse(); errors.Is(err, errUnpacksLarge) {
+		return m.installPack(io.MultiReader(&raw, in))
+	} else if err != nil {
 		return err
 	}
 	return m.inPlace(func() error {
@@ -216,6 +222,21 @@ func (m *Mirror) install(r io.Reader) error {
 		}
 		return nil
 	})
+}
+
+var errUnpacksLarge = errors.New("the pack inflates to too much")
+
+// A memoryStore takes objects until they are too much to hold in memory.
+type memoryStore struct {
+	*memory.ObjectStorage
+	left int64
+}
+
+func (s *memoryStore) SetEncodedObject(obj plumbing.EncodedObject) (plumbing.Hash, error) {
+	if s.left -= obj.Size(); s.left < 0 {
+		return plumbing.ZeroHash, errUnpacksLarge
+	}
+	return s.ObjectStorage.SetEncodedObject(obj)
 }
 
 func (m *Mirror) installPack(r io.Reader) error {

@@ -123,6 +123,29 @@ func TestFetchIsIncremental(t *testing.T) {
 	}
 }
 
+// Few objects that inflate to much are kept as the pack that they came in: held
+// in memory, one push to any branch could end the process.
+func TestFetchOfFewLargeObjectsIsNotUnpacked(t *testing.T) {
+	u := newUpstream(t)
+	u.commit(t, "main", map[string]string{"a.yaml": "a: 1\n"})
+	cfg := u.config(t)
+	m := open(t, cfg)
+	fetch(t, m)
+	half := strings.Repeat("\x00", 33<<20)
+	sha := u.commit(t, "zeros", map[string]string{"a.bin": "a" + half, "b.bin": "b" + half})
+	fetch(t, m)
+	if packs, _ := filepath.Glob(filepath.Join(cfg.Dir, "amend-mirror", "objects", "pack", "*.pack")); len(packs) != 1 {
+		t.Errorf("%d packs, want one", len(packs))
+	}
+	tree, err := m.Tree(sha)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := fs.ReadFile(tree, "b.bin"); err != nil || string(b) != "b"+half {
+		t.Errorf("read %d bytes, %v", len(b), err)
+	}
+}
+
 type countBytes struct {
 	mu sync.Mutex
 	n  int64
