@@ -15,7 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 
 	"github.com/amendhq/amend"
-	"github.com/amendhq/amend/internal/bounded"
+	"github.com/amendhq/amend/internal/cache"
 )
 
 // objects is an object store in which every read is checked against its hash.
@@ -32,7 +32,7 @@ type objects struct {
 	broken atomic.Bool
 	// trees keeps decoded trees, which never change: from one fix to the next
 	// all but a few stay the same, and large folders are slow to decode.
-	trees *bounded.Map[plumbing.Hash, []object.TreeEntry]
+	trees *cache.Map[plumbing.Hash, []object.TreeEntry]
 }
 
 // maxTreeEntries bounds the kept trees to some 20 MB.
@@ -41,7 +41,7 @@ const maxTreeEntries = 200_000
 // newObjects returns a store whose lost objects are errors of the given kind.
 func newObjects(loss amend.Kind) *objects {
 	size := func(entries []object.TreeEntry) int { return len(entries) }
-	return &objects{loss: loss, trees: bounded.New[plumbing.Hash](maxTreeEntries, size)}
+	return &objects{loss: loss, trees: cache.New[plumbing.Hash](maxTreeEntries, size)}
 }
 
 func (o *objects) has(h plumbing.Hash) bool {

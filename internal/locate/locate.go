@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"github.com/amendhq/amend"
-	"github.com/amendhq/amend/internal/bounded"
+	"github.com/amendhq/amend/internal/cache"
 	"github.com/amendhq/amend/internal/manifest"
 )
 
@@ -25,24 +25,24 @@ import (
 // their entries (tree.Hasher) cost only what changed between two queries. It
 // is safe for concurrent use.
 type Locator struct {
-	nodes     *bounded.Map[string, *node]
-	files     *bounded.Map[string, *facts]
-	contents  *bounded.Map[string, []byte]
-	parsed    *bounded.Map[string, parsedFile]
-	manifests *bounded.Map[string, *manifest.File]
-	renders   *bounded.Map[string, *render]
+	nodes     *cache.Map[string, *node]
+	files     *cache.Map[string, *facts]
+	contents  *cache.Map[string, []byte]
+	parsed    *cache.Map[string, parsedFile]
+	manifests *cache.Map[string, *manifest.File]
+	renders   *cache.Map[string, *render]
 }
 
 // New returns an empty Locator. Its caches are bounded to some hundred
 // megabytes.
 func New() *Locator {
 	return &Locator{
-		nodes:     bounded.New[string](1<<19, func(*node) int { return 1 }),
-		files:     bounded.New[string](1<<24, func(f *facts) int { return 8 + len(f.names) }),
-		contents:  bounded.New[string](64<<20, func(b []byte) int { return len(b) }),
-		parsed:    bounded.New[string](16<<20, func(p parsedFile) int { return p.size }),
-		manifests: bounded.New[string](8<<20, func(f *manifest.File) int { return len(f.Bytes()) }),
-		renders:   bounded.New[string](1<<16, func(r *render) int { return 1 + len(r.objects) }),
+		nodes:     cache.New[string](1<<19, func(*node) int { return 1 }),
+		files:     cache.New[string](1<<24, func(f *facts) int { return 8 + len(f.names) }),
+		contents:  cache.New[string](64<<20, func(b []byte) int { return len(b) }),
+		parsed:    cache.New[string](16<<20, func(p parsedFile) int { return p.size }),
+		manifests: cache.New[string](8<<20, func(f *manifest.File) int { return len(f.Bytes()) }),
+		renders:   cache.New[string](1<<16, func(r *render) int { return 1 + len(r.objects) }),
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package bounded holds a map for caches of what can be derived again.
-package bounded
+// Package cache keeps what can be derived again, up to a bound.
+package cache
 
 import "sync"
 

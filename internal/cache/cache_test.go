@@ -1,13 +1,13 @@
-package bounded_test
+package cache_test
 
 import (
 	"testing"
 
-	"github.com/amendhq/amend/internal/bounded"
+	"github.com/amendhq/amend/internal/cache"
 )
 
 func TestMapCountsWhatItHolds(t *testing.T) {
-	m := bounded.New[string](10, func(s string) int { return len(s) })
+	m := cache.New[string](10, func(s string) int { return len(s) })
 	m.Put("other", "1234")
 	for range 5 { // the same key again and again takes no more room
 		m.Put("key", "56789")
