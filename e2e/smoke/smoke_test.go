@@ -1,0 +1,85 @@
+// Package smoke proves that each part of the platform does its work. Its tests
+// need a platform that is up and the variable KUBECONFIG that `platform up`
+// prints; without it they are skipped.
+package smoke
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/amendhq/amend/e2e/platform"
+)
+
+func connect(t *testing.T) *platform.Cluster {
+	t.Helper()
+	path := os.Getenv("KUBECONFIG")
+	if path == "" {
+		t.Skip("needs the platform: set KUBECONFIG to what `platform up` prints")
+	}
+	cluster, err := platform.Connect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cluster
+}
+
+// object names a live object.
+func object(apiVersion, kind, namespace, name string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{}
+	o.SetAPIVersion(apiVersion)
+	o.SetKind(kind)
+	o.SetNamespace(namespace)
+	o.SetName(name)
+	return o
+}
+
+// create applies a manifest and deletes the named object when the test ends.
+func create(t *testing.T, c *platform.Cluster, o *unstructured.Unstructured, manifest string) {
+	t.Helper()
+	api, err := c.Objects(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Apply(t.Context(), []byte(manifest)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := api.Delete(context.Background(), o.GetName(), metav1.DeleteOptions{}); err != nil {
+			t.Errorf("deleting %s %s: %v", o.GetKind(), o.GetName(), err)
+		}
+	})
+}
+
+// waitFor polls an object until the string at path is want, and fails the test
+// when that takes more than two minutes or the string is one of never.
+func waitFor(t *testing.T, c *platform.Cluster, o *unstructured.Unstructured, path []string, want string, never ...string) {
+	t.Helper()
+	api, err := c.Objects(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	begin := time.Now()
+	for time.Since(begin) < 2*time.Minute {
+		live, err := api.Get(t.Context(), o.GetName(), metav1.GetOptions{})
+		if err == nil {
+			got, _, _ = unstructured.NestedString(live.Object, path...)
+		}
+		if got == want {
+			t.Logf("%s %s: %v is %s after %.1f s", o.GetKind(), o.GetName(), path, want, time.Since(begin).Seconds())
+			return
+		}
+		for _, bad := range never {
+			if got == bad {
+				t.Fatalf("%s %s: %v is %s, want %s: %v", o.GetKind(), o.GetName(), path, got, want, live.Object["status"])
+			}
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	t.Fatalf("%s %s: %v is still %q after two minutes, want %s", o.GetKind(), o.GetName(), path, got, want)
+}
