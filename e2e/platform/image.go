@@ -22,11 +22,14 @@ const pauseImage = "amend.local/pause:1"
 // there once the platform is up.
 const EchoImage = "amend.local/echo:1"
 
-// images says which built program is in which image. The names of the Argo
-// images are the ones that their controllers ask for.
+// images says which built program is in which image.
 var images = map[string]string{
-	pauseImage: "pause",
-	EchoImage:  "echo",
+	pauseImage:              "pause",
+	EchoImage:               "echo",
+	eventsImage:             "argo-events",
+	executorImage:           "argoexec",
+	workflowControllerImage: "workflow-controller",
+	argoCDImage:             "argocd",
 }
 
 // importImages hands containerd every image that it does not have yet.

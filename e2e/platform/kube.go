@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -72,19 +73,27 @@ func (c *Cluster) Apply(ctx context.Context, manifest []byte) error {
 	}
 	for _, object := range objects {
 		if err := c.apply(ctx, object); err != nil {
-			return fmt.Errorf("applying %s %s: %w", object.GetKind(), object.GetName(), err)
+			return err
 		}
 	}
 	return nil
 }
 
+// apply waits a moment for the kind of the object, whose definition may have
+// been applied just before.
 func (c *Cluster) apply(ctx context.Context, object *unstructured.Unstructured) error {
-	api, err := c.Objects(object)
-	if err != nil {
+	err := poll(ctx, 15*time.Second, func(ctx context.Context) error {
+		api, err := c.Objects(object)
+		if err != nil {
+			return err
+		}
+		_, err = api.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: "platform", Force: true})
 		return err
+	})
+	if err != nil {
+		return fmt.Errorf("applying %s %s: %w", object.GetKind(), object.GetName(), err)
 	}
-	_, err = api.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: "platform", Force: true})
-	return err
+	return nil
 }
 
 // decode reads the objects of a YAML stream.

@@ -59,6 +59,7 @@ func (p *Platform) Up(ctx context.Context) error {
 			{"the machine", p.prepareMachine},
 			{"control plane", p.startControlPlane},
 			{"node", p.startNode},
+			{"Argo", p.startArgo},
 		} {
 			p.log.Info("preparing " + step.what)
 			begin := time.Now()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -38,21 +39,30 @@ func object(apiVersion, kind, namespace, name string) *unstructured.Unstructured
 	return o
 }
 
-// create applies a manifest and deletes the named object when the test ends.
+// create applies a manifest and removes the object when the test ends.
 func create(t *testing.T, c *platform.Cluster, o *unstructured.Unstructured, manifest string) {
 	t.Helper()
+	if err := c.Apply(t.Context(), []byte(manifest)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { remove(t, c, o) })
+}
+
+// remove deletes an object and waits until it is gone, so that what has to
+// take it away with care still runs meanwhile.
+func remove(t *testing.T, c *platform.Cluster, o *unstructured.Unstructured) {
+	t.Helper()
+	ctx := context.Background() // the test's own has ended
 	api, err := c.Objects(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Apply(t.Context(), []byte(manifest)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := api.Delete(context.Background(), o.GetName(), metav1.DeleteOptions{}); err != nil {
-			t.Errorf("deleting %s %s: %v", o.GetKind(), o.GetName(), err)
+	for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(200 * time.Millisecond) {
+		if err = api.Delete(ctx, o.GetName(), metav1.DeleteOptions{}); apierrors.IsNotFound(err) {
+			return
 		}
-	})
+	}
+	t.Errorf("%s %s is not gone after a minute; the last answer: %v", o.GetKind(), o.GetName(), err)
 }
 
 // waitFor polls an object until the string at path is want, and fails the test
