@@ -144,7 +144,9 @@ func removeCgroups() error {
 }
 
 // strayFiles are the files of a run whose place no setting moves: the kubelet's
-// links to the logs of containers and the results that the CNI library caches.
+// links to the logs of containers, its socket for device plugins, and the
+// results that the CNI library caches. The last two carry no name of ours; they
+// are taken for ours because up refuses a machine that has any.
 func strayFiles() []string {
 	var found []string
 	links, _ := filepath.Glob("/var/log/containers/*.log")
@@ -154,8 +156,14 @@ func strayFiles() []string {
 			found = append(found, link)
 		}
 	}
-	results, _ := filepath.Glob("/var/lib/cni/results/" + network + "-*")
-	return append(found, results...)
+	for _, pattern := range []string{
+		"/var/lib/kubelet/device-plugins/kubelet.sock",
+		"/var/lib/cni/results/" + network + "-*", "/var/lib/cni/results/cni-loopback-*",
+	} {
+		paths, _ := filepath.Glob(pattern) // fails only for a malformed pattern
+		found = append(found, paths...)
+	}
+	return found
 }
 
 // strayFolders are made by programs even where they then hold nothing; the
