@@ -14,7 +14,7 @@ RACE := $(if $(shell command -v gcc || command -v clang || command -v cc),CGO_EN
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build amend and forge into .build/bin
@@ -38,7 +38,7 @@ bench: build ## Measure: micro-benchmarks, and alert accepted → commit on the 
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck, the modules and the workflow files
-	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run make fmt' >&2; exit 1; }
+	@test -z "$$(git ls-files -z '*.go' | xargs -0 gofmt -l | tee /dev/stderr)" || { echo 'run make fmt' >&2; exit 1; }
 	$(GO) vet ./...
 	cd tools && $(GO) vet ./demo/...
 	$(BIN)/staticcheck ./...
@@ -49,11 +49,11 @@ lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck
 
 .PHONY: fmt
 fmt: ## Format the Go sources
-	gofmt -w .
+	git ls-files -z '*.go' | xargs -0 gofmt -w
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser and editor for FUZZTIME each (default 30s)
-	@for f in $$(grep -rlE '^func Fuzz' --include=*_test.go .); do \
+	@for f in $$(grep -rlE '^func Fuzz' --include=*_test.go actions cmd internal *.go); do \
 	  for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$f); do \
 	    echo "== $$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $${FUZZTIME:-30s} -fuzzminimizetime 5s ./$$(dirname $$f) || exit 1; \
 	  done; done

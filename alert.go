@@ -44,3 +44,24 @@ type Event struct {
 	Time  time.Time `json:"time"`
 	Alert Alert     `json:"alert"`
 }
+
+// A RemediationRequest, which a person or another program creates in the
+// cluster, travels as an alert with these labels beside namespace, kind, name
+// and container, so that the policy decides about both in the same way. No
+// other source may send an alert of this name.
+const (
+	// RequestAlert is the alertname.
+	RequestAlert = "RemediationRequest"
+	// RequestLabel names the RemediationRequest itself, so that each is its own
+	// event.
+	RequestLabel = "request"
+	// ActionLabel names the action that is asked for.
+	ActionLabel = "action"
+	// ParameterLabel comes before the name of a parameter that is asked for; the
+	// playbook says which ones it accepts. Hyphens of the name become
+	// underscores, as label names have none.
+	ParameterLabel = "parameter_"
+)
+
+// Requested reports whether the alert stands for a RemediationRequest.
+func (a Alert) Requested() bool { return a.Name() == RequestAlert }

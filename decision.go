@@ -37,6 +37,11 @@ const (
 	ReasonOwnedByHPA  Reason = "owned-by-hpa"       // an autoscaler sets the field, so Git is not in control
 	ReasonUnproven    Reason = "unproven"           // the render after the edit is not what was meant
 
+	ReasonParameter    Reason = "parameter-not-accepted" // the playbook lets nobody set the parameter, or not to this value
+	ReasonForbidden    Reason = "forbidden"              // the caller may not ask for changes in this namespace
+	ReasonReverted     Reason = "reverted"               // the change was taken back
+	ReasonChangedSince Reason = "changed-since"          // what the change wrote is not there any more, so it is not taken back
+
 	ReasonFailed Reason = "failed" // the Git host did not take the change; see the detail
 )
 
@@ -106,7 +111,7 @@ func (d Decision) Acts() bool { return d.Reason == ReasonAct }
 // nor is there nothing to do.
 func (d Decision) Refused() bool {
 	switch d.Reason {
-	case ReasonAct, ReasonSuggested, ReasonDuplicate, ReasonResolved, ReasonWithdrawn, ReasonNoChange:
+	case ReasonAct, ReasonSuggested, ReasonDuplicate, ReasonResolved, ReasonWithdrawn, ReasonNoChange, ReasonReverted:
 		return false
 	}
 	return true
