@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -21,13 +22,15 @@ import (
 
 // serveFlags are the flags of forge serve.
 type serveFlags struct {
-	listen   string
-	dir      string
-	runner   string
-	addrFile string
-	login    string
-	parallel int
-	control  bool
+	listen        string
+	dir           string
+	runner        string
+	addrFile      string
+	login         string
+	webhookURL    string
+	webhookSecret string // file
+	parallel      int
+	control       bool
 }
 
 func serve() *cobra.Command {
@@ -38,7 +41,9 @@ func serve() *cobra.Command {
 		Long: `Serve Git over HTTP at /OWNER/NAME.git and the REST API at /api/v3, as a GitHub
 Enterprise host does. The token that opens every repository is in the file
 "token" of the state folder; it is made at the first start. Workflows that
-listen to repository_dispatch run on this machine with the given runner.`,
+listen to repository_dispatch run on this machine with the given runner. With
+--webhook-url every pull_request event (opened, synchronize, closed, reopened)
+is posted there as GitHub does: once, signed with the secret in the file.`,
 		Example: `  forge serve --dir .build/forge --runner .build/bin/act
   forge serve --listen 127.0.0.1:0 --dir .build/forge --addr-file .build/forge.addr --control`,
 		Args: cobra.NoArgs,
@@ -53,6 +58,8 @@ listen to repository_dispatch run on this machine with the given runner.`,
 	flags.StringVar(&f.runner, "runner", "", "path of act, which runs the workflows; jobs find programs on this process's PATH")
 	flags.StringVar(&f.addrFile, "addr-file", "", "file to write the address to, once it is listened on")
 	flags.StringVar(&f.login, "login", "demo", "who the token acts as")
+	flags.StringVar(&f.webhookURL, "webhook-url", "", "where to post pull_request events; empty posts none")
+	flags.StringVar(&f.webhookSecret, "webhook-secret-file", "", "file with the secret that signs them; empty signs none")
 	flags.IntVar(&f.parallel, "parallel", 2, "workflow runs at a time")
 	flags.BoolVar(&f.control, "control", false, "serve /_forge/faults and /_forge/stats, for tests")
 	return cmd
@@ -67,12 +74,33 @@ func (f serveFlags) run(ctx context.Context, log *slog.Logger) error {
 		}
 		runner = abs
 	}
-	server, err := forge.New(forge.Config{Dir: f.dir, Runner: runner, Parallel: f.parallel, Control: f.control, Log: log})
+	webhook, err := f.webhook()
+	if err != nil {
+		return err
+	}
+	server, err := forge.New(forge.Config{
+		Dir: f.dir, Runner: runner, Webhook: webhook, Parallel: f.parallel, Control: f.control, Log: log,
+	})
 	if err != nil {
 		return err
 	}
 	err = f.serve(ctx, server, log)
 	return errors.Join(err, server.Close())
+}
+
+func (f serveFlags) webhook() (forge.Webhook, error) {
+	w := forge.Webhook{URL: f.webhookURL}
+	if f.webhookSecret == "" {
+		return w, nil
+	}
+	data, err := os.ReadFile(f.webhookSecret)
+	if err != nil {
+		return w, amend.Errorf(amend.Invalid, "read webhook secret", "%w", err)
+	}
+	if w.Secret = bytes.TrimSpace(data); len(w.Secret) == 0 {
+		return w, amend.Errorf(amend.Invalid, "read webhook secret", "%s is empty", f.webhookSecret)
+	}
+	return w, nil
 }
 
 func (f serveFlags) serve(ctx context.Context, server *forge.Server, log *slog.Logger) error {

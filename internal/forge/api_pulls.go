@@ -187,6 +187,7 @@ func (s *Server) mergePull(c call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	s.refresh(c)
 	return ok(mergedDoc{p.MergeSHA, true, "Pull Request successfully merged"})
 }
 

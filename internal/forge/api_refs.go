@@ -113,6 +113,7 @@ func (s *Server) updateRef(c call) (reply, error) {
 		return reply{}, err
 	}
 	err = c.repo.MoveRef(c.Context(), name, ref.ID, in.Force)
+	s.refresh(c)
 	switch amend.KindOf(err) {
 	case "":
 		return ok(c.refDoc(ref))
@@ -129,5 +130,6 @@ func (s *Server) deleteRef(c call) (reply, error) {
 	if kind := amend.KindOf(err); kind == amend.NotFound || kind == amend.Invalid {
 		return reply{}, invalid("Reference does not exist")
 	}
+	s.refresh(c)
 	return reply{status: http.StatusNoContent}, err
 }

@@ -107,6 +107,7 @@ type repoFields struct {
 	Archived         bool      `json:"archived"`
 	Disabled         bool      `json:"disabled"`
 	Visibility       string    `json:"visibility"`
+	Topics           []string  `json:"topics"`
 	PushedAt         time.Time `json:"pushed_at"`
 	CreatedAt        time.Time `json:"created_at"`
 	UpdatedAt        time.Time `json:"updated_at"`
@@ -129,7 +130,7 @@ func (c call) repoDoc() (linked, error) {
 	return linked{
 		fields: repoFields{
 			ID: c.repo.id(), NodeID: "R_" + c.repo.fullName(), Name: c.repo.name, FullName: c.repo.fullName(),
-			Owner: c.userDoc(c.repo.owner), Private: true, Visibility: "private", HTMLURL: web, CloneURL: web + ".git",
+			Owner: c.userDoc(c.repo.owner), Private: true, Visibility: "private", Topics: []string{}, HTMLURL: web, CloneURL: web + ".git",
 			GitURL: web + ".git", SSHURL: web + ".git", SVNURL: web, DefaultBranch: branch,
 			OpenIssues: open, OpenIssuesCount: open, HasIssues: true,
 			PushedAt: c.repo.created, CreatedAt: c.repo.created, UpdatedAt: c.repo.created,

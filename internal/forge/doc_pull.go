@@ -55,12 +55,16 @@ type pullFields struct {
 	Number            int          `json:"number"`
 	State             string       `json:"state"`
 	Locked            bool         `json:"locked"`
+	LockReason        *string      `json:"active_lock_reason"`
 	Draft             bool         `json:"draft"`
 	Title             string       `json:"title"`
 	Body              *string      `json:"body"`
 	User              linked       `json:"user"`
 	Labels            []labelDoc   `json:"labels"`
 	Assignee          *string      `json:"assignee"`
+	Assignees         []linked     `json:"assignees"`
+	Reviewers         []linked     `json:"requested_reviewers"`
+	ReviewTeams       []linked     `json:"requested_teams"`
 	Milestone         *string      `json:"milestone"`
 	CreatedAt         time.Time    `json:"created_at"`
 	UpdatedAt         time.Time    `json:"updated_at"`
@@ -105,6 +109,7 @@ func (c call) pullFields(p pull) (pullFields, error) {
 		ID: c.repo.id()<<16 + int64(p.Number), NodeID: fmt.Sprintf("PR_%d", p.Number), Number: p.Number, State: p.State, Draft: p.Draft,
 		Title: p.Title, User: c.userDoc(p.User), Labels: c.labelDocs(p.Labels), CreatedAt: p.Created, UpdatedAt: p.Updated,
 		Head: branch(p.Head, string(p.HeadSHA)), Base: branch(p.Base, string(p.BaseSHA)), AuthorAssociation: "CONTRIBUTOR",
+		Assignees: []linked{}, Reviewers: []linked{}, ReviewTeams: []linked{},
 		Links: pullLinksDoc{
 			linkDoc{at}, linkDoc{web}, linkDoc{issue}, linkDoc{issue + "/comments"}, linkDoc{at + "/comments"},
 			linkDoc{c.repoAPI() + "/pulls/comments{/number}"}, linkDoc{at + "/commits"}, linkDoc{c.repoAPI() + "/statuses/" + string(p.HeadSHA)},

@@ -32,6 +32,7 @@ type Config struct {
 	Runner    string           // path of act; without it every workflow run ends as startup_failure
 	Env       []string         // of the runner, NAME=value; default: the PATH of this process
 	Parallel  int              // workflow runs at a time; default 2
+	Webhook   Webhook          // where pull_request events go
 	RateLimit int              // REST calls per token and hour; default 5000
 	Control   bool             // serve /_forge/faults and /_forge/stats
 	Now       func() time.Time // default time.Now
@@ -44,6 +45,7 @@ type Server struct {
 	gitBin string
 	mux    *http.ServeMux
 	runs   *runs.Engine
+	hooks  *hooks
 	access access
 	limits limits
 	faults faults
@@ -81,6 +83,9 @@ func Open(dir string) (*Server, error) { return New(Config{Dir: dir}) }
 // New returns a forge with the state that cfg.Dir holds from an earlier one.
 func New(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
+	if err := cfg.Webhook.check(); err != nil {
+		return nil, err
+	}
 	gitBin, err := exec.LookPath("git")
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "open forge", "%w", err)
@@ -95,6 +100,7 @@ func New(cfg Config) (*Server, error) {
 	cfg.Dir = dir
 	s := &Server{
 		cfg: cfg, gitBin: gitBin, repos: map[string]*repository{},
+		hooks:  newHooks(cfg.Webhook, cfg.Log),
 		access: access{tokens: map[[32]byte]*Grant{}, apps: map[int64]App{}, installations: map[int64]Installation{}},
 		limits: limits{perHour: cfg.RateLimit, windows: map[[32]byte]*window{}},
 		stats:  stats{calls: map[string]int{}},
@@ -129,10 +135,12 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Close cancels the workflow runs, waits for them, and ends the git processes.
+// Close cancels the workflow runs and the webhooks under way, waits for them,
+// and ends the git processes.
 // It is an io.Closer that does not fail.
 func (s *Server) Close() error {
 	s.runs.Close()
+	s.hooks.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.repos {

@@ -62,6 +62,11 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request, path gitPath) 
 	}
 	defer body.Close()
 	s.backend(repo, path, who).ServeHTTP(w, r)
+	if path.rest == "git-receive-pack" {
+		c := call{Request: r, repo: repo, who: who}
+		s.refresh(c)
+		s.announce(c)
+	}
 }
 
 // backend is git http-backend for one repository.

@@ -55,6 +55,40 @@ type pulls struct {
 	dir string
 	mu  sync.Mutex
 	all map[int]*pull
+	// news is what happened since it was last taken.
+	news []news
+}
+
+// news is one thing that happened to a pull request, in the words of GitHub's
+// pull_request webhook.
+type news struct {
+	action string
+	pull   pull     // as it was right after
+	before store.ID // the head until then, for synchronize
+}
+
+// newsOf compares two states of a pull request; before the first it is nil.
+func newsOf(old *pull, now pull) (news, bool) {
+	switch {
+	case old == nil:
+		return news{action: "opened", pull: now}, true
+	case old.State != now.State && now.State == "open":
+		return news{action: "reopened", pull: now}, true
+	case old.State != now.State:
+		return news{action: "closed", pull: now}, true
+	case old.HeadSHA != now.HeadSHA:
+		return news{action: "synchronize", pull: now, before: old.HeadSHA}, true
+	}
+	return news{}, false
+}
+
+// takeNews returns what happened since the last call, in order.
+func (p *pulls) takeNews() []news {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	taken := p.news
+	p.news = nil
+	return taken
 }
 
 func (p *pulls) load() error {
@@ -77,11 +111,15 @@ func (p *pulls) load() error {
 	return nil
 }
 
-// save writes one pull request; p.mu is held.
-func (p *pulls) save(one *pull) error {
+// save keeps the new state of one pull request, on disk first; p.mu is held.
+func (p *pulls) save(one pull) error {
 	if err := store.SaveJSON(filepath.Join(p.dir, fmt.Sprintf("%d.json", one.Number)), one); err != nil {
 		return amend.Errorf(amend.Internal, "write pull request", "%w", err)
 	}
+	if n, happened := newsOf(p.all[one.Number], one); happened {
+		p.news = append(p.news, n)
+	}
+	p.all[one.Number] = &one
 	return nil
 }
 
@@ -103,55 +141,48 @@ func (p *pulls) open() int {
 func (r *repository) change(ctx context.Context, number int, now time.Time, edit func(*pull) error) (pull, error) {
 	r.pulls.mu.Lock()
 	defer r.pulls.mu.Unlock()
-	one := r.pulls.all[number]
-	if one == nil {
+	if r.pulls.all[number] == nil {
 		return pull{}, notFound()
 	}
-	if err := r.settle(ctx, one, now); err != nil {
+	one, err := r.settle(ctx, number, now)
+	if err != nil || edit == nil {
+		return one, err
+	}
+	one.Labels, one.Comments = slices.Clone(one.Labels), slices.Clone(one.Comments)
+	if err := edit(&one); err != nil {
 		return pull{}, err
 	}
-	if edit == nil {
-		return *one, nil
-	}
-	draft := *one
-	draft.Labels, draft.Comments = slices.Clone(one.Labels), slices.Clone(one.Comments)
-	if err := edit(&draft); err != nil {
-		return pull{}, err
-	}
-	draft.Updated = now
-	if err := r.pulls.save(&draft); err != nil {
-		return pull{}, err
-	}
-	*one = draft
-	return draft, nil
+	one.Updated = now
+	return one, r.pulls.save(one)
 }
 
 // settle brings an open pull request up to date with its branches, as GitHub
 // does after a push: a new head is taken over, a deleted head closes it, and a
 // head that has reached the base makes it merged. r.pulls.mu is held.
-func (r *repository) settle(ctx context.Context, p *pull, now time.Time) error {
+func (r *repository) settle(ctx context.Context, number int, now time.Time) (pull, error) {
+	p := *r.pulls.all[number]
 	if p.State != "open" {
-		return nil
+		return p, nil
 	}
 	base, err := r.Ref("refs/heads/" + p.Base)
 	if err != nil {
-		return ignoreMissing(err)
+		return p, ignoreMissing(err)
 	}
 	head, err := r.Ref("refs/heads/" + p.Head)
 	if amend.KindOf(err) == amend.NotFound {
 		p.State, p.Closed, p.Updated = "closed", now, now
-		return r.pulls.save(p)
+		return p, r.pulls.save(p)
 	}
 	if err != nil {
-		return err
+		return p, err
 	}
 	pair := string(base.ID + " " + head.ID)
 	if p.judged == pair {
-		return nil
+		return p, nil
 	}
 	reached, err := r.Descends(ctx, base.ID, head.ID)
 	if err != nil {
-		return err
+		return p, err
 	}
 	if reached && base.ID != p.BaseSHA {
 		p.State, p.Closed, p.MergeSHA = "closed", now, base.ID
@@ -160,7 +191,7 @@ func (r *repository) settle(ctx context.Context, p *pull, now time.Time) error {
 		p.Updated = now
 	}
 	p.HeadSHA, p.BaseSHA, p.judged = head.ID, base.ID, pair
-	return r.pulls.save(p)
+	return p, r.pulls.save(p)
 }
 
 func ignoreMissing(err error) error {
@@ -174,8 +205,9 @@ func ignoreMissing(err error) error {
 func (r *repository) newPull(ctx context.Context, p pull) (pull, error) {
 	r.pulls.mu.Lock()
 	defer r.pulls.mu.Unlock()
-	for _, other := range r.pulls.all {
-		if err := r.settle(ctx, other, p.Created); err != nil {
+	for number := range r.pulls.all {
+		other, err := r.settle(ctx, number, p.Created)
+		if err != nil {
 			return pull{}, err
 		}
 		if other.State == "open" && other.Head == p.Head && other.Base == p.Base {
@@ -186,11 +218,7 @@ func (r *repository) newPull(ctx context.Context, p pull) (pull, error) {
 	if len(r.pulls.all) > 0 {
 		p.Number += slices.Max(slices.Collect(maps.Keys(r.pulls.all)))
 	}
-	if err := r.pulls.save(&p); err != nil {
-		return pull{}, err
-	}
-	r.pulls.all[p.Number] = &p
-	return p, nil
+	return p, r.pulls.save(p)
 }
 
 // pullInvalid is how GitHub words a 422 on a pull request.
@@ -205,11 +233,12 @@ func (r *repository) listed(ctx context.Context, now time.Time) ([]pull, error) 
 	r.pulls.mu.Lock()
 	defer r.pulls.mu.Unlock()
 	list := []pull{}
-	for _, one := range r.pulls.all {
-		if err := r.settle(ctx, one, now); err != nil {
+	for number := range r.pulls.all {
+		one, err := r.settle(ctx, number, now)
+		if err != nil {
 			return nil, err
 		}
-		list = append(list, *one)
+		list = append(list, one)
 	}
 	slices.SortFunc(list, func(a, b pull) int { return cmp.Compare(b.Number, a.Number) })
 	return list, nil

@@ -95,6 +95,9 @@ func (s *Server) answer(e endpoint, r *http.Request, limit usage) (reply, error)
 			return reply{}, err
 		}
 	}
+	if c.repo != nil {
+		defer s.announce(c)
+	}
 	return e.serve(c)
 }
 

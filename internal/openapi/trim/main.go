@@ -52,6 +52,15 @@ func operations() map[string][]string {
 	}
 }
 
+// payloads lists the schemas of the webhooks that are kept. They are read by
+// name, because the library knows no webhooks.
+func payloads() []string {
+	return []string{
+		"webhook-pull-request-opened", "webhook-pull-request-synchronize",
+		"webhook-pull-request-closed", "webhook-pull-request-reopened",
+	}
+}
+
 func main() {
 	if err := trim(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "trim:", err)
@@ -73,7 +82,11 @@ func trim(in io.Reader, out io.Writer) error {
 		"info":    doc["info"],
 		"paths":   prune(paths, true),
 	}
-	small["components"] = closure(doc, small["paths"])
+	pending := references(small["paths"])
+	for _, name := range payloads() {
+		pending = append(pending, "#/components/schemas/"+name)
+	}
+	small["components"] = closure(doc, pending)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
@@ -147,10 +160,10 @@ func isResponse(node map[string]any) bool {
 	return node["content"] != nil || node["headers"] != nil || len(node) == 1
 }
 
-// closure returns the components that node refers to, directly or not.
-func closure(doc map[string]any, node any) map[string]any {
+// closure returns the components that are pending and those that they refer
+// to, directly or not.
+func closure(doc map[string]any, pending []string) map[string]any {
 	components := map[string]any{}
-	pending := references(node)
 	for len(pending) > 0 {
 		ref := pending[0]
 		pending = pending[1:]
