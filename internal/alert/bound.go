@@ -12,50 +12,63 @@ import (
 
 // bound returns a with every text cut to the limits, or why a is no alert
 // that can be taken. The reason holds no text of the alert.
+//
+// Labels choose the playbook and the workload, so of them only single values
+// over the limit are cut. Where all of the text is too long it is the evidence
+// that gets shorter: annotations and the address of the graph.
 func bound(a amend.Alert, limits Limits) (amend.Alert, string) {
 	switch {
 	case a.Status != amend.Firing && a.Status != amend.Resolved:
 		return amend.Alert{}, `status is neither "firing" nor "resolved"`
+	case a.StartsAt.IsZero():
+		return amend.Alert{}, "there is no startsAt"
 	case len(a.Labels) == 0:
 		return amend.Alert{}, "there are no labels"
 	case len(a.Labels) > limits.Pairs || len(a.Annotations) > limits.Pairs:
 		return amend.Alert{}, fmt.Sprintf("there are more than %d labels or annotations", limits.Pairs)
+	case limits.NoRequests && a.Requested():
+		return amend.Alert{}, "the alertname " + amend.RequestAlert + " is kept for requests that come through the cluster's API"
 	}
-	size := 0
-	a.Labels = clipPairs(a.Labels, limits.ValueBytes, &size)
-	a.Annotations = clipPairs(a.Annotations, limits.ValueBytes, &size)
-	for _, s := range []*string{&a.GeneratorURL, &a.Fingerprint, &a.ExternalURL, &a.Receiver} {
+	var size int
+	a.Labels, size = clipPairs(a.Labels, limits.ValueBytes, limits.ValueBytes)
+	for _, s := range []*string{&a.Fingerprint, &a.ExternalURL, &a.Receiver} {
 		*s = clip(*s, limits.ValueBytes)
 		size += len(*s)
 	}
-	if size > limits.AlertBytes {
-		return amend.Alert{}, fmt.Sprintf("its text is longer than %d bytes", limits.AlertBytes)
+	annotations, graph := a.Annotations, a.GeneratorURL
+	for limit := limits.ValueBytes; ; limit /= 2 {
+		var more int
+		a.Annotations, more = clipPairs(annotations, limits.ValueBytes, limit)
+		a.GeneratorURL = clip(graph, limit)
+		if size+more+len(a.GeneratorURL) <= limits.AlertBytes {
+			return a, ""
+		}
+		if limit == 0 {
+			return amend.Alert{}, fmt.Sprintf("its text is longer than %d bytes", limits.AlertBytes)
+		}
 	}
-	return a, ""
 }
 
-// clipPairs cuts names and values and adds their length to size. The map is
-// changed in place, as nearly always nothing is to be cut.
-func clipPairs(pairs map[string]string, limit int, size *int) map[string]string {
-	var long []string
+// clipPairs returns pairs with names and values cut to their limits, and the
+// length of all. The map itself is returned where nothing is to be cut, which
+// is nearly always.
+func clipPairs(pairs map[string]string, name, value int) (map[string]string, int) {
+	size, long := 0, false
 	for k, v := range pairs {
-		if len(k) > limit {
-			long = append(long, k)
-			continue
-		}
-		if len(v) > limit {
-			v = clip(v, limit)
-			pairs[k] = v
-		}
-		*size += len(k) + len(v)
+		size += len(k) + len(v)
+		long = long || len(k) > name || len(v) > value
 	}
-	for _, k := range long {
-		v := clip(pairs[k], limit)
-		delete(pairs, k)
-		pairs[clip(k, limit)] = v
-		*size += len(clip(k, limit)) + len(v)
+	if !long {
+		return pairs, size
 	}
-	return pairs
+	clipped := make(map[string]string, len(pairs))
+	size = 0
+	for k, v := range pairs {
+		k, v = clip(k, name), clip(v, value)
+		clipped[k] = v
+		size += len(k) + len(v)
+	}
+	return clipped, size
 }
 
 // clip returns s, valid as UTF-8 and cut to about limit bytes. The mark at the

@@ -61,10 +61,10 @@ func FromCloudEvent(ce event.Event) (amend.Event, error) {
 	if err != nil {
 		return amend.Event{}, err
 	}
-	if ce.Source() != Source || !ours(ce) || len(a.Labels) == 0 {
-		return amend.Event{}, amend.Errorf(amend.Invalid, "decode event", "source, id, subject and data do not belong together")
+	if ce.Source() != Source || !ours(ce) || len(a.Labels) == 0 || !writable(ce.Time().UTC()) {
+		return amend.Event{}, amend.Errorf(amend.Invalid, "decode event", "source, id, subject, time and data do not belong together")
 	}
-	return amend.Event{ID: ce.ID(), Identity: ce.Subject(), Time: ce.Time(), Alert: a}, nil
+	return amend.Event{ID: ce.ID(), Identity: ce.Subject(), Time: ce.Time().UTC(), Alert: a}, nil
 }
 
 // DecodeCloudEvent reads the alert of a CloudEvent that somebody else made,

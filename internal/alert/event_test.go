@@ -191,6 +191,18 @@ func TestCloudEventStrict(t *testing.T) {
 	}
 }
 
+func TestDecodeCloudEventWantsStartsAt(t *testing.T) {
+	ce, err := alert.ToCloudEvent(alert.NewEvent(firing(map[string]string{"alertname": "A"}), at, ids))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = ce.SetData(event.ApplicationJSON, []byte(`{"status":"firing","labels":{"alertname":"A"}}`))
+	_, err = alert.DecodeCloudEvent(ce, alert.DefaultLimits())
+	if amend.KindOf(err) != amend.Invalid || !strings.Contains(err.Error(), "there is no startsAt") {
+		t.Errorf("err = %v, want Invalid", err)
+	}
+}
+
 func TestDecodeCloudEventBoundsTheAlert(t *testing.T) {
 	ce, err := alert.ToCloudEvent(alert.NewEvent(firing(map[string]string{"alertname": strings.Repeat("A", 100_000)}), at, ids))
 	if err != nil {

@@ -91,3 +91,14 @@ func (f *Folder) Accept(events []amend.Event) {
 		}
 	}
 }
+
+// Forget lets the next event of an identity pass, because what was accepted did
+// not arrive after all.
+func (f *Folder) Forget(identity string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if el, ok := f.seen[identity]; ok {
+		f.order.Remove(el)
+		delete(f.seen, identity)
+	}
+}

@@ -73,3 +73,17 @@ func TestFolder(t *testing.T) {
 		})
 	}
 }
+
+func TestForgottenIdentityPasses(t *testing.T) {
+	f := alert.NewFolder(time.Minute, 2)
+	f.Accept(delivery("a+ b+", at))
+	f.Forget("a")
+	f.Forget("c")
+	if got := words(f.Split(delivery("a+ b+", at))); got != "a+" {
+		t.Errorf("passed: %s", got)
+	}
+	f.Accept(delivery("c+ d+", at)) // what was forgotten takes no room
+	if got := words(f.Split(delivery("b+ c+ d+", at))); got != "b+" {
+		t.Errorf("passed: %s", got)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -72,6 +73,14 @@ func (i Identity) Of(labels map[string]string) string {
 func NewEvent(a amend.Alert, at time.Time, ids Identity) amend.Event {
 	identity := ids.Of(a.Labels)
 	return amend.Event{ID: eventID(identity, a.Status), Identity: identity, Time: at.UTC(), Alert: a}
+}
+
+// IdentityOf returns the identity in the ID of an event, and whether the ID is
+// one that NewEvent can have made.
+func IdentityOf(id string) (string, bool) {
+	identity, status, _ := strings.Cut(id, ".")
+	known := status == string(amend.Firing) || status == string(amend.Resolved)
+	return identity, known && identityForm.MatchString(identity)
 }
 
 func eventID(identity string, status amend.Status) string { return identity + "." + string(status) }

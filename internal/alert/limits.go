@@ -24,9 +24,13 @@ type Limits struct {
 	// ValueBytes is the longest name or value that is kept whole.
 	ValueBytes int
 	// AlertBytes is the most that all the text of one alert may add up to
-	// after long values were cut. On the wire it may become eight times that:
-	// six by JSON escapes, a third more by base64.
+	// after long values were cut; annotations are cut further to get there. On
+	// the wire it may become eight times that: six by JSON escapes, a third more
+	// by base64.
 	AlertBytes int
+	// NoRequests rejects alerts that stand for a RemediationRequest: they come
+	// from the cluster's API, which knows who asks, and from nowhere else.
+	NoRequests bool
 }
 
 // DefaultLimits returns limits that let the largest groups seen in practice
@@ -41,6 +45,16 @@ func DefaultLimits() Limits {
 		ValueBytes: 4 << 10,
 		AlertBytes: 64 << 10,
 	}
+}
+
+// ArgoLimits returns limits for alerts that travel as a parameter of a Workflow:
+// the kernel takes no environment variable above 128 KiB, and an envelope makes
+// eleven bytes out of one in the worst case.
+func ArgoLimits() Limits {
+	l := DefaultLimits()
+	l.ValueBytes = 1 << 10
+	l.AlertBytes = 4 << 10
+	return l
 }
 
 // Reader returns r bounded by the limits on bytes and depth. Its Read fails
