@@ -105,6 +105,11 @@ func (b *bench) head(branch string) string {
 // commit writes a commit that sets one file, without moving any branch.
 func (b *bench) commit(parent, path, content string) string {
 	b.t.Helper()
+	return b.commitAs("Set "+path, parent, path, content)
+}
+
+func (b *bench) commitAs(message, parent, path, content string) string {
+	b.t.Helper()
 	ctx := b.t.Context()
 	tree, _, err := b.client.Git.CreateTree(ctx, "acme", "env", parent, []*github.TreeEntry{
 		{Path: &path, Mode: github.String("100644"), Type: github.String("blob"), Content: &content},
@@ -113,7 +118,7 @@ func (b *bench) commit(parent, path, content string) string {
 		b.t.Fatal(err)
 	}
 	commit, _, err := b.client.Git.CreateCommit(ctx, "acme", "env", &github.Commit{
-		Message: github.String("Set " + path), Tree: tree, Parents: []*github.Commit{{SHA: &parent}},
+		Message: &message, Tree: tree, Parents: []*github.Commit{{SHA: &parent}},
 	}, nil)
 	if err != nil {
 		b.t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -242,56 +241,4 @@ func (r *repository) listed(ctx context.Context, now time.Time) ([]pull, error) 
 	}
 	slices.SortFunc(list, func(a, b pull) int { return cmp.Compare(b.Number, a.Number) })
 	return list, nil
-}
-
-// A merge is how a pull request is to be merged.
-type merge struct {
-	Title   string `json:"commit_title"`
-	Message string `json:"commit_message"`
-	SHA     string `json:"sha"` // the head that the caller has seen
-	Method  string `json:"merge_method"`
-}
-
-// errUnmergeable is GitHub's answer when a pull request is closed or conflicts.
-func errUnmergeable() error {
-	return fail(http.StatusMethodNotAllowed, "Pull Request is not mergeable")
-}
-
-// mergeInto merges p, which is open and up to date, and returns the commit.
-func (r *repository) mergeInto(ctx context.Context, p *pull, m merge, who store.Person) (store.ID, error) {
-	if p.State != "open" || p.Draft {
-		return "", errUnmergeable()
-	}
-	if m.SHA != "" && m.SHA != string(p.HeadSHA) {
-		return "", fail(http.StatusConflict, "Head branch was modified. Review and try the merge again.")
-	}
-	if m.Method != "" && m.Method != "merge" && m.Method != "squash" {
-		return "", fail(http.StatusMethodNotAllowed, "Rebase merges are not allowed on this repository.")
-	}
-	tree, err := r.MergeTree(ctx, p.BaseSHA, p.HeadSHA)
-	if amend.KindOf(err) == amend.Conflict {
-		return "", errUnmergeable()
-	}
-	if err != nil {
-		return "", err
-	}
-	commit := store.Commit{Tree: tree, Parents: []store.ID{p.BaseSHA, p.HeadSHA}, Author: who, Committer: who}
-	title, text := fmt.Sprintf("Merge pull request #%d from %s/%s", p.Number, r.owner, p.Head), p.Title
-	if m.Method == "squash" {
-		commit.Parents = commit.Parents[:1]
-		title, text = fmt.Sprintf("%s (#%d)", p.Title, p.Number), ""
-	}
-	commit.Message = cmp.Or(m.Title, title)
-	if text = cmp.Or(m.Message, text); text != "" {
-		commit.Message += "\n\n" + text
-	}
-	id, err := r.WriteCommit(commit)
-	if err != nil {
-		return "", err
-	}
-	err = r.MoveRef(ctx, "refs/heads/"+p.Base, id, false)
-	if amend.KindOf(err) == amend.Conflict {
-		return "", fail(http.StatusMethodNotAllowed, "Base branch was modified. Review and try the merge again.")
-	}
-	return id, err
 }

@@ -2,6 +2,7 @@ package forge_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-github/v60/github"
@@ -133,6 +134,48 @@ func TestMerge(t *testing.T) {
 	}
 	_, _, err := b.client.PullRequests.Merge(ctx, "acme", "env", number, "", nil)
 	wantError(t, err, 405, "not mergeable")
+}
+
+// TestSquashKeepsMessages: without words of the caller GitHub proposes those of
+// the commits, so trailers survive.
+func TestSquashKeepsMessages(t *testing.T) {
+	b := newBench(t, forge.Config{})
+	ctx := t.Context()
+	base := b.withFiles(map[string]string{"a": "1\n"})
+	for _, test := range []struct {
+		name, title string
+		messages    []string
+		opts        *github.PullRequestOptions
+		text, want  string
+	}{
+		{"one commit", "Shown", []string{"Fix a\n\nWhy.\n\nAmend-Incident: x-1\n"}, nil, "",
+			"Fix a (#1)\n\nWhy.\n\nAmend-Incident: x-1"},
+		{"one commit without a body", "Shown", []string{"Fix a"}, nil, "", "Fix a (#2)"},
+		{"several commits", "Shown", []string{"One", "Two\n\nWhy."}, nil, "", "Shown (#3)\n\n* One\n\n* Two\n\nWhy."},
+		{"the caller's words", "Shown", []string{"Fix a\n\nWhy."}, &github.PullRequestOptions{CommitTitle: "Said"}, "Mine", "Said\n\nMine"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			at := base
+			for i, message := range test.messages {
+				at = b.commitAs(message, at, fmt.Sprintf("%s-%d", test.name, i), "x\n")
+			}
+			head := strings.NewReplacer(" ", "-", "'", "").Replace(test.name)
+			b.branch(head, at)
+			number := b.openPull(head, test.title).GetNumber()
+			opts := github.PullRequestOptions{}
+			if test.opts != nil {
+				opts = *test.opts
+			}
+			opts.MergeMethod = "squash"
+			if _, _, err := b.client.PullRequests.Merge(ctx, "acme", "env", number, test.text, &opts); err != nil {
+				t.Fatal(err)
+			}
+			commit, _, err := b.client.Git.GetCommit(ctx, "acme", "env", b.head("main"))
+			if err != nil || commit.GetMessage() != test.want {
+				t.Errorf("got %q, %v, want %q", commit.GetMessage(), err, test.want)
+			}
+		})
+	}
 }
 
 func TestMergedByPush(t *testing.T) {
