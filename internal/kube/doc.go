@@ -1,0 +1,10 @@
+// Package kube reads and writes the few Kubernetes objects that amend needs:
+// reviews of tokens and of permissions, Argo CD's Applications, and amend's own
+// RemediationRequests.
+//
+// It speaks the REST API through client-go's transport, with no informers and
+// no generated clientset: every call is one request, and its answer is decoded
+// into a type that names only the fields that are read. Argo CD's own types are
+// not imported because they need replaced modules; a contract test in e2e/
+// compares them with the ones here.
+package kube

@@ -1,0 +1,167 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/amendhq/amend"
+)
+
+// A watch is one verification under way.
+type watch struct {
+	cfg      Config
+	change   Change
+	deadline time.Time
+	// contains remembers the answers of History: they never change, and asking is
+	// a request over the network.
+	contains map[string]bool
+}
+
+func (w *watch) run(ctx context.Context) (amend.Verdict, error) {
+	var apps []amend.Application
+	late, err := w.patiently(ctx, func() error {
+		var err error
+		apps, err = w.cfg.Applications.Applications(ctx, w.cfg.Namespace)
+		return err
+	})
+	if err != nil || late != "" {
+		return amend.Verdict{State: amend.Unverified, Detail: late}, err
+	}
+	app, unclear := owner(apps, w.change.Object, w.cfg.Repo)
+	if unclear != "" {
+		return amend.Verdict{State: amend.Unverified, Detail: unclear}, nil
+	}
+	return w.follow(ctx, app)
+}
+
+// patiently repeats try while its error may pass. When the time is over first
+// it says so in a sentence.
+func (w *watch) patiently(ctx context.Context, try func() error) (late string, err error) {
+	for pause := firstPoll; ; pause = min(pause*2, lastPoll) {
+		err := try()
+		if amend.KindOf(err) != amend.Transient {
+			return "", err
+		}
+		if w.late() {
+			return fmt.Sprintf("Argo CD's Applications could not be read: %.300q", err), nil
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return "", err
+		}
+	}
+}
+
+// follow reads one Application until there is a verdict.
+func (w *watch) follow(ctx context.Context, app amend.Application) (amend.Verdict, error) {
+	var (
+		poll, patience = firstPoll, firstRefresh
+		refreshed      time.Time // zero: not yet
+		degraded       time.Time // since when, zero: it is not
+		seen           string
+	)
+	for {
+		if now := w.cfg.Now(); now.Sub(refreshed) >= patience {
+			if err := passing(w.cfg.Applications.Refresh(ctx, app.Namespace, app.Name)); err != nil {
+				return amend.Verdict{}, err
+			}
+			if !refreshed.IsZero() {
+				patience = min(patience*2, lastRefresh)
+			}
+			refreshed = now
+		}
+		found, err := w.look(ctx, app)
+		if err != nil {
+			return amend.Verdict{}, err
+		}
+		now := w.cfg.Now()
+		switch {
+		case found.state != amend.Failed:
+			degraded = time.Time{}
+		case degraded.IsZero():
+			degraded = now
+		}
+		settled := found.state == amend.Failed && now.Sub(degraded) >= w.cfg.Settle
+		if found.state == amend.Worked || settled || found.gone || w.late() {
+			return w.verdict(app, found, settled), nil
+		}
+		if s := found.progress(); s != seen {
+			seen, poll, patience = s, firstPoll, firstRefresh
+		}
+		if err := sleep(ctx, poll); err != nil {
+			return amend.Verdict{}, err
+		}
+		poll = min(poll*6/5, lastPoll)
+	}
+}
+
+// look reads the Application and judges what it says. What may pass is a
+// finding, not an error.
+func (w *watch) look(ctx context.Context, app amend.Application) (finding, error) {
+	current, err := w.cfg.Applications.Application(ctx, app.Namespace, app.Name)
+	switch amend.KindOf(err) {
+	case "":
+	case amend.NotFound:
+		return finding{gone: true, missing: "the Application was deleted"}, nil
+	case amend.Transient:
+		return finding{missing: fmt.Sprintf("the Application could not be read: %.300q", err)}, nil
+	default:
+		return finding{}, err
+	}
+	for _, revision := range revisions(current, w.cfg.Repo) {
+		if _, known := w.contains[revision]; known {
+			continue
+		}
+		contains, err := w.cfg.History.Contains(ctx, revision, w.change.Commit)
+		// A revision that History does not know may be one that it has not fetched.
+		if kind := amend.KindOf(err); kind == amend.Transient || kind == amend.NotFound {
+			return finding{app: current, missing: fmt.Sprintf("whether revision %.12q contains the commit could not be found out: %.300q", revision, err)}, nil
+		}
+		if err != nil {
+			return finding{}, err
+		}
+		w.contains[revision] = contains
+	}
+	return judge(current, w.change.Object, w.cfg.Repo, w.contains), nil
+}
+
+func (w *watch) verdict(app amend.Application, found finding, settled bool) amend.Verdict {
+	verdict := amend.Verdict{
+		State: amend.Unverified, Application: app.String(), Health: found.app.Health,
+		Detail: fmt.Sprintf("%s: %s", app, found.missing),
+	}
+	if rs := compared(found.app, w.cfg.Repo); len(rs) > 0 {
+		verdict.Revision = rs[0]
+	}
+	switch {
+	case found.state == amend.Worked:
+		verdict.State = amend.Worked
+		verdict.Detail = fmt.Sprintf("%s has applied the commit and is Healthy", app)
+	case settled:
+		verdict.State = amend.Failed
+	case !found.gone:
+		verdict.Detail = fmt.Sprintf("%s, after %s: %s", app, w.cfg.Within, found.missing)
+	}
+	return verdict
+}
+
+func (w *watch) late() bool { return !w.cfg.Now().Before(w.deadline) }
+
+// passing hides an error that may be gone at the next try.
+func passing(err error) error {
+	if kind := amend.KindOf(err); kind == amend.Transient || kind == amend.Conflict || kind == amend.NotFound {
+		return nil
+	}
+	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return amend.Errorf(amend.Transient, "verify", "%w", context.Cause(ctx))
+	}
+}
