@@ -17,6 +17,10 @@ const allowedFor = 30 * time.Second
 // maxAllowed bounds the positive answers that are remembered.
 const maxAllowed = 4096
 
+// askFor bounds one question to the Authorizer. The writer asks it between its
+// reads and its writes, so a slow answer holds up everybody.
+const askFor = 5 * time.Second
+
 // A Caller is who a token belongs to, as Kubernetes says it.
 type Caller struct {
 	Name   string
@@ -31,8 +35,7 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, token string) (Caller, error)
 }
 
-// An Authorizer says whether the caller may ask for changes in a namespace; ""
-// means in all of them.
+// An Authorizer says whether the caller may ask for changes in a namespace.
 type Authorizer interface {
 	Authorize(ctx context.Context, caller Caller, namespace string) (bool, error)
 }
@@ -72,7 +75,12 @@ func (a *access) check(ctx context.Context, c Caller, object amend.ObjectRef) er
 	if until, ok := a.allowed.Get(key); ok && a.now().Before(until) {
 		return nil
 	}
+	if object.Namespace == "" {
+		return amend.Refusef(amend.ReasonForbidden, "%s names no namespace, so nobody can be allowed to ask for it", object)
+	}
 	asked := a.now()
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
 	ok, err := a.authorizer.Authorize(ctx, c, object.Namespace)
 	if err != nil {
 		return err

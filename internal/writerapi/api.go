@@ -17,9 +17,10 @@ const maxBody = 256 << 10
 // alert and holds the diff.
 const maxAnswer = 8 << 20
 
-// An eventRequest carries a CloudEvent in structured mode; JSON writes it in base64.
+// An eventRequest carries an event as it travels through a Workflow: base64 of a
+// CloudEvent in structured mode.
 type eventRequest struct {
-	Event []byte `json:"event"`
+	Event string `json:"event"`
 }
 
 // A commitRequest names a change by its commit.
@@ -66,14 +67,14 @@ type Problem struct {
 	RetryAfterSeconds int `json:"retryAfterSeconds,omitempty"`
 }
 
-// commitForm is a full Git object name.
-var commitForm = regexp.MustCompile(`^[0-9a-f]{40}$`)
+// commitForm is a full Git object name, SHA-1 or SHA-256.
+var commitForm = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// checkCommit fails with amend.Invalid for anything but a full SHA-1: what is
-// abbreviated may be ambiguous tomorrow, and a name may be moved.
+// checkCommit fails with amend.Invalid for anything but a full object name: what
+// is abbreviated may be ambiguous tomorrow, and a branch may move.
 func checkCommit(field, sha string) error {
 	if !commitForm.MatchString(sha) {
-		return amend.Errorf(amend.Invalid, "read request", "%s is not a full commit id of 40 lower-case hexadecimal digits", field)
+		return amend.Errorf(amend.Invalid, "read request", "%s is not a full commit id in lower-case hexadecimal digits", field)
 	}
 	return nil
 }

@@ -73,16 +73,16 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}}, nil
 }
 
-// Decide asks what would become of the event, a CloudEvent in structured mode.
-func (c *Client) Decide(ctx context.Context, event []byte) (amend.Decision, error) {
+// Decide asks what would become of a packed event.
+func (c *Client) Decide(ctx context.Context, event string) (amend.Decision, error) {
 	var d amend.Decision
 	err := c.call(ctx, "decide", eventRequest{event}, &d)
 	return d, err
 }
 
-// Propose decides about the event and carries the decision out. The same event
+// Propose decides about a packed event and carries the decision out. The same event
 // may be proposed again; what it led to is found then.
-func (c *Client) Propose(ctx context.Context, event []byte) (amend.Decision, error) {
+func (c *Client) Propose(ctx context.Context, event string) (amend.Decision, error) {
 	var d amend.Decision
 	err := c.call(ctx, "propose", eventRequest{event}, &d)
 	return d, err

@@ -142,8 +142,8 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, pen: &pen{}, realm: &realm{may: map[string][]string{"steps": {"shop"}}}, now: at}
 	server, err := writerapi.New(writerapi.Config{
 		Decider: s.pen, Ledger: s.pen, History: s.pen, Authenticator: s.realm, Authorizer: s.realm,
-		Decode: func(b []byte) (amend.Event, error) {
-			id, ok := strings.CutPrefix(string(b), "event ")
+		Unpack: func(packed string) (amend.Event, error) {
+			id, ok := strings.CutPrefix(packed, "event ")
 			if !ok {
 				return amend.Event{}, amend.Errorf(amend.Invalid, "decode event", "not an event")
 			}

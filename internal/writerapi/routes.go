@@ -53,10 +53,10 @@ func (s *Server) allow(c Caller) Allow {
 }
 
 func (s *Server) event(q eventRequest) (amend.Event, error) {
-	if len(q.Event) == 0 {
+	if q.Event == "" {
 		return amend.Event{}, amend.Errorf(amend.Invalid, "read request", "event is missing")
 	}
-	return s.cfg.Decode(q.Event)
+	return s.cfg.Unpack(q.Event)
 }
 
 func (s *Server) revert(ctx context.Context, c Caller, q commitRequest) (amend.Decision, error) {

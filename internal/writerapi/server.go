@@ -60,8 +60,8 @@ type Config struct {
 	History       History
 	Authenticator Authenticator
 	Authorizer    Authorizer
-	// Decode reads the event of a request and checks it.
-	Decode func([]byte) (amend.Event, error)
+	// Unpack reads the packed event of a request and checks it.
+	Unpack func(string) (amend.Event, error)
 	// Observe is told of every decision that was carried out or refused, not of
 	// previews. Optional.
 	Observe func(amend.Decision)
