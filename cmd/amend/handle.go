@@ -44,7 +44,7 @@ func (s *server) handle(ctx context.Context, ce event.Event, _ int) error {
 func (s *server) decide(ctx context.Context, e amend.Event) (amend.Decision, error) {
 	started := time.Now()
 	for wait := retryMin; ; wait = min(2*wait, retryMax) {
-		d, err := s.writer.Handle(ctx, e)
+		d, err := s.writer.Handle(ctx, e, nil)
 		if err == nil || ctx.Err() != nil {
 			return d, err
 		}

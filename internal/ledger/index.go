@@ -14,12 +14,14 @@ type Index struct {
 	landed map[string]map[int]amend.Record // by incident and episode
 	ours   map[string]bool                 // commits that brought a remediation
 	merges map[string][]string             // by what they merge, until that was added
+	undone map[string]string               // the commits that took others back, by those
 }
 
 func (x *Index) init() {
 	if x.landed == nil {
 		x.landed = map[string]map[int]amend.Record{}
 		x.ours, x.merges = map[string]bool{}, map[string][]string{}
+		x.undone = map[string]string{}
 	}
 }
 
@@ -29,6 +31,12 @@ func (x *Index) Add(c Commit) {
 	x.init()
 	r, ok := FromCommit(c.SHA, c.At, c.Message)
 	x.connect(c, ok)
+	if taken, reverts := Reverts(c.Message); reverts {
+		// Of several, the one with the lowest SHA: any, but always the same.
+		if old, known := x.undone[taken]; !known || c.SHA < old {
+			x.undone[taken] = c.SHA
+		}
+	}
 	if !ok {
 		return
 	}
@@ -64,6 +72,18 @@ func (x *Index) connect(c Commit, ours bool) {
 // Ours reports whether the commit brought a remediation, as its own commit or
 // as the merge of its pull request.
 func (x *Index) Ours(sha string) bool { return x.ours[sha] }
+
+// RevertOf returns the commit that took a commit back, when there is one.
+func (x *Index) RevertOf(sha string) (string, bool) {
+	by, ok := x.undone[sha]
+	return by, ok
+}
+
+// Record returns the change of an episode that landed.
+func (x *Index) Record(incident string, episode int) (amend.Record, bool) {
+	r, ok := x.landed[incident][episode]
+	return r, ok
+}
 
 // Episodes returns the landed episodes of an incident, the first one first.
 // An episode whose change was taken back has landed all the same.

@@ -27,13 +27,24 @@ type Commit struct {
 // revert matches what git revert writes into the message of a commit that takes
 // another one back. Alert text in a message of ours never starts a line, so it
 // cannot say that.
-var revert = regexp.MustCompile(`(?m)^This reverts commit [0-9a-f]{40,64}\b`)
+var revert = regexp.MustCompile(`(?m)^This reverts commit ([0-9a-f]{64}|[0-9a-f]{40})\b`)
+
+// Reverts returns the commit that a message says it takes back, in the words of
+// git revert. Anybody can take a change back; a revert by amend carries the
+// trailers of the change too.
+func Reverts(text string) (sha string, ok bool) {
+	m := revert.FindStringSubmatch(text)
+	if m == nil {
+		return "", false
+	}
+	return m[1], true
+}
 
 // FromCommit returns the record of the change that a commit made. It returns
 // false for a commit that is not ours, and for one that takes another back.
 func FromCommit(sha string, at time.Time, text string) (amend.Record, bool) {
 	t, ok := message.ParseTrailers(text)
-	if !ok || revert.MatchString(text) {
+	if _, reverts := Reverts(text); !ok || reverts {
 		return amend.Record{}, false
 	}
 	return amend.Record{

@@ -55,6 +55,11 @@ func subject(p amend.Plan) string {
 	if alert := p.Request.Event.Alert.Name(); alert != "" {
 		s += ": " + alert
 	}
+	return firstLine(s)
+}
+
+// firstLine makes of s what a host shows as a commit's subject in full.
+func firstLine(s string) string {
 	runes := []rune(Plain(s, textBytes))
 	if len(runes) > subjectRunes {
 		runes = append(runes[:subjectRunes-1], []rune(ellipsis)...)

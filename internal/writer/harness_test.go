@@ -174,7 +174,7 @@ func (b *bench) queue(events ...amend.Event) (wait func() []outcome) {
 	var all sync.WaitGroup
 	for i, e := range events {
 		all.Go(func() {
-			d, err := b.writer.Handle(context.Background(), e)
+			d, err := b.writer.Handle(context.Background(), e, nil)
 			outcomes[i] = outcome{d, err}
 		})
 		synctest.Wait()

@@ -17,13 +17,68 @@ const sweepAgain = 2 * time.Minute
 // maxDispatch bounds the wait for one answer to a dispatch: events wait too.
 const maxDispatch = 5 * time.Second
 
+// A RecordState says what is known of a change's entry in the log.
+type RecordState string
+
+// The states of an entry.
+const (
+	Recorded      RecordState = "recorded"       // it is in the log at the head of the branch
+	Asked         RecordState = "asked"          // the workflow that adds it was asked to
+	UnknownCommit RecordState = "unknown-commit" // the commit brought no change of ours to the branch
+)
+
+// Record says whether the change of a commit, see Change, has its entry in the
+// log, and asks for the entry when it has none and nobody asked lately. The
+// record is empty for an unknown commit, which is no error.
+func (w *Writer) Record(ctx context.Context, commit string) (amend.Record, RecordState, error) {
+	if err := checkSHAs(commit); err != nil {
+		return amend.Record{}, "", err
+	}
+	r, err := ask(ctx, w, func(ctx context.Context) (recorded, error) { return w.ensure(ctx, commit) })
+	return r.record, r.state, err
+}
+
+type recorded struct {
+	record amend.Record
+	state  RecordState
+}
+
+func (w *Writer) ensure(ctx context.Context, commit string) (recorded, error) {
+	head, err := w.refresh(ctx)
+	if err != nil {
+		return recorded{}, err
+	}
+	c, err := w.find(ctx, head, commit)
+	if amend.KindOf(err) == amend.NotFound {
+		return recorded{state: UnknownCommit}, nil
+	}
+	if err != nil {
+		return recorded{}, err
+	}
+	missing, err := w.missing(head, c.record)
+	if err != nil {
+		return recorded{}, err
+	}
+	if len(missing) == 0 {
+		return recorded{c.record, Recorded}, nil
+	}
+	now := w.cfg.Now()
+	if now.Sub(w.asked[c.record.Commit]) >= sweepAgain {
+		if err := w.dispatch(ctx, c.record); err != nil {
+			return recorded{}, err
+		}
+		w.asked[c.record.Commit] = now
+	}
+	return recorded{c.record, Asked}, nil
+}
+
 // record asks for the log entries of changes that just landed. A failure is not
-// the changes': the next Sweep asks again, because Git says what is missing.
+// the changes': the next Sweep asks again, because Git says what is missing. A
+// commit that takes a change back has no entry.
 func (w *Writer) record(ctx context.Context, drafts []Draft, commits []Committed) {
 	for i, d := range drafts {
 		r, ok := ledger.FromCommit(commits[i].SHA, d.Time, d.Message)
 		if !ok {
-			w.cfg.Log.Error("the trailers of our own commit do not read back", "commit", commits[i].SHA)
 			continue
 		}
 		if err := w.dispatch(ctx, r); err != nil {
@@ -45,20 +100,8 @@ func (w *Writer) dispatch(ctx context.Context, r amend.Record) error {
 // request was merged, or when a run of the workflow was lost. It asks for one of
 // them, because a run adds every entry that is missing.
 func (w *Writer) Sweep(ctx context.Context) error {
-	reply := make(chan error, 1)
-	select {
-	case w.sweeps <- reply:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-w.stopped:
-		return errStopped()
-	}
-	select {
-	case err := <-reply:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	_, err := ask(ctx, w, func(ctx context.Context) (struct{}, error) { return struct{}{}, w.sweep(ctx) })
+	return err
 }
 
 func (w *Writer) sweep(ctx context.Context) error {
@@ -66,7 +109,7 @@ func (w *Writer) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	missing, err := w.missing(head)
+	missing, err := w.missing(head, w.past.index.Records()...)
 	if err != nil {
 		return err
 	}
@@ -92,8 +135,8 @@ func (w *Writer) sweep(ctx context.Context) error {
 	return nil
 }
 
-// missing lists the changes that have no entry in the log at head.
-func (w *Writer) missing(head string) ([]amend.Record, error) {
+// missing lists those of the changes that have no entry in the log at head.
+func (w *Writer) missing(head string, changes ...amend.Record) ([]amend.Record, error) {
 	tree, err := w.cfg.Repo.Tree(head)
 	if err != nil {
 		return nil, err
@@ -106,5 +149,5 @@ func (w *Writer) missing(head string) ([]amend.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.Missing(log, w.past.index.Records()), nil
+	return ledger.Missing(log, changes), nil
 }

@@ -1,11 +1,13 @@
 package writer
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io/fs"
-	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -25,10 +27,16 @@ type round struct {
 	staged []staged
 }
 
+// A staged is a job with what was decided about it and the commit that follows.
 type staged struct {
 	job      *job
 	decision amend.Decision
+	files    map[amend.RepoPath][]byte // empty when nothing is to be written
+	message  string
 }
+
+// lands reports whether the commit goes to the branch itself.
+func (s staged) lands() bool { return len(s.files) > 0 && s.decision.Mode == amend.Commit }
 
 // round handles the jobs on one state of the branch and returns those that
 // have to be decided again, or, with an error, those that got no result.
@@ -60,45 +68,96 @@ func (w *Writer) round(ctx context.Context, jobs []*job) ([]*job, error) {
 // other decision would rest on changes that may never land, and a pull request
 // has to start from what is in Git.
 func (r *round) handle(ctx context.Context, j *job) bool {
-	d, err := r.decide(ctx, j.event)
+	s, err := r.decide(ctx, j)
 	r.w.doubtful = r.w.doubtful || err != nil
+	if err == nil && !j.dry {
+		s, err = permit(ctx, s)
+	}
 	switch {
-	case err == nil && d.Acts() && d.Mode == amend.Commit:
-		maps.Copy(r.files, d.Plan.Files)
-		r.staged = append(r.staged, staged{j, d})
+	case err == nil && !j.dry && s.lands():
+		maps.Copy(r.files, s.files)
+		r.staged = append(r.staged, s)
 		return true
 	case len(r.staged) > 0:
 		return false
-	case err != nil:
-	case d.Acts():
-		var draft Draft
-		if draft, err = r.draft(r.start, *d.Plan); err == nil {
-			d.Change, err = r.w.propose(ctx, draft, d)
-			d.ChangedAt = r.w.cfg.Now()
-		}
-	case d.Reason == amend.ReasonWithdrawn:
-		err = r.w.withdraw(ctx, d)
+	case err != nil, j.dry:
+	case s.decision.Acts():
+		s.decision.Change, err = r.w.propose(ctx, r.draft(r.start, s), s.decision)
+		s.decision.ChangedAt = r.w.cfg.Now()
+	case s.decision.Reason == amend.ReasonWithdrawn:
+		err = r.w.withdraw(ctx, s.decision)
 	}
-	j.answer(d, err)
+	j.answer(s.decision, err)
 	return true
 }
 
-// decide asks the pipeline. In commit mode it looks for pull requests of the
+// decide says what to do about a job.
+func (r *round) decide(ctx context.Context, j *job) (staged, error) {
+	if j.revert != "" {
+		return r.takeBack(ctx, j)
+	}
+	d, err := r.judge(ctx, j.event)
+	s := staged{job: j, decision: d}
+	if err != nil || !d.Acts() {
+		return s, err
+	}
+	s.files, s.message = d.Plan.Files, message.Commit(*d.Plan)
+	// The trailers are the only memory of the change: one whose trailers do not
+	// read back would be made again and again.
+	if _, ok := message.ParseTrailers(s.message); !ok {
+		err = amend.Errorf(amend.Internal, "draft", "the trailers of incident %s do not read back, so nothing is written", d.Incident)
+	}
+	return s, err
+}
+
+// judge asks the pipeline. In commit mode it looks for pull requests of the
 // incident only when the answer would be to act: there is one when the playbook
 // was in another mode before, and then there must not be a commit beside it.
-func (r *round) decide(ctx context.Context, e amend.Event) (amend.Decision, error) {
-	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: r.view(ctx, false), Now: r.w.cfg.Now()}
+func (r *round) judge(ctx context.Context, e amend.Event) (amend.Decision, error) {
+	past := view{round: r, all: func(incident string) ([]amend.Episode, error) {
+		return r.w.proposed(ctx, incident, r.landed(incident))
+	}}
+	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: past, Now: r.w.cfg.Now()}
 	d, err := r.w.cfg.Decide(world, e)
 	if err != nil || !d.Acts() || d.Mode != amend.Commit {
 		return d, err
 	}
-	landed := r.landed(d.Incident)
-	all, err := r.w.proposed(ctx, d.Incident, landed)
-	if err != nil || len(all) == len(landed) {
+	all, err := past.all(d.Incident)
+	if err != nil || len(all) == len(r.landed(d.Incident)) {
 		return d, err
 	}
-	world.Past = r.view(ctx, true)
+	past.pulls = true
+	world.Past = past
 	return r.w.cfg.Decide(world, e)
+}
+
+// maxAllow bounds the wait for one answer to Allow: other jobs wait too.
+const maxAllow = 5 * time.Second
+
+// permit asks whether what was decided may be carried out. A refusal takes the
+// place of the decision.
+func permit(ctx context.Context, s staged) (staged, error) {
+	d := s.decision
+	if s.job.allow == nil || len(s.files) == 0 && d.Reason != amend.ReasonWithdrawn {
+		return s, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxAllow)
+	defer cancel()
+	err := s.job.allow(ctx, d.Workload.ObjectRef)
+	switch {
+	case err == nil:
+		return s, nil
+	case ctx.Err() != nil:
+		return s, amend.Errorf(amend.Transient, "ask for permission", "%w", err)
+	case amend.KindOf(err) != amend.Refused:
+		return s, fmt.Errorf("asking for permission: %w", err)
+	}
+	if d.Acts() {
+		d.Episode-- // the one to open stays closed
+	}
+	d.Reason, d.Plan, d.Change = cmp.Or(amend.ReasonOf(err), amend.ReasonForbidden), nil, nil
+	d.Detail = strings.TrimPrefix(err.Error(), string(d.Reason)+": ")
+	return staged{job: s.job, decision: d}, nil
 }
 
 // answer gives the job its one result. Of a decision that could not be carried
@@ -110,14 +169,9 @@ func (j *job) answer(d amend.Decision, err error) {
 	j.done <- result{d, err}
 }
 
-// draft is the commit of a plan. Its trailers are the only memory of the change:
-// one whose trailers do not read back would be made again and again.
-func (r *round) draft(parent Committed, p amend.Plan) (Draft, error) {
-	text := message.Commit(p)
-	if _, ok := message.ParseTrailers(text); !ok {
-		return Draft{}, amend.Errorf(amend.Internal, "draft", "the trailers of incident %s do not read back, so nothing is written", p.Request.Incident())
-	}
-	return Draft{Parent: parent, Tree: r.base, Files: p.Files, Message: text, Time: r.w.cfg.Now().Truncate(time.Second)}, nil
+// draft is the commit of a job on top of parent.
+func (r *round) draft(parent Committed, s staged) Draft {
+	return Draft{Parent: parent, Tree: r.base, Files: s.files, Message: s.message, Time: r.w.cfg.Now().Truncate(time.Second)}
 }
 
 // land makes the staged commits, each on the last, and moves the branch once.
@@ -170,11 +224,8 @@ func (r *round) jobs() []*job {
 func (r *round) commits(ctx context.Context) (drafts []Draft, commits []Committed, err error) {
 	parent := r.start
 	for _, s := range r.staged {
-		d, err := r.draft(parent, *s.decision.Plan)
-		if err == nil {
-			parent, err = r.w.cfg.Host.Commit(ctx, d)
-		}
-		if err != nil {
+		d := r.draft(parent, s)
+		if parent, err = r.w.cfg.Host.Commit(ctx, d); err != nil {
 			return drafts, commits, err
 		}
 		drafts, commits = append(drafts, d), append(commits, parent)
@@ -191,56 +242,4 @@ func (w *Writer) landed(ctx context.Context, drafts []Draft, commits []Committed
 		}
 	}
 	w.record(ctx, drafts, commits)
-}
-
-// A view is the past as one decision of a round sees it; it implements
-// pipeline.Past.
-type view struct {
-	*round
-	episodes func(incident string, mode amend.Mode) ([]amend.Episode, error)
-}
-
-// view looks for pull requests of every incident with all, and otherwise of
-// those whose playbook opens them.
-func (r *round) view(ctx context.Context, all bool) view {
-	return view{r, func(incident string, mode amend.Mode) ([]amend.Episode, error) {
-		landed := r.landed(incident)
-		if mode != amend.PullRequest && !all {
-			return landed, nil
-		}
-		return r.w.proposed(ctx, incident, landed)
-	}}
-}
-
-// Episodes implements pipeline.Past: what landed, what is staged and, for a
-// playbook that opens pull requests, what waits on the host or was closed there.
-func (v view) Episodes(incident string, mode amend.Mode) ([]amend.Episode, error) {
-	return v.episodes(incident, mode)
-}
-
-// landed returns the episodes that landed, or will have when this round has.
-func (r *round) landed(incident string) []amend.Episode {
-	episodes := r.w.past.index.Episodes(incident)
-	for _, s := range r.staged {
-		if s.decision.Incident == incident {
-			episodes = append(episodes, amend.Episode{N: s.decision.Episode, State: amend.EpisodeLanded, At: s.decision.DecidedAt})
-		}
-	}
-	return episodes
-}
-
-// Versions implements pipeline.Past: what is staged comes before what is in Git.
-func (v view) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {
-	return func(yield func(pipeline.Version, error) bool) {
-		for _, s := range slices.Backward(v.staged) {
-			if content, ok := s.decision.Plan.Files[path]; ok && !yield(pipeline.Version{Content: content, Ours: true}, nil) {
-				return
-			}
-		}
-		for version, err := range v.w.cfg.Repo.Versions(v.start.SHA, path) {
-			if !yield(pipeline.Version{Content: version.Content, Ours: v.w.past.ours(version.Commit)}, err) {
-				return
-			}
-		}
-	}
 }

@@ -25,8 +25,8 @@ import (
 // Refs are the branches of the env repo on its host.
 type Refs interface {
 	Head(ctx context.Context, branch string) (string, error)
-	// CreateBranch fails as amend.Conflict when the branch exists with
-	// another commit: creating is the claim of an episode.
+	// CreateBranch fails as amend.Conflict when the branch exists, wherever it
+	// points: creating is the claim of an episode.
 	CreateBranch(ctx context.Context, branch, sha string) error
 	// UpdateBranch moves a branch forward only; amend.Conflict means that
 	// somebody else moved it.
@@ -123,11 +123,12 @@ const maxBatch = 64
 // keep moving the branch.
 const maxRounds = 20
 
-// A Writer decides about events and writes what follows; see New.
+// A Writer decides about events and writes what follows; see New. Its methods
+// are safe for concurrent use.
 type Writer struct {
 	cfg     Config
 	queue   chan *job
-	sweeps  chan chan error
+	errands chan func(context.Context)
 	stopped chan struct{} // closed when Run ends
 	// What follows belongs to the goroutine of Run. All of it is a cache.
 	past     past
@@ -135,9 +136,19 @@ type Writer struct {
 	doubtful bool                 // reading the local copy failed; a fetch repairs it
 }
 
+// Allow says whether whoever asks may change an object. A refusal, with
+// amend.ReasonForbidden unless it names another reason, becomes the decision;
+// with any other error nothing is decided.
+type Allow func(ctx context.Context, object amend.ObjectRef) error
+
+// A job is one thing to decide about.
 type job struct {
-	event amend.Event
-	done  chan result // buffered: a caller that left does not stall the batch
+	event  amend.Event
+	revert string    // the commit to take back, when it is not about an event
+	at     time.Time // when that was asked for
+	dry    bool      // only decide
+	allow  Allow     // nil allows all
+	done   chan result
 }
 
 type result struct {
@@ -148,21 +159,34 @@ type result struct {
 // New returns a Writer that works while Run does.
 func New(cfg Config) *Writer {
 	return &Writer{
-		cfg: cfg, queue: make(chan *job, maxBatch), sweeps: make(chan chan error), stopped: make(chan struct{}),
+		cfg: cfg, queue: make(chan *job, maxBatch), errands: make(chan func(context.Context)), stopped: make(chan struct{}),
 		asked: map[string]time.Time{},
 	}
 }
 
 // Handle decides about one event and returns once what follows from it is in
-// Git. After an error the decision only says what it was about, and the same
-// event may be handled again: whatever the failed try left in Git, or still puts
-// there because only the caller gave up waiting, is found and adopted.
-func (w *Writer) Handle(ctx context.Context, e amend.Event) (amend.Decision, error) {
-	j := &job{event: e, done: make(chan result, 1)}
+// Git. Before anything is written, allow is asked about the workload; it may be
+// asked again when the branch has moved. After an error the decision only says
+// what it was about, and the same event may be handled again: whatever the
+// failed try left in Git, or still puts there because only the caller gave up
+// waiting, is found and adopted.
+func (w *Writer) Handle(ctx context.Context, e amend.Event, allow Allow) (amend.Decision, error) {
+	return w.submit(ctx, &job{event: e, allow: allow})
+}
+
+// Preview says what Handle would decide about the event at present, and writes
+// nothing. A change that it shows may be another one by the time it is made.
+func (w *Writer) Preview(ctx context.Context, e amend.Event) (amend.Decision, error) {
+	return w.submit(ctx, &job{event: e, dry: true})
+}
+
+// submit queues the job and waits for its result.
+func (w *Writer) submit(ctx context.Context, j *job) (amend.Decision, error) {
+	j.done = make(chan result, 1) // a caller that left does not stall the batch
 	select {
 	case w.queue <- j:
 	case <-ctx.Done():
-		return amend.Decision{}, amend.Errorf(amend.Transient, "queue", "%w", ctx.Err())
+		return amend.Decision{}, errLeft(ctx)
 	case <-w.stopped:
 		return amend.Decision{}, errStopped()
 	}
@@ -170,7 +194,7 @@ func (w *Writer) Handle(ctx context.Context, e amend.Event) (amend.Decision, err
 	case r := <-j.done:
 		return r.decision, r.err
 	case <-ctx.Done():
-		return amend.Decision{}, amend.Errorf(amend.Transient, "wait for the writer", "%w", ctx.Err())
+		return amend.Decision{}, errLeft(ctx)
 	case <-w.stopped:
 	}
 	select {
@@ -179,10 +203,6 @@ func (w *Writer) Handle(ctx context.Context, e amend.Event) (amend.Decision, err
 	default:
 		return amend.Decision{}, errStopped()
 	}
-}
-
-func errStopped() error {
-	return amend.Errorf(amend.Transient, "wait for the writer", "the writer has stopped")
 }
 
 // Run writes until ctx ends. It is called once.
@@ -194,8 +214,8 @@ func (w *Writer) Run(ctx context.Context) {
 			return
 		case j := <-w.queue:
 			w.process(ctx, w.batch(j))
-		case reply := <-w.sweeps:
-			reply <- w.sweep(ctx)
+		case errand := <-w.errands:
+			errand(ctx)
 		}
 	}
 }

@@ -310,7 +310,7 @@ func TestCallerThatLeaves(t *testing.T) {
 			synctest.Wait()
 			cancel()
 		}()
-		_, err := b.writer.Handle(ctx, firing("web", amend.Commit, "f"))
+		_, err := b.writer.Handle(ctx, firing("web", amend.Commit, "f"), nil)
 		if amend.KindOf(err) != amend.Transient || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -325,7 +325,7 @@ func TestWriterThatStops(t *testing.T) {
 	onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
 		b.run()
 		b.stop()
-		if _, err := b.writer.Handle(context.Background(), firing("web", amend.Commit, "f")); amend.KindOf(err) != amend.Transient {
+		if _, err := b.writer.Handle(context.Background(), firing("web", amend.Commit, "f"), nil); amend.KindOf(err) != amend.Transient {
 			t.Errorf("Handle without a writer: %v", err)
 		}
 		if err := b.writer.Sweep(context.Background()); amend.KindOf(err) != amend.Transient {

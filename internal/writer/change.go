@@ -1,0 +1,164 @@
+package writer
+
+import (
+	"context"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
+	"github.com/amendhq/amend/internal/message"
+)
+
+// Change returns the record of the change that a commit brought to the branch:
+// as its own commit, as the merge of its pull request, or as the squash of it.
+// Any other commit gives amend.NotFound, also one of ours that never landed.
+func (w *Writer) Change(ctx context.Context, commit string) (amend.Record, error) {
+	if err := checkSHAs(commit); err != nil {
+		return amend.Record{}, err
+	}
+	return ask(ctx, w, func(ctx context.Context) (amend.Record, error) {
+		head, err := w.refresh(ctx)
+		if err != nil {
+			return amend.Record{}, err
+		}
+		c, err := w.find(ctx, head, commit)
+		return c.record, err
+	})
+}
+
+// Contains reports whether a commit is the revision itself or one of its
+// ancestors. A commit that the host does not have gives amend.NotFound.
+func (w *Writer) Contains(ctx context.Context, revision, commit string) (bool, error) {
+	if err := checkSHAs(revision, commit); err != nil {
+		return false, err
+	}
+	return ask(ctx, w, func(ctx context.Context) (bool, error) {
+		for _, sha := range []string{revision, commit} {
+			if err := w.fetch(ctx, sha); err != nil {
+				return false, err
+			}
+		}
+		landing, err := w.landing(revision, commit)
+		return landing != "", err
+	})
+}
+
+// fetch sees to it that a commit which somebody named is here.
+func (w *Writer) fetch(ctx context.Context, sha string) error {
+	if !w.doubtful && w.cfg.Repo.Has(sha) {
+		return nil
+	}
+	if err := w.cfg.Repo.Fetch(ctx); err != nil {
+		return err
+	}
+	w.doubtful = false
+	if !w.cfg.Repo.Has(sha) {
+		return amend.Errorf(amend.NotFound, "find commit", "no branch of the host has the commit %s", sha)
+	}
+	return nil
+}
+
+// A change is one that landed.
+type change struct {
+	record   amend.Record
+	trailers message.Trailers
+	// landing is the commit that brought it to the branch, and before the
+	// branch without it.
+	landing, before string
+	// alone says that no commit of anybody else came with it.
+	alone bool
+}
+
+// find returns the change that a commit brought to the branch.
+func (w *Writer) find(ctx context.Context, head, sha string) (change, error) {
+	none := amend.Errorf(amend.NotFound, "find change", "the commit %s brought no change of amend to the branch %s", sha, w.cfg.Branch)
+	if err := w.fetch(ctx, sha); err != nil {
+		return change{}, err
+	}
+	landing, err := w.landing(head, sha)
+	if err != nil {
+		return change{}, err
+	}
+	if landing == "" {
+		return change{}, none
+	}
+	before, brought, err := w.brought(landing)
+	if err != nil {
+		return change{}, err
+	}
+	found := map[amend.Record]message.Trailers{}
+	c := change{landing: landing, before: before, alone: true}
+	for _, b := range brought {
+		r, ours := ledger.FromCommit(b.SHA, b.At, b.Message)
+		if ours {
+			// As the log has it: of the commits of one change, the first.
+			r, _ = w.past.index.Record(r.Incident, r.Episode)
+			found[r], _ = message.ParseTrailers(b.Message)
+		}
+		if ours && (b.SHA == sha || c.record == (amend.Record{}) && sha == landing) {
+			c.record = r
+		}
+		c.alone = c.alone && (ours || b.SHA == landing)
+	}
+	if c.record == (amend.Record{}) || before == "" || len(found) > 1 {
+		return change{}, none
+	}
+	c.trailers = found[c.record]
+	return c, nil
+}
+
+// brought returns what a commit added to its first parent: itself and, when it
+// is a merge, the commits that it merged.
+func (w *Writer) brought(sha string) (before string, commits []ledger.Commit, err error) {
+	for c, err := range w.cfg.Repo.Commits(sha, "") {
+		if err != nil {
+			w.doubtful = true
+			return "", nil, err
+		}
+		if len(c.Parents) > 0 {
+			before = c.Parents[0]
+		}
+		break
+	}
+	for c, err := range w.cfg.Repo.Commits(sha, before) {
+		if err != nil {
+			w.doubtful = true
+			return "", nil, err
+		}
+		commits = append(commits, c)
+	}
+	return before, commits, nil
+}
+
+// landing returns the commit by which sha came to the line of first parents
+// that ends at head: sha itself, or the merge that brought it. It is "" when
+// head does not contain sha.
+func (w *Writer) landing(head, sha string) (string, error) {
+	first, children := map[string]string{}, map[string][]string{}
+	for c, err := range w.cfg.Repo.Commits(head, sha) {
+		if err != nil {
+			w.doubtful = true
+			return "", err
+		}
+		for i, p := range c.Parents {
+			if children[p] = append(children[p], c.SHA); i == 0 {
+				first[c.SHA] = p
+			}
+		}
+	}
+	contains := map[string]bool{sha: true}
+	for queue := []string{sha}; len(queue) > 0; queue = queue[1:] {
+		for _, c := range children[queue[0]] {
+			if !contains[c] {
+				contains[c] = true
+				queue = append(queue, c)
+			}
+		}
+	}
+	if !contains[head] {
+		return "", nil
+	}
+	for head != sha && contains[first[head]] {
+		head = first[head]
+	}
+	return head, nil
+}

@@ -1,0 +1,55 @@
+package writer
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/pipeline"
+)
+
+// A view is the past as one decision of a round sees it; it implements
+// pipeline.Past.
+type view struct {
+	*round
+	// all returns what landed of an incident and its pull requests.
+	all func(incident string) ([]amend.Episode, error)
+	// pulls asks for pull requests in every mode.
+	pulls bool
+}
+
+// Episodes implements pipeline.Past: what landed, what is staged and, for a
+// playbook that opens pull requests, what waits on the host or was closed there.
+func (v view) Episodes(incident string, mode amend.Mode) ([]amend.Episode, error) {
+	if v.pulls || mode == amend.PullRequest {
+		return v.all(incident)
+	}
+	return v.landed(incident), nil
+}
+
+// landed returns the episodes that landed, or will have when this round has.
+func (r *round) landed(incident string) []amend.Episode {
+	episodes := r.w.past.index.Episodes(incident)
+	for _, s := range r.staged {
+		if s.decision.Acts() && s.decision.Incident == incident {
+			episodes = append(episodes, amend.Episode{N: s.decision.Episode, State: amend.EpisodeLanded, At: s.decision.DecidedAt})
+		}
+	}
+	return episodes
+}
+
+// Versions implements pipeline.Past: what is staged comes before what is in Git.
+func (v view) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {
+	return func(yield func(pipeline.Version, error) bool) {
+		for _, s := range slices.Backward(v.staged) {
+			if content, ok := s.files[path]; ok && !yield(pipeline.Version{Content: content, Ours: s.decision.Acts()}, nil) {
+				return
+			}
+		}
+		for version, err := range v.w.cfg.Repo.Versions(v.start.SHA, path) {
+			if !yield(pipeline.Version{Content: version.Content, Ours: v.w.past.ours(version.Commit)}, err) {
+				return
+			}
+		}
+	}
+}
