@@ -47,15 +47,6 @@ type Change struct {
 	Object amend.ObjectRef
 }
 
-// How often Argo CD is read, and how long an Application that does not move is
-// left alone before Argo CD is asked to look at Git again. Both grow while
-// nothing happens and start over when something does, so that each stage is
-// noticed soon after it is reached.
-const (
-	firstPoll, lastPoll       = 200 * time.Millisecond, 3 * time.Second
-	firstRefresh, lastRefresh = 5 * time.Second, time.Minute
-)
-
 // Verify waits until the Application that manages the object has applied the
 // commit and is healthy (Worked), has applied it and stays degraded (Failed), or
 // the time is over (Unverified, saying what was missing). A change whose

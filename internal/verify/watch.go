@@ -54,21 +54,13 @@ func (w *watch) patiently(ctx context.Context, try func() error) (late string, e
 
 // follow reads one Application until there is a verdict.
 func (w *watch) follow(ctx context.Context, app amend.Application) (amend.Verdict, error) {
-	var (
-		poll, patience = firstPoll, firstRefresh
-		refreshed      time.Time // zero: not yet
-		degraded       time.Time // since when, zero: it is not
-		seen           string
-	)
+	pace := newPace()
+	var degraded time.Time // since when; zero while it is not
 	for {
-		if now := w.cfg.Now(); now.Sub(refreshed) >= patience {
+		if pace.refreshDue(w.cfg.Now()) {
 			if err := passing(w.cfg.Applications.Refresh(ctx, app.Namespace, app.Name)); err != nil {
 				return amend.Verdict{}, err
 			}
-			if !refreshed.IsZero() {
-				patience = min(patience*2, lastRefresh)
-			}
-			refreshed = now
 		}
 		found, err := w.look(ctx, app)
 		if err != nil {
@@ -85,13 +77,9 @@ func (w *watch) follow(ctx context.Context, app amend.Application) (amend.Verdic
 		if found.state == amend.Worked || settled || found.gone || w.late() {
 			return w.verdict(app, found, settled), nil
 		}
-		if s := found.progress(); s != seen {
-			seen, poll, patience = s, firstPoll, firstRefresh
-		}
-		if err := sleep(ctx, poll); err != nil {
+		if err := sleep(ctx, pace.next(found.progress())); err != nil {
 			return amend.Verdict{}, err
 		}
-		poll = min(poll*6/5, lastPoll)
 	}
 }
 
@@ -155,6 +143,7 @@ func passing(err error) error {
 	return err
 }
 
+// sleep returns early, with an error, when the context ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
