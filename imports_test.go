@@ -13,7 +13,8 @@ import (
 var mayImport = map[string][]string{
 	"":                       {}, // the root: the standard library only
 	"internal/bus":           {"internal/lock"},
-	"internal/gateway":       {"internal/alert"},
+	"internal/eventsource":   {"internal/alert", "internal/secret"},
+	"internal/gateway":       {"internal/alert", "internal/secret"},
 	"internal/ledger":        {"internal/message"},
 	"internal/ledger/gitlog": {"internal/ledger"},
 	"internal/locate":        {"internal/cache", "internal/manifest", "internal/tree"},

@@ -1,21 +1,16 @@
 package gateway
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
-	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/secret"
 )
-
-// maxSecret bounds what is read of a file with a token or password.
-const maxSecret = 4 << 10
 
 // Auth says who may post and read. The zero value lets everybody in, which
 // CheckListen allows on a loopback address only.
@@ -103,7 +98,7 @@ func same(given, want string) int {
 // secrets returns what can be read, and why the rest cannot.
 func (a Auth) secrets() (tokens []string, password string, err error) {
 	for _, name := range a.TokenFiles {
-		token, e := secret(name)
+		token, e := secret.Read(name)
 		if e != nil {
 			err = errors.Join(err, e)
 			continue
@@ -112,26 +107,8 @@ func (a Auth) secrets() (tokens []string, password string, err error) {
 	}
 	if a.PasswordFile != "" {
 		var e error
-		password, e = secret(a.PasswordFile)
+		password, e = secret.Read(a.PasswordFile)
 		err = errors.Join(err, e)
 	}
 	return tokens, password, err
-}
-
-// secret reads a file without its final newline. An empty one is an error: it
-// would let everybody in who sends nothing.
-func secret(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", amend.Errorf(amend.Invalid, "read secret", "%w", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret))
-	if err != nil {
-		return "", amend.Errorf(amend.Invalid, "read secret", "%w", err)
-	}
-	if b = bytes.TrimRight(b, "\r\n"); len(b) == 0 {
-		return "", amend.Errorf(amend.Invalid, "read secret", "%s is empty", name)
-	}
-	return string(b), nil
 }

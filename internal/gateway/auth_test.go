@@ -76,7 +76,7 @@ func TestAuthMatrix(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t, func(c *gateway.Config) { c.Auth = tt.auth; c.Decisions = decisions{} })
-			for _, request := range []string{"POST /v1/alertmanager", "POST /v1/events", "GET /v1/decisions"} {
+			for _, request := range []string{"POST /v1/alertmanager", "POST /v1/events", "POST /v1/undelivered", "GET /v1/decisions"} {
 				method, path, _ := strings.Cut(request, " ")
 				r := httptest.NewRequest(method, path, strings.NewReader(group(one(""))))
 				r.Header.Set("Content-Type", "application/json")

@@ -6,6 +6,7 @@
 //
 //	POST /v1/alertmanager  an Alertmanager webhook, version 4
 //	POST /v1/events        one CloudEvent of our own types, structured or binary
+//	POST /v1/undelivered   a Sensor's report of an event that it gave up
 //	GET  /v1/decisions     what became of the latest events, newest last
 //	GET  /metrics /healthz /readyz
 //

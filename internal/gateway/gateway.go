@@ -40,12 +40,17 @@ type Config struct {
 	// Identity tells which alerts are the same trouble.
 	Identity alert.Identity
 	Folder   *alert.Folder
-	// Limits bound one post; DefaultLimits when zero.
+	// Limits bound one post; DefaultLimits when zero. No gateway takes alerts
+	// that stand for a RemediationRequest.
 	Limits alert.Limits
+	// Chunk is how many events are published at once; 500 when zero. After each
+	// chunk its events are remembered, so a post that failed half-way goes on
+	// where it ended when it is sent again.
+	Chunk int
 	// InFlightBytes bounds the bodies of all posts in work; 32 MiB when zero,
 	// and never less than one body of the largest size.
 	InFlightBytes int64
-	// Stall is how long one write to the bus may take; 5 s when zero.
+	// Stall is how long one chunk may take to publish; 5 s when zero.
 	Stall    time.Duration
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -68,6 +73,10 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	if cfg.Limits == (alert.Limits{}) {
 		cfg.Limits = alert.DefaultLimits()
+	}
+	cfg.Limits.NoRequests = true
+	if cfg.Chunk == 0 {
+		cfg.Chunk = 500
 	}
 	if cfg.InFlightBytes == 0 {
 		cfg.InFlightBytes = 32 << 20
@@ -94,6 +103,7 @@ func New(cfg Config) (*Gateway, error) {
 func (g *Gateway) routes() {
 	g.mux.Handle("POST /v1/alertmanager", g.authenticated(g.post("alertmanager", g.alertmanager)))
 	g.mux.Handle("POST /v1/events", g.authenticated(g.post("events", g.event)))
+	g.mux.Handle("POST /v1/undelivered", g.authenticated(http.HandlerFunc(g.undelivered)))
 	if g.cfg.Decisions != nil {
 		g.mux.Handle("GET /v1/decisions", g.authenticated(http.HandlerFunc(g.decisions)))
 	}

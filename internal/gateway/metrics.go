@@ -13,7 +13,9 @@ type metrics struct {
 	alerts    *prometheus.CounterVec
 	truncated prometheus.Counter
 	denied    prometheus.Counter
-	seconds   *prometheus.HistogramVec
+	// undelivered is about the way behind the gateway, hence its name.
+	undelivered prometheus.Counter
+	seconds     *prometheus.HistogramVec
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -30,12 +32,15 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		denied: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "amend_gateway_unauthorized_total", Help: "Requests without a valid token or password.",
 		}),
+		undelivered: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "amend_undelivered_total", Help: "Events that a Sensor gave up, those whose Workflow exists already included.",
+		}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "amend_gateway_post_seconds", Help: "Time from the header of a post to its answer.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}, []string{"source"}),
 	}
-	for _, c := range []prometheus.Collector{m.posts, m.alerts, m.truncated, m.denied, m.seconds} {
+	for _, c := range []prometheus.Collector{m.posts, m.alerts, m.truncated, m.denied, m.undelivered, m.seconds} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

@@ -18,11 +18,6 @@ import (
 	"github.com/amendhq/amend/internal/alert"
 )
 
-// chunk is how many events go to the bus at once. After each chunk its events
-// are remembered, so a post that failed half-way goes on where it ended when it
-// is sent again.
-const chunk = 500
-
 // leastCost is what a post counts in the budget however short its body is.
 const leastCost = 64 << 10
 
@@ -184,7 +179,7 @@ func (g *Gateway) accept(ctx context.Context, alerts []amend.Alert, rejected []a
 		a.Rejected = []alert.Rejection{}
 	}
 	for len(fresh) > 0 {
-		n := min(chunk, len(fresh))
+		n := min(g.cfg.Chunk, len(fresh))
 		if err := g.store(ctx, fresh[:n]); err != nil {
 			return a, fail(http.StatusServiceUnavailable, "the alerts could not be stored", "", err)
 		}
