@@ -35,7 +35,7 @@ func (s *server) handle(ctx context.Context, ce event.Event, _ int) error {
 	if err := s.bus.RecordDecision(ctx, d); err != nil {
 		return err
 	}
-	s.observe(d)
+	s.decisions.observe(d)
 	return nil
 }
 
@@ -52,7 +52,7 @@ func (s *server) decide(ctx context.Context, e amend.Event) (amend.Decision, err
 		if at, ok := github.RetryAt(err); ok {
 			pause = max(pause, time.Until(at))
 		}
-		late := time.Since(started)+pause > s.deadline
+		late := time.Since(started)+pause > s.flags.giveUp
 		if amend.KindOf(err) != amend.Transient && amend.KindOf(err) != amend.Conflict || late {
 			return failed(d, e, err), nil
 		}
@@ -74,29 +74,4 @@ func failed(d amend.Decision, e amend.Event, err error) amend.Decision {
 		d.Reason = r
 	}
 	return d
-}
-
-// observe logs and counts a decision. Alert text stays out of the log line but
-// for its name, which the handler escapes.
-func (s *server) observe(d amend.Decision) {
-	s.decided.WithLabelValues(string(d.Reason), d.Action).Inc()
-	args := []any{"request", d.EventID, "reason", d.Reason, "alert", d.Alert}
-	if d.Incident != "" {
-		args = append(args, "playbook", d.Playbook, "action", d.Action, "target", d.Workload.String(), "incident", d.Incident, "episode", d.Episode)
-	}
-	if d.Change != nil {
-		args = append(args, "commit", d.Change.Commit, "branch", d.Change.Branch)
-		if d.Change.Number > 0 {
-			args = append(args, "pr", d.Change.Number)
-		}
-	}
-	if !d.ChangedAt.IsZero() {
-		s.seconds.Observe(d.ChangedAt.Sub(d.ReceivedAt).Seconds())
-	}
-	// An alert that no playbook is for is nobody's trouble.
-	if d.Refused() && d.Reason != amend.ReasonNoPlaybook {
-		s.log.Warn("refused", append(args, "detail", d.Detail)...)
-		return
-	}
-	s.log.Info("decided", args...)
 }

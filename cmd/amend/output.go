@@ -2,8 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -45,6 +48,25 @@ func printJSON(w io.Writer, v any) error {
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		return amend.Errorf(amend.Internal, "print", "%w", err)
+	}
+	return nil
+}
+
+// writeFile puts a file in place whole or not at all, so that whoever waits for
+// it never reads half of it.
+func writeFile(name string, data []byte, mode os.FileMode) error {
+	const op = "write file"
+	tmp, err := os.CreateTemp(filepath.Dir(name), ".amend-*")
+	if err != nil {
+		return amend.Errorf(amend.Invalid, op, "%w", err)
+	}
+	_, err = tmp.Write(data)
+	err = errors.Join(err, tmp.Chmod(mode), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), name)
+	}
+	if err != nil {
+		return amend.Errorf(amend.Invalid, op, "%w", errors.Join(err, os.Remove(tmp.Name())))
 	}
 	return nil
 }

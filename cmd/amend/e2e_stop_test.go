@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// stop ends serve as an operator does and returns its exit code.
+func (s *stage) stop() int {
+	s.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.must(s.serve.cmd.Process.Signal(syscall.SIGTERM))
+	<-s.serve.ended
+	code := s.serve.cmd.ProcessState.ExitCode()
+	s.serve = nil
+	return code
+}
+
+// TestEndIsCleanWhateverClientsDo: a post that never arrives whole must not make
+// a mistake of ours out of SIGTERM.
+func TestEndIsCleanWhateverClientsDo(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, "", nil)
+	s.start("--sweep-interval", "1h")
+	conn, err := net.Dial("tcp", s.addr)
+	s.must(err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "POST /v1/alertmanager HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", s.addr)
+	s.must(err)
+	s.post(firing("AppStuck", app(1))) // another client: what came before has arrived
+	s.decided(app(1), 1)
+	if code := s.stop(); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	if rest, _ := io.ReadAll(conn); len(rest) > 0 && !strings.HasPrefix(string(rest), "HTTP/1.1 4") {
+		t.Errorf("the half post was answered: %s", rest)
+	}
+	s.start()
+	if code := s.stop(); code != 0 {
+		t.Errorf("with nobody there: exit code %d, want 0", code)
+	}
+}
+
+func TestCredentialInClearIsNoticed(t *testing.T) {
+	for _, c := range []struct {
+		repo, api string
+		want      int
+	}{
+		{"https://github.com/acme/env", "", 0},
+		{"https://git.example.com/acme/env", "", 0},
+		{"http://git.example.com/acme/env", "", 2},
+		{"https://git.example.com/acme/env", "http://api.example.com", 1},
+		{"http://127.0.0.1:3080/acme/env", "", 0},
+		{"http://[::1]:3080/acme/env", "", 0},
+		{"http://localhost/acme/env", "", 0},
+		{"http://localhost.example.com/acme/env", "https://api.example.com", 1},
+		{"http://10.0.0.1/acme/env", "", 2},
+	} {
+		var log strings.Builder
+		where, err := parseRepoURL(c.repo, c.api)
+		if err != nil {
+			t.Fatal(err)
+		}
+		warnInClear(where, slog.New(slog.NewTextHandler(&log, nil)))
+		if got := strings.Count(log.String(), "level=WARN"); got != c.want {
+			t.Errorf("%s %s: %d warnings, want %d:\n%s", c.repo, c.api, got, c.want, &log)
+		}
+	}
+}

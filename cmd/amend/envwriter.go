@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/git"
+	"github.com/amendhq/amend/internal/github"
+	"github.com/amendhq/amend/internal/pipeline"
+	"github.com/amendhq/amend/internal/writer"
+)
+
+// An envWriter is the writer of one env repo, and what it stands on: what serve
+// and the writer of a cluster have in common.
+type envWriter struct {
+	*writer.Writer
+	flags  repoFlags
+	log    *slog.Logger
+	mirror *git.Mirror
+}
+
+// openEnvWriter prepares the writer, which works while run does. Calls to the
+// host are repeated for at most retryFor.
+func openEnvWriter(ctx context.Context, f repoFlags, retryFor time.Duration, log *slog.Logger) (*envWriter, error) {
+	where, err := parseRepoURL(f.repo, f.api)
+	if err != nil {
+		return nil, err
+	}
+	warnInClear(where, log)
+	client, err := github.New(github.Config{
+		BaseURL: where.api, Owner: where.owner, Repo: where.name, Auth: f.auth(), Log: log,
+		Limiter: github.NewLimiter(f.writeSpacing), RetryFor: retryFor,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAccess(ctx, client, f, log); err != nil {
+		return nil, err
+	}
+	copied, err := git.OpenMirror(ctx, git.Config{
+		Dir: filepath.Join(f.dataDir, "mirror"), URL: where.clone, Log: log,
+		Auth: func(ctx context.Context) (string, string, error) {
+			token, err := client.Token(ctx)
+			return "x-access-token", token, err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	who := author{f.authorName, f.authorEmail}
+	return &envWriter{flags: f, log: log, mirror: copied, Writer: writer.New(writer.Config{
+		Host:   host{Client: client, author: who, labels: f.labels},
+		Repo:   mirror{Mirror: copied, author: who, log: log},
+		Branch: f.branch, Decide: pipeline.New().Decide, Now: time.Now, Log: log,
+	})}, nil
+}
+
+// checkAccess asks for the branch once, so that a wrong name or credential ends
+// the start and not every alert. A host that is away does not: it may come back.
+func checkAccess(ctx context.Context, client *github.Client, f repoFlags, log *slog.Logger) error {
+	if f.githubToken != "" {
+		if _, err := client.Token(ctx); err != nil {
+			return amend.Errorf(amend.Invalid, "--github-token-file", "%w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_, err := client.Head(ctx, f.branch)
+	switch amend.KindOf(err) {
+	case "":
+		return nil
+	case amend.Transient:
+		log.Warn("the host does not answer yet; alerts are accepted and wait for it", "repo", f.repo, "error", err)
+		return nil
+	}
+	return fmt.Errorf("%s has no branch %q, or the credential may not read it: %w", f.repo, f.branch, err)
+}
+
+// during lets the writer work while the parts run, and until the last of them
+// has its answers.
+func (e *envWriter) during(ctx context.Context, parts ...part) error {
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var pen sync.WaitGroup
+	pen.Go(func() { e.Run(writing) })
+	err := runParts(ctx, append(parts, part{"sweep", e.sweep})...)
+	stop()
+	pen.Wait()
+	return err
+}
+
+// sweep asks for missing log entries at the start and every now and then.
+func (e *envWriter) sweep(ctx context.Context) error {
+	tick := time.NewTicker(e.flags.sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := e.Sweep(ctx); err != nil && ctx.Err() == nil {
+			e.log.Warn("sweep failed, trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (e *envWriter) close() error { return e.mirror.Close() }
