@@ -34,6 +34,7 @@ var onlyIn = map[string][]string{
 	"github.com/go-git/":                   {"internal/git"},
 	"github.com/nats-io/":                  {"internal/bus"},
 	"sigs.k8s.io/kustomize/":               {"internal/locate"},
+	"k8s.io/client-go/":                    {"internal/kube"},
 	"github.com/prometheus/alertmanager/":  {"internal/policy"},
 	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge"},
 	"github.com/amendhq/amend/internal/fo": {"cmd/forge", "internal/forge", "internal/forge/runs", "internal/forge/store"},
