@@ -225,7 +225,7 @@ func TestEveryDependencyIsExplained(t *testing.T) {
 }
 
 var (
-	flagName   = regexp.MustCompile(`fs\.\w+Var\(&f\.\w+, "([a-z-]+)"`)
+	flagName   = regexp.MustCompile(`\.\w+Var\(&f\.\w+, "([a-z-]+)"`)
 	metricName = regexp.MustCompile(`Name: +"(amend_[a-z_]+)"`)
 )
 
@@ -233,10 +233,13 @@ var (
 // for each metric, and no others.
 func TestServePageIsComplete(t *testing.T) {
 	var names []string
-	for _, m := range flagName.FindAllSubmatch(readDoc(t, "cmd/amend/serveflags.go"), -1) {
-		names = append(names, "--"+string(m[1]))
+	// Where serve's own flags are, and those that it shares with other commands.
+	for _, file := range []string{"serveflags.go", "repoflags.go", "parts.go", "logging.go"} {
+		for _, m := range flagName.FindAllSubmatch(readDoc(t, "cmd/amend/"+file), -1) {
+			names = append(names, "--"+string(m[1]))
+		}
 	}
-	for _, file := range []string{"cmd/amend/serve.go", "internal/gateway/metrics.go", "internal/bus/metrics.go"} {
+	for _, file := range []string{"cmd/amend/decisions.go", "internal/gateway/metrics.go", "internal/bus/metrics.go"} {
 		for _, m := range metricName.FindAllSubmatch(readDoc(t, file), -1) {
 			names = append(names, string(m[1]))
 		}

@@ -75,8 +75,18 @@ func Catalogue() policy.Catalogue {
 
 // Decide says what to do about an event. A refusal is a Decision with its
 // reason; an error means that the World could not be read now, so that no
-// decision was reached. Decide writes nothing.
-func (p *Pipeline) Decide(w World, e amend.Event) (amend.Decision, error) {
+// decision was reached; it is amend.Internal when amend or a library panicked on
+// this event. Decide writes nothing.
+func (p *Pipeline) Decide(w World, e amend.Event) (d amend.Decision, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			d, err = amend.Decision{}, errPanic(value)
+		}
+	}()
+	return p.decide(w, e)
+}
+
+func (p *Pipeline) decide(w World, e amend.Event) (amend.Decision, error) {
 	d := amend.Decision{EventID: e.ID, Alert: e.Alert.Name(), ReceivedAt: e.Time, DecidedAt: w.Now}
 	pol, err := p.load(w.Tree)
 	if err != nil {

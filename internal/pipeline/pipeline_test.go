@@ -198,7 +198,7 @@ func TestScenes(t *testing.T) {
 		amend.ReasonNoPlaybook, amend.ReasonNoWorkload, amend.ReasonInvalidPolicy, amend.ReasonKillSwitch, amend.ReasonCooldown,
 		amend.ReasonStillFiring, amend.ReasonMuted, amend.ReasonBound, amend.ReasonNoHistory, amend.ReasonNotInRepo, amend.ReasonAmbiguous,
 		amend.ReasonComputed, amend.ReasonShared, amend.ReasonRemote, amend.ReasonUnsupported, amend.ReasonProtected, amend.ReasonOwnedByHPA,
-		amend.ReasonUnproven,
+		amend.ReasonUnproven, amend.ReasonParameter,
 	} {
 		if !seen[r] {
 			t.Errorf("no scene ends in %s", r)
@@ -305,4 +305,36 @@ func TestPolicyIsReadAgainWhenItChanges(t *testing.T) {
 			t.Errorf("%s: %s, %v", name, d.Reason, err)
 		}
 	}
+}
+
+// A library that panics on some YAML costs the events about that YAML, and not
+// the process with everybody else's.
+func TestPanicIsAnErrorOfOneEvent(t *testing.T) {
+	p := pipeline.New()
+	s := load(t, "act-restart")
+	w := s.world()
+	w.Tree = panicking{s.files, "apps/web.yaml"}
+	d, err := p.Decide(w, s.event)
+	if amend.KindOf(err) != amend.Internal || d.Reason != "" || !strings.Contains(err.Error(), "on purpose") {
+		t.Fatalf("ended in %q, %v", d.Reason, err)
+	}
+	if said := err.Error(); len(said) > 600 || !strings.Contains(said, "pipeline_test.go:") {
+		t.Errorf("it does not say in short where: %s", said)
+	}
+	if d, err := p.Decide(s.world(), s.event); err != nil || !d.Acts() {
+		t.Errorf("the next event ended in %q, %v", d.Reason, err)
+	}
+}
+
+// panicking is a tree with one file on which a reader falls over.
+type panicking struct {
+	fs.FS
+	name string
+}
+
+func (p panicking) Open(name string) (fs.File, error) {
+	if name == p.name {
+		panic("on purpose" + strings.Repeat("!", 1000))
+	}
+	return p.FS.Open(name)
 }

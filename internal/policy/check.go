@@ -3,7 +3,9 @@ package policy
 import (
 	"regexp"
 	"slices"
+	"strings"
 
+	"github.com/prometheus/alertmanager/pkg/labels"
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -13,6 +15,12 @@ import (
 // maxMatchers bounds a playbook's matchers; comparing playbooks costs the
 // product of theirs.
 const maxMatchers = 32
+
+// labelName is the label that names an alert.
+const labelName = "alertname"
+
+// requestLabels are the labels of a RemediationRequest with values of its own.
+var requestLabels = []string{amend.RequestLabel, "kind", "namespace", "name", "container"}
 
 // playbookName keeps amend.IncidentID within 50 bytes of a safe alphabet.
 var playbookName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,37}[a-z0-9])?$`)
@@ -74,8 +82,16 @@ func (r *reader) checkMatch(b *Playbook, earlier []Playbook) {
 			}
 		}
 	}
+	if i := slices.IndexFunc(b.Match, Matcher.isRequest); i >= 0 && !b.requestable() {
+		r.problem(r.at[&b.Match[i]], "no RemediationRequest matches; it has the labels alertname, request, action=%q, kind, namespace, name, container and parameter_…, and no others", b.Action)
+		return
+	}
 	for i := range earlier {
-		if e := &earlier[i]; r.at[&e.Match] != nil && r.matchersRead(e) && covers(e.Match, b.Match) {
+		e := &earlier[i]
+		if e.Action != b.Action && b.requestable() {
+			continue // a request for this action passes that one by
+		}
+		if r.at[&e.Match] != nil && r.matchersRead(e) && covers(e.Match, b.Match) {
 			r.problem(n, "conflict: the playbook %.60q in line %d matches every alert that this one does, so this one is never used; narrow that one, or move this one above it", e.Name, r.at[e].Line)
 			return
 		}
@@ -93,6 +109,28 @@ func covers(wide, narrow []Matcher) bool {
 	}
 	return !slices.ContainsFunc(wide, func(w Matcher) bool {
 		return !slices.ContainsFunc(narrow, func(n Matcher) bool { return n.implies(w) })
+	})
+}
+
+// isRequest reports whether only RemediationRequests match.
+func (m Matcher) isRequest() bool {
+	return m.m.Type == labels.MatchEqual && m.m.Name == labelName && m.m.Value == amend.RequestAlert
+}
+
+// requestable reports whether a RemediationRequest for the playbook's action can
+// match, as far as its labels are known.
+func (b *Playbook) requestable() bool {
+	return !slices.ContainsFunc(b.Match, func(m Matcher) bool {
+		switch name := m.m.Name; {
+		case name == labelName:
+			return !m.m.Matches(amend.RequestAlert)
+		case name == amend.ActionLabel:
+			return !m.m.Matches(b.Action)
+		case slices.Contains(requestLabels, name), strings.HasPrefix(name, amend.ParameterLabel):
+			return false
+		default:
+			return !m.m.Matches("")
+		}
 	})
 }
 

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -23,16 +25,65 @@ func (r *reader) checkWith(b *Playbook, action Action) {
 		}
 	}
 	for name := range b.With {
-		if slices.Contains(names, name) {
-			continue
-		}
-		n := r.at[entry{&b.With, name}]
-		if len(names) == 0 {
-			r.problem(n, "unknown parameter %.60q; the action %s has none", name, action.Name)
-		} else {
-			r.problem(n, "unknown parameter %.60q%s", name, expectedOneOf(name, names))
+		if !slices.Contains(names, name) {
+			r.unknownParam(r.at[entry{&b.With, name}], name, action.Name, names)
 		}
 	}
+	for i, name := range b.Accept {
+		n := r.at[&b.Accept[i]]
+		switch {
+		case n == nil:
+		case !slices.Contains(names, name):
+			r.unknownParam(n, name, action.Name, names)
+		case slices.Contains(b.Accept[:i], name):
+			r.problem(n, "the parameter %q is accepted twice", name)
+		}
+	}
+}
+
+func (r *reader) unknownParam(n *yaml.Node, name, action string, names []string) {
+	if len(names) == 0 {
+		r.problem(n, "unknown parameter %.60q; the action %s has none", name, action)
+		return
+	}
+	r.problem(n, "unknown parameter %.60q%s", name, expectedOneOf(name, names))
+}
+
+// accepted returns the parameters of these names by the labels that set them.
+func accepted(names []string, action Action) map[string]amend.Param {
+	params := map[string]amend.Param{}
+	for _, p := range action.Params {
+		if slices.Contains(names, p.Name) {
+			params[amend.ParameterLabel+strings.ReplaceAll(p.Name, "-", "_")] = p
+		}
+	}
+	return params
+}
+
+// params returns the playbook's parameters with those that the alert sets. Every
+// label that means to set one has to be accepted: whoever asks for something
+// must not get something else.
+func (b Playbook) params(a amend.Alert) (map[string]string, error) {
+	params := maps.Clone(b.With)
+	for _, label := range slices.Sorted(maps.Keys(a.Labels)) {
+		name, ok := strings.CutPrefix(label, amend.ParameterLabel)
+		if !ok {
+			continue
+		}
+		p, ok := b.accepts[label]
+		if !ok {
+			return nil, amend.Refusef(amend.ReasonParameter, "the playbook %s accepts no parameter %s from an alert; leave it out, or name it under accept if it is one of the action %s", b.Name, quote(name), b.Action)
+		}
+		value := a.Labels[label]
+		if !p.Accepts(value) {
+			return nil, amend.Refusef(amend.ReasonParameter, "the parameter %q is %s; expected %s", p.Name, quote(value), p.Wants())
+		}
+		if params == nil {
+			params = map[string]string{}
+		}
+		params[p.Name] = value
+	}
+	return params, nil
 }
 
 func (r *reader) checkParam(n *yaml.Node, p amend.Param) {

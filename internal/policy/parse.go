@@ -102,5 +102,6 @@ func (p *Policy) fill(cat Catalogue) {
 				b.With[param.Name] = param.Default
 			}
 		}
+		b.accepts = accepted(b.Accept, action)
 	}
 }

@@ -47,9 +47,13 @@ type Playbook struct {
 	Workload Workload          `json:"workload" jsonschema_description:"How the workload is found."`
 	Action   string            `json:"action" jsonschema_description:"A name of the catalogue, see docs/actions.md."`
 	With     map[string]string `json:"with,omitempty" jsonschema_description:"The parameters of the action."`
+	Accept   []string          `json:"accept,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"The parameters that an alert or a RemediationRequest may set to another value than with does."`
 	Mode     amend.Mode        `json:"mode,omitempty" jsonschema:"enum=suggest,enum=pull-request,enum=commit" jsonschema_description:"How far the playbook may go by itself."`
 	Cooldown Duration          `json:"cooldown,omitempty" jsonschema_description:"How long the incident rests after its change landed."`
 	Mute     Duration          `json:"mute,omitempty" jsonschema_description:"How long the incident is left alone after a person closed its pull request."`
+
+	// accepts holds the parameters of Accept by the labels that set them.
+	accepts map[string]amend.Param
 }
 
 // A Workload says how the object to change is found.
@@ -110,9 +114,13 @@ func (c Catalogue) names() []string {
 	return names
 }
 
-// Match returns the first playbook whose matchers all hold for the alert.
+// Match returns the first playbook whose matchers all hold for the alert. For a
+// RemediationRequest that is one with the action that it asks for.
 func (p *Policy) Match(a amend.Alert) (Playbook, bool) {
 	for _, b := range p.Playbooks {
+		if a.Requested() && b.Action != a.Labels[amend.ActionLabel] {
+			continue
+		}
 		if !slices.ContainsFunc(b.Match, func(m Matcher) bool { return !m.matches(a.Labels) }) {
 			return b, true
 		}

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 
@@ -13,37 +12,67 @@ import (
 // Request makes of an event what the playbook asks for. It refuses with
 // amend.ReasonNoWorkload when the labels do not name a workload: each name has
 // to follow the rules of Kubernetes for what it names, because it selects
-// objects and ends up in messages.
+// objects and ends up in messages. It refuses with amend.ReasonParameter when
+// the alert sets a parameter that the playbook does not accept, or to a value
+// that the parameter cannot have.
 func (b Playbook) Request(e amend.Event) (amend.Request, error) {
-	kind, err := b.Workload.Kind.from(e.Alert)
+	workload, err := b.Workload.from(e.Alert)
 	if err != nil {
 		return amend.Request{}, err
 	}
-	namespace, err := b.Workload.Namespace.from(e.Alert, validation.IsDNS1123Label)
+	if err := asked(e.Alert, workload); err != nil {
+		return amend.Request{}, err
+	}
+	params, err := b.params(e.Alert)
 	if err != nil {
 		return amend.Request{}, err
 	}
-	name, err := b.Workload.Name.from(e.Alert, validation.IsDNS1123Subdomain)
+	return amend.Request{Event: e, Playbook: b.Name, Action: b.Action, Params: params, Workload: workload, Mode: b.Mode}, nil
+}
+
+func (w Workload) from(a amend.Alert) (amend.Workload, error) {
+	kind, err := w.Kind.from(a)
 	if err != nil {
-		return amend.Request{}, err
+		return amend.Workload{}, err
 	}
-	container := b.Workload.Container.Value
-	if label := b.Workload.Container.Label; e.Alert.Labels[label] != "" {
-		if container, err = b.Workload.Container.from(e.Alert, validation.IsDNS1123Label); err != nil {
-			return amend.Request{}, err
+	namespace, err := w.Namespace.from(a, validation.IsDNS1123Label)
+	if err != nil {
+		return amend.Workload{}, err
+	}
+	name, err := w.Name.from(a, validation.IsDNS1123Subdomain)
+	if err != nil {
+		return amend.Workload{}, err
+	}
+	container := w.Container.Value
+	if label := w.Container.Label; a.Labels[label] != "" {
+		if container, err = w.Container.from(a, validation.IsDNS1123Label); err != nil {
+			return amend.Workload{}, err
 		}
 	}
-	return amend.Request{
-		Event:    e,
-		Playbook: b.Name,
-		Action:   b.Action,
-		Params:   maps.Clone(b.With),
-		Workload: amend.Workload{
-			ObjectRef: amend.ObjectRef{Kind: kind, Namespace: namespace, Name: name},
-			Container: container,
-		},
-		Mode: b.Mode,
+	return amend.Workload{
+		ObjectRef: amend.ObjectRef{Kind: kind, Namespace: namespace, Name: name},
+		Container: container,
 	}, nil
+}
+
+// asked refuses a workload that is not the one a RemediationRequest names: the
+// API server has checked its creator's rights on that one alone.
+func asked(a amend.Alert, w amend.Workload) error {
+	if !a.Requested() {
+		return nil
+	}
+	for _, part := range []struct{ label, ours string }{
+		{"kind", w.Kind}, {"namespace", w.Namespace}, {"name", w.Name}, {"container", w.Container},
+	} {
+		theirs := a.Labels[part.label]
+		if part.label == "container" && theirs == "" {
+			continue // the request leaves the choice to the playbook
+		}
+		if theirs != part.ours {
+			return amend.Refusef(amend.ReasonNoWorkload, "the request is for the %s %s, and the playbook would change %s; let the playbook read its workload from the labels kind, namespace, name and container", part.label, quote(theirs), quote(part.ours))
+		}
+	}
+	return nil
 }
 
 func (s Source) from(a amend.Alert, check func(string) []string) (string, error) {

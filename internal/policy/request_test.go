@@ -121,3 +121,135 @@ func TestRequestRefusesLabelsThatNameNoWorkload(t *testing.T) {
 		})
 	}
 }
+
+// asking is the event of a RemediationRequest with some labels changed; an
+// empty value takes the label away.
+func asking(labels ...string) amend.Event {
+	all := map[string]string{
+		"alertname": amend.RequestAlert, amend.RequestLabel: "r1", amend.ActionLabel: "raise-memory-limit",
+		"kind": "Deployment", "namespace": "shop", "name": "web",
+	}
+	for i := 0; i < len(labels); i += 2 {
+		if all[labels[i]] = labels[i+1]; labels[i+1] == "" {
+			delete(all, labels[i])
+		}
+	}
+	return amend.Event{Alert: amend.Alert{Status: amend.Firing, Labels: all}}
+}
+
+func TestRequestsReachThePlaybookOfTheirAction(t *testing.T) {
+	p := load(t, "testdata/good/requests.txtar")
+	for _, c := range []struct{ label, value, want string }{
+		{"action", "restart", "asked-restart"},
+		{"action", "raise-memory-limit", "asked-memory"},
+		{"action", "scale-replicas", "asked-scale"},
+		{"action", "roll-back-image", ""},
+		{"action", "", ""},
+		{"namespace", "kube-system", ""},
+		{"alertname", "WebOverloaded", ""},
+	} {
+		b, ok := p.Match(asking(c.label, c.value).Alert)
+		if b.Name != c.want || ok != (c.want != "") {
+			t.Errorf("%s=%q reaches %q, want %q", c.label, c.value, b.Name, c.want)
+		}
+	}
+	// An alert asks for no action, whatever its label says.
+	overloaded := amend.Alert{Labels: map[string]string{"alertname": "WebOverloaded"}}
+	if b, _ := p.Match(overloaded); b.Name != "asked-scale" {
+		t.Errorf("an alert reaches %q", b.Name)
+	}
+}
+
+func TestRequestedParameters(t *testing.T) {
+	p := load(t, "testdata/good/requests.txtar")
+	for _, c := range []struct {
+		name   string
+		labels []string
+		want   map[string]string
+		refuse string // in the error
+	}{
+		{"none", nil, map[string]string{"factor": "1.5", "ceiling": "4Gi"}, ""},
+		{"both", []string{"parameter_factor", "2", "parameter_ceiling", "1Gi"}, map[string]string{"factor": "2", "ceiling": "1Gi"}, ""},
+		{"outside its type", []string{"parameter_factor", "0.5"}, nil, `the parameter "factor" is "0.5"; expected a decimal number greater than 1`},
+		{"template", []string{"parameter_ceiling", "{{=1}}"}, nil, `the parameter "ceiling" is "{{=1}}"; expected a quantity`},
+		{"long", []string{"parameter_ceiling", strings.Repeat("9", 300)}, nil, `and more; expected a quantity`},
+		{"other scripts", []string{"parameter_ceiling", "1Gі"}, nil, `"1G\u0456"`},
+		{"of nobody", []string{"parameter_color", "red"}, nil, `accepts no parameter "color"`},
+		{"without a name", []string{"parameter_", "red"}, nil, `accepts no parameter ""`},
+		{"beside a good one", []string{"parameter_factor", "2", "parameter_z", "1"}, nil, `accepts no parameter "z"`},
+		{"of another playbook", []string{"action", "scale-replicas", "parameter_max", "9"}, nil, `the playbook asked-scale accepts no parameter "max"`},
+		{"of its own", []string{"action", "scale-replicas", "parameter_by", "3"}, map[string]string{"max": "6", "by": "3"}, ""},
+		{"below its bound", []string{"action", "scale-replicas", "parameter_by", "0"}, nil, "a whole number of at least 1"},
+		{"of an action without", []string{"action", "restart", "parameter_by", "1"}, nil, `accepts no parameter "by"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := asking(c.labels...)
+			b, ok := p.Match(e.Alert)
+			if !ok {
+				t.Fatal("no playbook matches")
+			}
+			req, err := b.Request(e)
+			if c.refuse == "" {
+				if diff := cmp.Diff(c.want, req.Params); err != nil || diff != "" {
+					t.Errorf("%v (-want +got):\n%s", err, diff)
+				}
+				return
+			}
+			if amend.KindOf(err) != amend.Refused || amend.ReasonOf(err) != amend.ReasonParameter || !strings.Contains(err.Error(), c.refuse) {
+				t.Errorf("error %v, want a refusal with %q", err, c.refuse)
+			}
+			if len(err.Error()) > 400 {
+				t.Errorf("said %d bytes", len(err.Error()))
+			}
+		})
+	}
+	// An alert can set what is accepted, and nothing else, in the same way.
+	e := amend.Event{Alert: amend.Alert{Labels: map[string]string{"alertname": "WebOverloaded", "parameter_by": "2"}}}
+	if req, err := p.Playbooks[2].Request(e); err != nil || req.Params["by"] != "2" {
+		t.Errorf("an alert: %v, %v", req.Params, err)
+	}
+	e.Alert.Labels["parameter_max"] = "100"
+	if _, err := p.Playbooks[2].Request(e); amend.ReasonOf(err) != amend.ReasonParameter {
+		t.Errorf("an alert with a parameter that is not accepted: %v", err)
+	}
+	if got := p.Playbooks[2].With; got["by"] != "1" {
+		t.Errorf("a request changed the policy: %v", got)
+	}
+}
+
+func TestRequestsGetTheirOwnWorkloadOrNone(t *testing.T) {
+	p := load(t, "testdata/good/requests.txtar")
+	for _, c := range []struct {
+		name    string
+		labels  []string
+		refused string // in the error, "" for no error
+	}{
+		{"its own", nil, ""},
+		{"its own container", []string{"container", "app"}, ""},
+		{"the policy's", []string{"action", "scale-replicas"}, ""},
+		{"another name", []string{"action", "scale-replicas", "name", "api"}, `the name "api", and the playbook would change "web"`},
+		{"another namespace", []string{"action", "scale-replicas", "namespace", "pay"}, `the namespace "pay", and the playbook would change "shop"`},
+		{"another kind", []string{"action", "scale-replicas", "kind", "StatefulSet"}, `the kind "StatefulSet"`},
+		{"another container", []string{"action", "scale-replicas", "container", "app"}, `the container "app", and the playbook would change ""`},
+		{"no name", []string{"action", "scale-replicas", "name", ""}, `the name ""`},
+		{"text", []string{"action", "scale-replicas", "name", "{{x}}\n" + strings.Repeat("y", 300)}, `the name "{{x}}\n`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := asking(c.labels...)
+			b, ok := p.Match(e.Alert)
+			if !ok {
+				t.Fatal("no playbook matches")
+			}
+			req, err := b.Request(e)
+			if c.refused == "" {
+				if err != nil || req.Workload.Name != "web" || req.Workload.Container != e.Alert.Labels["container"] {
+					t.Errorf("Request = %+v, %v", req.Workload, err)
+				}
+				return
+			}
+			if amend.KindOf(err) != amend.Refused || amend.ReasonOf(err) != amend.ReasonNoWorkload || !strings.Contains(err.Error(), c.refused) {
+				t.Errorf("error %v, want a refusal with %q", err, c.refused)
+			}
+		})
+	}
+}

@@ -52,14 +52,20 @@ func forAction(a Action) *jsonschema.Schema {
 	kinds := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{kind, object("allowed", &jsonschema.Schema{Items: kind})}}
 	kinds.AnyOf[1].Type = "object"
 
+	accept := &jsonschema.Schema{Items: jsonschema.FalseSchema}
+	if len(a.Params) > 0 {
+		accept.Items = &jsonschema.Schema{}
+	}
 	with := &jsonschema.Schema{Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema}
 	for _, p := range a.Params {
 		with.Properties.Set(p.Name, paramSchema(p))
+		accept.Items.Enum = append(accept.Items.Enum, p.Name)
 		if p.Default == "" {
 			with.Required = append(with.Required, p.Name)
 		}
 	}
 	then := object("with", with)
+	then.Properties.Set("accept", accept)
 	then.Properties.Set("workload", object("kind", kinds))
 	if len(with.Required) > 0 {
 		then.Required = []string{"with"}
