@@ -71,13 +71,16 @@ func vet(rec *recorder, name string, data []byte) error {
 	if slices.Contains(kustomizationNames[:], path.Base(name)) {
 		return vetKustomization(rec, name, data)
 	}
-	return nil
+	return rec.work.add(name, data, nil)
 }
 
 func vetKustomization(rec *recorder, name string, data []byte) error {
 	k, err := parseKustomization(data)
 	if err != nil {
 		return amend.Refusef(amend.ReasonUnproven, "%s: %w", name, err)
+	}
+	if err := rec.work.add(name, data, k); err != nil {
+		return err
 	}
 	if what := unsupportedPart(k); what != "" {
 		return amend.Refusef(amend.ReasonUnsupported, "%s uses %s", name, what)

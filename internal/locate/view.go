@@ -67,6 +67,7 @@ type recorder struct {
 	order   []string          // the files read, first read first
 	count   int
 	bytes   int
+	work    work
 	refusal error
 }
 
