@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"internal/git":           {"internal/cache", "internal/lock", "internal/tree"},
 	"internal/pipeline":      {"actions", "internal/locate", "internal/manifest", "internal/policy", "internal/tree"},
 	"internal/writer":        {"internal/ledger", "internal/message", "internal/pipeline", "internal/tree"},
-	"internal/writerapi":     {"internal/cache"},
+	"internal/writerapi":     {"internal/cache", "internal/secret"},
 	"internal/forge":         {"internal/forge/runs", "internal/forge/store"},
 	"internal/forge/runs":    {"internal/forge/store"},
 }

@@ -37,8 +37,11 @@ type containsAnswer struct {
 	Contains bool `json:"contains"`
 }
 
-type changeAnswer struct {
+// A Change is what is known of a change that landed.
+type Change struct {
 	Record amend.Record `json:"record"`
+	// Repo is the address of the env repo.
+	Repo string `json:"repo"`
 }
 
 // RecordState says where the log entry of a change stands.
@@ -49,6 +52,7 @@ const (
 	Recorded      RecordState = "recorded"       // the log holds it
 	Asked         RecordState = "asked"          // the workflow that adds it was asked to
 	UnknownCommit RecordState = "unknown-commit" // the branch holds no such change
+	NothingYet    RecordState = "nothing-yet"    // nothing is in the branch that could have an entry
 )
 
 // An Entry is what became of the log entry of a change. Record is zero when the

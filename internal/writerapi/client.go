@@ -16,15 +16,13 @@ import (
 	"time"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/secret"
 )
 
 // secondTry is how long the client waits before its one repetition, when nobody
 // listened: a writer that is just restarting is back, or the caller's own
 // retries have to bridge it.
 const secondTry = time.Second
-
-// maxToken bounds what is read of the file with the token.
-const maxToken = 16 << 10
 
 // ClientConfig says where the writer is and how to prove who calls.
 type ClientConfig struct {
@@ -54,7 +52,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	cfg.URL = strings.TrimSuffix(cfg.URL, "/")
 	// No proxy: the token is for the writer's eyes alone.
-	transport := &http.Transport{TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: answerWithin + 15*time.Second}
+	transport := &http.Transport{}
 	if cfg.CAFile != "" {
 		pem, err := os.ReadFile(cfg.CAFile)
 		if err != nil {
@@ -68,6 +66,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	return &Client{cfg: cfg, http: &http.Client{
 		Transport: transport,
+		Timeout:   answerWithin + 15*time.Second,
 		// Nor a redirect, which would carry the token elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
@@ -104,10 +103,10 @@ func (c *Client) Record(ctx context.Context, commit string) (Entry, error) {
 
 // Change returns what is known of a change; amend.NotFound when the commit is
 // none of ours.
-func (c *Client) Change(ctx context.Context, commit string) (amend.Record, error) {
-	var a changeAnswer
+func (c *Client) Change(ctx context.Context, commit string) (Change, error) {
+	var a Change
 	err := c.call(ctx, "change", commitRequest{commit}, &a)
-	return a.Record, err
+	return a, err
 }
 
 // Contains reports whether the commit is the revision or one of its ancestors.
@@ -142,7 +141,7 @@ func (c *Client) call(ctx context.Context, route string, request, answer any) er
 }
 
 func (c *Client) post(ctx context.Context, route string, body []byte, answer any) error {
-	token, err := readToken(c.cfg.TokenFile)
+	token, err := secret.Read(c.cfg.TokenFile)
 	if err != nil {
 		return err
 	}
@@ -191,21 +190,4 @@ func known(k amend.Kind) bool {
 		return true
 	}
 	return false
-}
-
-func readToken(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", amend.Errorf(amend.Invalid, "read the token", "%w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxToken))
-	if err != nil {
-		return "", amend.Errorf(amend.Invalid, "read the token", "%w", err)
-	}
-	token := strings.TrimSpace(string(data))
-	if token == "" || strings.ContainsAny(token, "\r\n") {
-		return "", amend.Errorf(amend.Invalid, "read the token", "%s holds no token of one line", name)
-	}
-	return token, nil
 }

@@ -141,7 +141,7 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{t: t, pen: &pen{}, realm: &realm{may: map[string][]string{"steps": {"shop"}}}, now: at}
 	server, err := writerapi.New(writerapi.Config{
-		Decider: s.pen, Ledger: s.pen, History: s.pen, Authenticator: s.realm, Authorizer: s.realm,
+		Repo: "https://git.example.com/acme/env", Decider: s.pen, Ledger: s.pen, History: s.pen, Authenticator: s.realm, Authorizer: s.realm,
 		Unpack: func(packed string) (amend.Event, error) {
 			id, ok := strings.CutPrefix(packed, "event ")
 			if !ok {

@@ -86,15 +86,15 @@ func (s *Server) record(ctx context.Context, c Caller, q commitRequest) (Entry, 
 	return Entry{State: state, Record: r}, nil
 }
 
-func (s *Server) change(ctx context.Context, c Caller, q commitRequest) (changeAnswer, error) {
+func (s *Server) change(ctx context.Context, c Caller, q commitRequest) (Change, error) {
 	if err := checkCommit("commit", q.Commit); err != nil {
-		return changeAnswer{}, err
+		return Change{}, err
 	}
 	r, err := s.cfg.Ledger.Change(ctx, q.Commit)
 	if err != nil {
-		return changeAnswer{}, err
+		return Change{}, err
 	}
-	return changeAnswer{r}, s.mayRead(ctx, c, r)
+	return Change{Record: r, Repo: s.cfg.Repo}, s.mayRead(ctx, c, r)
 }
 
 // mayRead refuses unless the caller may ask for changes of what the record is about.

@@ -55,6 +55,8 @@ type History interface {
 // Config is what a Server is made of. All fields are required but for those
 // that say otherwise.
 type Config struct {
+	// Repo is the address of the env repo, for those who look for it elsewhere.
+	Repo          string
 	Decider       Decider
 	Ledger        Ledger
 	History       History

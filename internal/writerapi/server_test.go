@@ -56,8 +56,8 @@ func TestAnswersArriveWhole(t *testing.T) {
 	if diff := cmp.Diff(writerapi.Entry{State: writerapi.Asked, Record: s.pen.record}, entry); err != nil || diff != "" {
 		t.Errorf("record: %v\n%s", err, diff)
 	}
-	record, err := s.client.Change(ctx, sha)
-	if diff := cmp.Diff(s.pen.record, record); err != nil || diff != "" {
+	change, err := s.client.Change(ctx, sha)
+	if diff := cmp.Diff(writerapi.Change{Record: s.pen.record, Repo: "https://git.example.com/acme/env"}, change); err != nil || diff != "" {
 		t.Errorf("change: %v\n%s", err, diff)
 	}
 	if ok, err := s.client.Contains(ctx, other, sha); err != nil || !ok {
