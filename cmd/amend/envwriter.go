@@ -93,18 +93,22 @@ func (e *envWriter) during(ctx context.Context, parts ...part) error {
 	return err
 }
 
+// sweepRetry is how soon a sweep that failed is tried again: it is also what
+// fetches the env repo at the start, and until then nobody can be served.
+const sweepRetry = 5 * time.Second
+
 // sweep asks for missing log entries at the start and every now and then.
 func (e *envWriter) sweep(ctx context.Context) error {
-	tick := time.NewTicker(e.flags.sweepEvery)
-	defer tick.Stop()
 	for {
+		pause := e.flags.sweepEvery
 		if err := e.Sweep(ctx); err != nil && ctx.Err() == nil {
 			e.log.Warn("sweep failed, trying again", "error", err)
+			pause = min(pause, sweepRetry)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
 }

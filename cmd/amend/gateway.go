@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/eventsource"
+	"github.com/amendhq/amend/internal/gateway"
+)
+
+func newGateway() *cobra.Command {
+	var f gatewayFlags
+	cmd := &cobra.Command{
+		Use:   "gateway",
+		Short: "Take alerts in and hand them to Argo Events",
+		Long: `Take alerts in as amend serve does, and post each to a webhook EventSource of
+Argo Events. An alert is accepted when the EventSource has answered that it is on
+the EventBus. Nothing is kept here, so any number of replicas may run.
+
+An event that a Sensor gave up is reported to /v1/undelivered, so that its next
+delivery is not taken for a repeat. Alerts over 4 KiB lose evidence, visibly;
+alerts named RemediationRequest are rejected.`,
+		Example: `  amend gateway --webhook-token-file webhook-token \
+      --eventsource http://amend-alerts-eventsource-svc:12000 --eventsource-token-file eventsource-token`,
+	}
+	f.register(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := required(cmd, "eventsource"); err != nil {
+			return err
+		}
+		log, err := f.logger(cmd.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		return runGateway(cmd.Context(), f, log)
+	}
+	return cmd
+}
+
+// runGateway serves until ctx ends.
+func runGateway(ctx context.Context, f gatewayFlags, log *slog.Logger) error {
+	auth := f.gatewayAuth()
+	if err := gateway.CheckListen(f.listen, auth); err != nil {
+		return err
+	}
+	reg := newRegistry()
+	source, err := eventsource.New(eventsource.Config{URL: f.eventSource, TokenFile: f.eventSourceToken, Registry: reg})
+	if err != nil {
+		return err
+	}
+	handler, err := gateway.New(gateway.Config{
+		Publisher: source, Chunk: eventsource.Chunk, Ready: source.Ready, Auth: auth,
+		Identity: alert.NewIdentity(f.volatile), Folder: alert.NewFolder(f.foldWindow, foldSize),
+		Limits: alert.ArgoLimits(), Log: log, Registry: reg,
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := f.open(ctx)
+	if err != nil {
+		return err
+	}
+	log.Info("serving", "address", listener.Addr().String(), "eventsource", f.eventSource)
+	return runParts(ctx, serveHTTP(gateway.NewServer(f.listen, handler, log), listener))
+}
