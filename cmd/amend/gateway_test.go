@@ -161,21 +161,3 @@ func TestGateway(t *testing.T) {
 		t.Errorf("SIGTERM: %v", err)
 	}
 }
-
-func TestGatewayRefusesToStart(t *testing.T) {
-	file := secretIn(t, "x")
-	for name, c := range map[string]struct {
-		args []string
-		want string
-	}{
-		"no EventSource": {nil, "--eventsource is required"},
-		"open to all":    {[]string{"--eventsource", "http://bus"}, ":8080 can be reached from other machines"},
-		"no URL":         {[]string{"--eventsource", "bus:12000", "--webhook-token-file", file}, "want http(s)://HOST:PORT"},
-		"no token":       {[]string{"--eventsource", "http://bus", "--eventsource-token-file", "none", "--webhook-token-file", file}, "none: no such file"},
-	} {
-		var stderr strings.Builder
-		if code := run(append([]string{"gateway"}, c.args...), io.Discard, &stderr); code != exitInvalid || !strings.Contains(stderr.String(), c.want) {
-			t.Errorf("%s: exit code %d, %s", name, code, &stderr)
-		}
-	}
-}
