@@ -19,8 +19,8 @@ func (directory) render(v *view, r root) *render {
 		}
 		objects, err := v.loc.parse(rec.reads[name], data)
 		if err != nil {
-			// Argo CD does not apply it either; an object that only this
-			// file declares is not found.
+			// Argo CD does not apply it either, so it takes part in nothing.
+			out.skipped = amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, err)
 			continue
 		}
 		for _, o := range objects {

@@ -44,15 +44,15 @@ func (v *view) match(ref amend.ObjectRef, only string) (match, error) {
 	for _, r := range roots {
 		out := v.render(r)
 		switch {
-		case out.broken():
-			broken = out.err
+		case out.broken() != nil:
+			broken = out.broken()
 		case out.err != nil && failed == nil:
 			failed = out.err
 		}
 		matches = append(matches, matching(out, r, ref)...)
 	}
-	if only != "" && failed == nil {
-		failed = broken
+	if failed == nil && (only != "" || len(matches) == 0) {
+		failed = broken // what is deployed from it was declared before it broke
 	}
 	return v.decide(ref, matches, failed)
 }
@@ -126,12 +126,15 @@ func (v *view) decide(ref amend.ObjectRef, matches []match, failed error) (match
 }
 
 func (v *view) notFound(ref amend.ObjectRef) error {
+	if len(v.root.unparsed) > 0 {
+		return amend.Refusef(amend.ReasonUnproven, "no source declares %s, but a kustomization that does not parse may: %s", ref, listed(v.root.unparsed))
+	}
 	if len(v.root.foreign) > 0 {
 		return amend.Refusef(amend.ReasonUnsupported, "no plain or Kustomize source declares %s, and Helm and Jsonnet sources are not searched: %s",
 			ref, listed(v.root.foreign))
 	}
 	if len(v.root.huge) > 0 {
-		return amend.Refusef(amend.ReasonNotInRepo, "no source declares %s; not read because of their size: %s", ref, listed(v.root.huge))
+		return amend.Refusef(amend.ReasonUnproven, "no source declares %s, but a file that is too large to be read may: %s", ref, listed(v.root.huge))
 	}
 	return amend.Refusef(amend.ReasonNotInRepo, "no source in the env repo declares %s", ref)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -27,9 +28,10 @@ type node struct {
 	files    map[string]*facts
 	children map[string]*node
 
-	kustFile string // name of the kustomization file, if any
-	kust     *types.Kustomization
+	kustFile string               // name of the kustomization file, if any
+	kust     *types.Kustomization // nil if there is none or it does not parse
 	kustErr  error
+	refs     []string // what the kustomization names, as written
 
 	// The names of the files and of the children, sorted once.
 	fileNames, childNames []string
@@ -41,6 +43,7 @@ type node struct {
 	prefixes []string
 	suffixes []string
 	foreign  []string // files of source types that are not searched
+	unparsed []string // kustomizations that do not parse, each with the problem
 	huge     []string
 	leaving  []reference            // to paths outside the folder
 	meeting  map[string][]reference // by target, where this is the innermost common folder
@@ -127,7 +130,11 @@ func (l *Locator) readKustomization(fsys fs.FS, n *node) error {
 			return err
 		}
 		n.kustFile = name
-		n.kust, n.kustErr = parseKustomization(data)
+		if n.kust, n.kustErr = parseKustomization(data); n.kustErr != nil {
+			n.refs = words(data)
+		} else {
+			n.refs = references(n.kust)
+		}
 		return nil
 	}
 	return nil
@@ -206,12 +213,15 @@ func readError(name string, err error) error {
 func (n *node) sum() {
 	n.fileNames, n.childNames = sortedKeys(n.files), sortedKeys(n.children)
 	var refs []reference
-	if n.kust != nil {
-		for _, r := range references(n.kust) {
-			if to := path.Join(n.dir, r); fs.ValidPath(to) {
-				refs = append(refs, reference{from: n.dir, to: to})
-			}
+	for _, r := range n.refs {
+		if to := path.Join(n.dir, r); fs.ValidPath(to) {
+			refs = append(refs, reference{from: n.dir, to: to})
 		}
+	}
+	if n.kustErr != nil {
+		n.unparsed = []string{fmt.Sprintf("%s (%s)", path.Join(n.dir, n.kustFile), n.kustErr)}
+	}
+	if n.kust != nil {
 		n.prefixes = []string{n.kust.NamePrefix}
 		n.suffixes = []string{n.kust.NameSuffix}
 		n.opaque = renames(n.kust)
@@ -233,6 +243,7 @@ func (n *node) sum() {
 	}
 	slices.Sort(n.foreign)
 	slices.Sort(n.huge)
+	slices.Sort(n.unparsed)
 	n.prefixes, n.suffixes = distinct(n.prefixes), distinct(n.suffixes)
 }
 
@@ -259,6 +270,7 @@ func (n *node) sumChild(c *node) {
 	n.apps = append(n.apps, c.apps...)
 	n.foreign = append(n.foreign, c.foreign...)
 	n.huge = append(n.huge, c.huge...)
+	n.unparsed = append(n.unparsed, c.unparsed...)
 	n.prefixes = append(n.prefixes, c.prefixes...)
 	n.suffixes = append(n.suffixes, c.suffixes...)
 }

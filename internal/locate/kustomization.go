@@ -3,6 +3,7 @@ package locate
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
@@ -53,6 +54,18 @@ func references(k *types.Kustomization) []string {
 	}
 	refs = append(refs, k.OpenAPI["path"])
 	return slices.DeleteFunc(refs, func(r string) bool { return r == "" })
+}
+
+// words lists every word of a kustomization that does not parse, because each
+// may be a path that it would name. Words that are none lead nowhere.
+func words(data []byte) []string {
+	list := strings.FieldsFunc(string(data), func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune(`[]{},'"=`, r)
+	})
+	for i, w := range list {
+		list[i] = strings.TrimRight(w, ":")
+	}
+	return distinct(list)
 }
 
 func generatorFiles(s types.KvPairSources) []string {

@@ -77,7 +77,7 @@ func vet(rec *recorder, name string, data []byte) error {
 func vetKustomization(rec *recorder, name string, data []byte) error {
 	k, err := parseKustomization(data)
 	if err != nil {
-		return amend.Refusef(amend.ReasonUnproven, "%s: %w", name, err)
+		return amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, err)
 	}
 	if err := rec.work.add(name, data, k); err != nil {
 		return err

@@ -127,7 +127,7 @@ func (t *target) blast(e *effect, count *int) {
 			return
 		}
 		before := t.view.render(r)
-		if before.broken() {
+		if before.absent() {
 			continue
 		}
 		*count++

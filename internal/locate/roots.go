@@ -118,7 +118,8 @@ func (n *node) kustomizeReaders(file string) []root {
 		queue = append(queue, parents...)
 		r := root{dir: at, kind: Kustomize, apps: n.appsAt(at)}
 		folder := n.find(at)
-		standalone := len(parents) == 0 && folder.kust != nil && folder.kust.Kind != types.ComponentKind
+		component := folder.kust != nil && folder.kust.Kind == types.ComponentKind
+		standalone := len(parents) == 0 && !component
 		if (standalone || len(r.apps) > 0) && detect(folder) == Kustomize {
 			roots = append(roots, r)
 		}

@@ -125,12 +125,23 @@ type render struct {
 	reads   map[string]string
 	order   []string
 	err     error // a refusal: the root cannot be rendered
+	skipped error // a refusal: a file that was left out
 	at      *node // the index that it was made with
 }
 
-// broken reports whether the root names files that do not exist. Argo CD
+var errUnparsed = errors.New("does not parse")
+
+// absent reports whether the root names files that do not exist. Argo CD
 // cannot render it either, so nothing is deployed from it.
-func (r *render) broken() bool { return errors.Is(r.err, fs.ErrNotExist) }
+func (r *render) absent() bool { return errors.Is(r.err, fs.ErrNotExist) }
+
+// broken returns why Argo CD cannot render the root, or a part of it, either.
+func (r *render) broken() error {
+	if r.absent() || errors.Is(r.err, errUnparsed) {
+		return r.err
+	}
+	return r.skipped
+}
 
 // fresh reports whether rendering again would read the same.
 func (r *render) fresh(v *view) bool {
