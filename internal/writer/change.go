@@ -85,22 +85,31 @@ func (w *Writer) find(ctx context.Context, head, sha string) (change, error) {
 	if err != nil {
 		return change{}, err
 	}
+	if before == "" {
+		return change{}, none // the first commit of all has nothing to go back to
+	}
+	var only, own amend.Record
+	foreign := false
 	found := map[amend.Record]message.Trailers{}
-	c := change{landing: landing, before: before, alone: true}
 	for _, b := range brought {
 		r, ours := ledger.FromCommit(b.SHA, b.At, b.Message)
-		if ours {
-			// As the log has it: of the commits of one change, the first.
-			r, _ = w.past.index.Record(r.Incident, r.Episode)
-			found[r], _ = message.ParseTrailers(b.Message)
+		if !ours {
+			foreign = foreign || b.SHA != landing
+			continue
 		}
-		if ours && (b.SHA == sha || c.record == (amend.Record{}) && sha == landing) {
-			c.record = r
+		// As the log has it: of the commits of one change, the first.
+		only, _ = w.past.index.Record(r.Incident, r.Episode)
+		found[only], _ = message.ParseTrailers(b.Message)
+		if b.SHA == sha {
+			own = only
 		}
-		c.alone = c.alone && (ours || b.SHA == landing)
 	}
-	if c.record == (amend.Record{}) || before == "" || len(found) > 1 {
+	if own.Commit == "" && (sha != landing || len(found) != 1) {
 		return change{}, none
+	}
+	c := change{record: own, landing: landing, before: before, alone: !foreign && len(found) == 1}
+	if own.Commit == "" {
+		c.record = only
 	}
 	c.trailers = found[c.record]
 	return c, nil

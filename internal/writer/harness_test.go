@@ -97,8 +97,8 @@ func onBench(t *testing.T, files map[string]string, test func(*testing.T, *bench
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, files)
+		defer func() { b.stop() }()
 		test(t, b)
-		b.stop()
 	})
 }
 

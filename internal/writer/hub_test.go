@@ -37,6 +37,7 @@ type hub struct {
 type commit struct {
 	parents []string
 	files   map[string]string
+	modes   string // of the files, as far as they are odd
 	message string
 	at      time.Time
 	depth   int
@@ -59,7 +60,7 @@ func (h *hub) add(c commit) string {
 	for _, p := range c.parents {
 		c.depth = max(c.depth, h.commits[p].depth+1)
 	}
-	sum := sha1.Sum(fmt.Appendf(nil, "%q %v %q %d", c.parents, c.files, c.message, c.at.UnixNano()))
+	sum := sha1.Sum(fmt.Appendf(nil, "%q %v %q %d", c.parents, treeOf(&c), c.message, c.at.UnixNano()))
 	sha := hex.EncodeToString(sum[:])
 	h.commits[sha] = &c
 	return sha
@@ -181,14 +182,14 @@ func (h *hub) Commit(_ context.Context, d writer.Draft) (made writer.Committed, 
 		for p, content := range d.Files {
 			files[p.String()] = string(content)
 		}
-		made.SHA = h.add(commit{parents: []string{d.Parent.SHA}, files: files, message: d.Message, at: d.Time})
+		made.SHA = h.add(commit{parents: []string{d.Parent.SHA}, files: files, modes: parent.modes, message: d.Message, at: d.Time})
 		made.Tree = treeOf(h.commits[made.SHA])
 		return nil
 	})
 	return made, err
 }
 
-func treeOf(c *commit) string { return fmt.Sprint(c.files) }
+func treeOf(c *commit) string { return fmt.Sprint(c.files, c.modes) }
 
 func (h *hub) FindPull(_ context.Context, branch string) (pull writer.Pull, ok bool, err error) {
 	err = h.call("find pull", func() error {
@@ -263,6 +264,33 @@ func (h *hub) merge(p *request) {
 	}
 	h.branches["main"] = h.add(commit{parents: []string{head, h.branches[p.branch]}, files: files, message: "Merge " + p.branch})
 	p.State, p.At, p.Commit = amend.EpisodeLanded, h.now(), h.branches["main"]
+}
+
+// squash merges a pull request as one commit of main with the given message.
+func (h *hub) squash(p *request, message string) string {
+	change := h.commits[h.branches[p.branch]]
+	sha := h.push(message, func(files map[string]string) {
+		for name, content := range change.files {
+			if h.commits[change.parents[0]].files[name] != content {
+				files[name] = content
+			}
+		}
+	})
+	p.State, p.At, p.Commit = amend.EpisodeLanded, h.now(), sha
+	return sha
+}
+
+// join commits to a branch on top of these parents, with the files of the first
+// of them after edit; an edit of "modes" is one of the modes of files.
+func (h *hub) join(branch, message string, edit func(files map[string]string), parents ...string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	files := maps.Clone(h.commits[parents[0]].files)
+	edit(files)
+	modes := files["modes"]
+	delete(files, "modes")
+	h.branches[branch] = h.add(commit{parents: parents, files: files, modes: modes, message: message})
+	return h.branches[branch]
 }
 
 // record adds entries to the log, as the workflow does.

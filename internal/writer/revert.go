@@ -9,7 +9,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -37,59 +36,62 @@ func (w *Writer) Revert(ctx context.Context, commit string, at time.Time, allow 
 
 // takeBack decides about a revert.
 func (r *round) takeBack(ctx context.Context, j *job) (staged, error) {
+	s := staged{job: j}
 	c, err := r.w.find(ctx, r.start.SHA, j.revert)
 	if err != nil {
-		return staged{job: j}, err
-	}
-	s := staged{job: j, decision: amend.Decision{
-		EventID: c.record.Alert, Playbook: c.record.Playbook, Action: c.record.Action, Mode: amend.Commit,
-		Workload: amend.Workload{ObjectRef: c.trailers.Workload}, Incident: c.record.Incident, Episode: c.record.Episode,
-		ReceivedAt: j.at, DecidedAt: r.w.cfg.Now(),
-	}}
-	if undone, ok := r.undone(c); ok {
-		s.decision.Change = &amend.Change{Kind: amend.KindCommit, Commit: undone, Branch: r.w.cfg.Branch}
-		s.decision.Reason, s.decision.Detail = amend.ReasonReverted, "The commit "+undone+" took the change back; nothing is left to do."
-		if again, ok := r.w.past.index.RevertOf(undone); ok {
-			s.decision.Reason, s.decision.Detail = amend.ReasonChangedSince, fmt.Sprintf("The commit %s took the change back, and %s brought it again; if it is to go after all, take that back by hand.", undone, again)
-		}
-		return s, nil
-	}
-	if _, err := fs.Stat(r.base, pipeline.StopFile); err == nil {
-		s.decision.Reason, s.decision.Detail = amend.ReasonKillSwitch, "The env repo holds .amend/stop, so nothing is changed; remove the file to let amend act again."
-		return s, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
 		return s, err
 	}
-	s.files, err = r.before(ctx, c)
-	if amend.KindOf(err) == amend.Refused {
-		s.decision.Reason = amend.ReasonOf(err)
-		s.decision.Detail = strings.TrimPrefix(err.Error(), string(s.decision.Reason)+": ")
+	s.decision = amend.Decision{
+		EventID: c.record.Alert, Playbook: c.record.Playbook, Action: c.record.Action, Mode: amend.Commit,
+		Workload: amend.Workload{ObjectRef: c.trailers.Workload}, Incident: c.record.Incident, Episode: c.record.Episode,
+		Reason: amend.ReasonReverted, ReceivedAt: j.at, DecidedAt: r.w.cfg.Now(),
+	}
+	by, again := r.undone(c)
+	if by != "" && again == "" {
+		s.decision.Change = &amend.Change{Kind: amend.KindCommit, Commit: by, Branch: r.w.cfg.Branch}
+		s.decision.Detail = fmt.Sprintf("The commit %s took the change back; nothing is left to do.", by)
 		return s, nil
+	}
+	if again != "" {
+		err = amend.Refusef(amend.ReasonChangedSince, "the commit %s took the change back and %s brought it again; if it is to go after all, take that one back by hand", by, again)
+	} else {
+		s.files, err = r.restore(ctx, c)
+	}
+	if amend.KindOf(err) == amend.Refused {
+		return s.refused(err), nil
 	}
 	if err != nil {
 		return s, err
 	}
+	s.decision.Detail = fmt.Sprintf("The change of episode %d is taken back: its files hold the bytes from before it.", c.record.Episode)
 	s.message = message.Revert(c.trailers, c.record.Commit, slices.Collect(maps.Keys(s.files)), j.at)
 	if sha, ok := ledger.Reverts(s.message); !ok || sha != c.record.Commit {
-		return s, amend.Errorf(amend.Internal, "draft", "the message of the revert of %s does not read back, so nothing is written", c.record.Commit)
+		err = amend.Errorf(amend.Internal, "draft", "the message of the revert of %s does not read back, so nothing is written", c.record.Commit)
 	}
-	s.decision.Reason = amend.ReasonReverted
-	s.decision.Detail = fmt.Sprintf("The change of episode %d is taken back: its files hold the bytes from before it.", c.record.Episode)
-	return s, nil
+	return s, err
 }
 
-// undone returns the commit that took a change back.
-func (r *round) undone(c change) (string, bool) {
-	if sha, ok := r.w.past.index.RevertOf(c.record.Commit); ok {
-		return sha, true
+// undone returns the commit that took a change back, and the one that took that
+// one back, as far as there are any.
+func (r *round) undone(c change) (by, again string) {
+	index := &r.w.past.index
+	by, ok := index.RevertOf(c.record.Commit)
+	if !ok {
+		by, _ = index.RevertOf(c.landing)
 	}
-	return r.w.past.index.RevertOf(c.landing)
+	again, _ = index.RevertOf(by)
+	return by, again
 }
 
-// before returns the content that the files of a change had before it, and
-// refuses unless each still holds what the change wrote.
-func (r *round) before(ctx context.Context, c change) (map[amend.RepoPath][]byte, error) {
-	if !c.alone {
+// restore returns the files of a change as they were before it. It refuses
+// unless each still holds what the change wrote, and nothing else came with it.
+func (r *round) restore(ctx context.Context, c change) (map[amend.RepoPath][]byte, error) {
+	switch _, err := fs.Stat(r.base, pipeline.StopFile); {
+	case err == nil:
+		return nil, amend.Refusef(amend.ReasonKillSwitch, "the env repo holds %s, so nothing is changed; remove the file to let amend act again", pipeline.StopFile)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case !c.alone:
 		return nil, amend.Refusef(amend.ReasonChangedSince, "other commits came to the branch together with the change, in %s; take it back by hand", c.landing)
 	}
 	old, err := r.w.cfg.Repo.Tree(c.before)
@@ -116,11 +118,6 @@ func (r *round) before(ctx context.Context, c change) (map[amend.RepoPath][]byte
 			if wrote[p], err = content(made, p); err == nil {
 				have, err = content(now, p)
 			}
-		}
-		if bytes.Equal(files[p], wrote[p]) {
-			delete(files, p) // a tree without hashes lists it all the same
-			delete(wrote, p)
-			continue
 		}
 		if err == nil && !bytes.Equal(have, wrote[p]) {
 			err = amend.Refusef(amend.ReasonChangedSince, "%s does not hold what the change wrote; take it back by hand", p)
@@ -204,10 +201,25 @@ func differing(a, b fs.FS, dir string) ([]string, error) {
 			}
 			names = append(names, below...)
 		case modeA.IsRegular():
-			names = append(names, name)
+			same, err := equal(a, b, name)
+			if err != nil {
+				return nil, err
+			}
+			if !same {
+				names = append(names, name)
+			}
 		}
 	}
 	return names, nil
+}
+
+func equal(a, b fs.FS, name string) (bool, error) {
+	inA, err := fs.ReadFile(a, name)
+	if err != nil {
+		return false, err
+	}
+	inB, err := fs.ReadFile(b, name)
+	return bytes.Equal(inA, inB), err
 }
 
 // entries returns the types of what a folder holds, by name.

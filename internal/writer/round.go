@@ -1,7 +1,6 @@
 package writer
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -152,12 +151,21 @@ func permit(ctx context.Context, s staged) (staged, error) {
 	case amend.KindOf(err) != amend.Refused:
 		return s, fmt.Errorf("asking for permission: %w", err)
 	}
+	if amend.ReasonOf(err) == "" {
+		err = amend.Refusef(amend.ReasonForbidden, "%w", err)
+	}
+	return s.refused(err), nil
+}
+
+// refused puts a refusal in the place of what was decided.
+func (s staged) refused(err error) staged {
+	d := s.decision
 	if d.Acts() {
 		d.Episode-- // the one to open stays closed
 	}
-	d.Reason, d.Plan, d.Change = cmp.Or(amend.ReasonOf(err), amend.ReasonForbidden), nil, nil
+	d.Reason, d.Plan, d.Change = amend.ReasonOf(err), nil, nil
 	d.Detail = strings.TrimPrefix(err.Error(), string(d.Reason)+": ")
-	return staged{job: s.job, decision: d}, nil
+	return staged{job: s.job, decision: d}
 }
 
 // answer gives the job its one result. Of a decision that could not be carried
