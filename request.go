@@ -46,6 +46,11 @@ func Branch(incident string, episode int) string {
 	return "amend/" + incident + "-" + strconv.Itoa(episode)
 }
 
+// MaxEpisode is the last episode that an incident can have. No alert gets there
+// in a lifetime, so a commit that claims a later one was made by hand and is not
+// believed, and after this one there is none.
+const MaxEpisode = 1_000_000
+
 // EpisodeState says what became of an episode's change.
 type EpisodeState string
 

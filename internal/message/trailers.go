@@ -106,7 +106,7 @@ func fromValues(values map[string]string) (Trailers, bool) {
 	t.Alert, okAlert = unescape(values[keyAlert])
 	t.Workload, okWorkload = workload(values[keyWorkload])
 	t.Path, t.Line, okTarget = target(values[keyTarget])
-	if !okEpisode || t.Episode < 1 || !okAlert || !okWorkload || !okTarget {
+	if !okEpisode || t.Episode < 1 || t.Episode > amend.MaxEpisode || !okAlert || !okWorkload || !okTarget {
 		return Trailers{}, false
 	}
 	return t, true

@@ -1,6 +1,8 @@
 package message_test
 
 import (
+	"fmt"
+	"math"
 	"os/exec"
 	"strings"
 	"testing"
@@ -48,6 +50,9 @@ func TestParseTrailers(t *testing.T) {
 		"episode zero":            {replaced("Episode: 2", "Episode: 0"), false},
 		"episode written oddly":   {replaced("Episode: 2", "Episode: +2"), false},
 		"episode overflows":       {replaced("Episode: 2", "Episode: 99999999999999999999"), false},
+		"the last episode":        {replaced("Episode: 2", "Episode: 1000000"), true},
+		"more episodes than last": {replaced("Episode: 2", "Episode: 1000001"), false},
+		"all the episodes":        {replaced("Episode: 2", fmt.Sprint("Episode: ", math.MaxInt)), false},
 		"action":                  {replaced("restart", "rm -rf"), false},
 		"playbook":                {replaced("Playbook: web", "Playbook: ../web"), false},
 		"workload":                {replaced("apps/Deployment/shop/web", "web"), false},
@@ -67,7 +72,7 @@ func TestParseTrailers(t *testing.T) {
 		if !ok && got != (message.Trailers{}) {
 			t.Errorf("%s: refused with a value %+v", name, got)
 		}
-		if ok && (got.Incident != "web-anomaly-0123456789" || got.Episode != 2 || got.Workload.Name != "web") {
+		if ok && (got.Incident != "web-anomaly-0123456789" || got.Episode != 2 && got.Episode != amend.MaxEpisode || got.Workload.Name != "web") {
 			t.Errorf("%s: read %+v", name, got)
 		}
 	}
@@ -102,7 +107,7 @@ func FuzzTrailersReadBack(f *testing.F) {
 		p.Request.Event.ID = id
 		p.Request.Workload.ObjectRef = amend.ObjectRef{Kind: kind, Namespace: namespace, Name: name}
 		target, err := amend.ParseRepoPath(path)
-		if err != nil || line < 0 || episode < 1 || !utf8.ValidString(kind+"/"+namespace+"/"+name) ||
+		if err != nil || line < 0 || episode < 1 || episode > amend.MaxEpisode || !utf8.ValidString(kind+"/"+namespace+"/"+name) ||
 			strings.Contains(kind+namespace+name, "/") {
 			t.Skip("no plan can say this")
 		}

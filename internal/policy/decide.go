@@ -88,6 +88,9 @@ func (in Input) judge(latest amend.Episode) (amend.Reason, string) {
 		return amend.ReasonDuplicate, fmt.Sprintf("Episode %d is in a state that this version of amend does not know, so nothing is changed; update amend.", latest.N)
 	}
 	next := latest.N + 1
+	if next > amend.MaxEpisode {
+		return amend.ReasonBound, fmt.Sprintf("A commit in the history says that it is episode %d of this incident, which no alert gets to, and there is none after it; give the playbook another name to begin anew.", latest.N)
+	}
 	if in.Request.Mode == amend.Suggest {
 		return amend.ReasonSuggested, fmt.Sprintf("Episode %d: the playbook only suggests; apply the diff by hand or raise the playbook's mode.", next)
 	}

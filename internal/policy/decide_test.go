@@ -79,6 +79,9 @@ func TestDecide(t *testing.T) {
 		{name: "landed, new trouble, early", episodes: landed, starts: after, now: cooldown - 1, want: amend.ReasonCooldown, episode: 2, change: 102},
 		{name: "landed, new trouble", episodes: landed, starts: after, now: cooldown, want: amend.ReasonAct, episode: 3},
 		{name: "landed, new trouble, suggest", mode: amend.Suggest, episodes: landed, starts: after, now: cooldown, want: amend.ReasonSuggested, episode: 3},
+		{name: "the last episode", episodes: []amend.Episode{episode(amend.MaxEpisode-1, amend.EpisodeWithdrawn, noon)}, want: amend.ReasonAct, episode: amend.MaxEpisode},
+		{name: "after the last episode", episodes: []amend.Episode{episode(amend.MaxEpisode, amend.EpisodeWithdrawn, noon)}, want: amend.ReasonBound, episode: amend.MaxEpisode},
+		{name: "after the last episode, suggest", mode: amend.Suggest, episodes: []amend.Episode{episode(amend.MaxEpisode, amend.EpisodeWithdrawn, noon)}, want: amend.ReasonBound, episode: amend.MaxEpisode},
 		{name: "history out of order", episodes: []amend.Episode{landed[1], landed[0]}, starts: after, now: cooldown, want: amend.ReasonAct, episode: 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {

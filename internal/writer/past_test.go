@@ -3,6 +3,7 @@ package writer_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -325,4 +326,39 @@ func TestSweepOfABrokenLog(t *testing.T) {
 		}
 		b.wantReasons(b.send(firing("web", amend.Commit, "f")), amend.ReasonAct)
 	})
+}
+
+// A commit made by hand may claim any episode. One that no alert can reach is not
+// believed, and at the last one the incident is refused in words: what comes
+// after it would not read back.
+func TestForgedEpisode(t *testing.T) {
+	for _, c := range []struct {
+		claims string
+		want   amend.Reason
+	}{
+		{"2147483647", amend.ReasonAct},
+		{"9223372036854775807", amend.ReasonAct},
+		{"1000001", amend.ReasonAct},
+		{"1000000", amend.ReasonBound},
+		{"999999", amend.ReasonAct},
+	} {
+		for _, mode := range []amend.Mode{amend.Commit, amend.PullRequest, amend.Suggest} {
+			t.Run(c.claims+" "+string(mode), func(t *testing.T) {
+				onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
+					made := b.send(firing("web", amend.Commit, "f"))[0].Change.Commit
+					forged := strings.Replace(b.hub.commits[made].message, "Amend-Episode: 1\n", "Amend-Episode: "+c.claims+"\n", 1)
+					b.hub.push(forged, func(files map[string]string) { files["f"] = "web=7" })
+					time.Sleep(2 * time.Hour)
+					got := b.again(firing("web", mode, "f"))
+					want := c.want
+					if mode == amend.Suggest && want == amend.ReasonAct {
+						want = amend.ReasonSuggested
+					}
+					if got[0].err != nil || got[0].Reason != want || got[0].Episode < 1 {
+						t.Errorf("ended in %q, episode %d (%s), %v; want %q", got[0].Reason, got[0].Episode, got[0].Detail, got[0].err, want)
+					}
+				})
+			})
+		}
+	}
 }
