@@ -92,19 +92,23 @@ Exit codes: 0 done or nothing to do, 1 internal error, 2 invalid input,
 		return amend.Errorf(amend.Invalid, "", "unknown command %q%s; see amend --help", args[0], hint)
 	}
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	root.AddCommand(newServe(), newWriter(), newGateway(), newSimulate(), newLint(), newActions(), newLog())
+	root.AddCommand(newServe(), newWriter(), newGateway(), newStep(), newSimulate(), newLint(), newActions(), newLog())
 	for _, c := range root.Commands() {
-		if c.Args == nil {
-			c.Args = cobra.NoArgs
-		}
 		wrapArgs(c)
 	}
 	return root
 }
 
-// wrapArgs gives wrong arguments the exit code of wrong input.
+// wrapArgs gives wrong arguments the exit code of wrong input, and commands that
+// say nothing of arguments none.
 func wrapArgs(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		wrapArgs(sub)
+	}
 	check := c.Args
+	if check == nil {
+		check = cobra.NoArgs
+	}
 	c.Args = func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
 			return amend.Errorf(amend.Invalid, "", "%w; see %s --help", err, cmd.CommandPath())

@@ -74,23 +74,26 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 
 // Decide asks what would become of a packed event.
 func (c *Client) Decide(ctx context.Context, event string) (amend.Decision, error) {
-	var d amend.Decision
-	err := c.call(ctx, "decide", eventRequest{event}, &d)
-	return d, err
+	return c.decision(ctx, "decide", eventRequest{event})
 }
 
 // Propose decides about a packed event and carries the decision out. The same event
 // may be proposed again; what it led to is found then.
 func (c *Client) Propose(ctx context.Context, event string) (amend.Decision, error) {
-	var d amend.Decision
-	err := c.call(ctx, "propose", eventRequest{event}, &d)
-	return d, err
+	return c.decision(ctx, "propose", eventRequest{event})
 }
 
 // Revert takes the change of a commit back.
 func (c *Client) Revert(ctx context.Context, commit string) (amend.Decision, error) {
+	return c.decision(ctx, "revert", commitRequest{commit})
+}
+
+func (c *Client) decision(ctx context.Context, route string, request any) (amend.Decision, error) {
 	var d amend.Decision
-	err := c.call(ctx, "revert", commitRequest{commit}, &d)
+	err := c.call(ctx, route, request, &d)
+	if err == nil && d.Reason == "" {
+		err = amend.Errorf(amend.Internal, "read the writer's answer", "it is no decision")
+	}
 	return d, err
 }
 

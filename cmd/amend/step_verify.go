@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/kube"
+	"github.com/amendhq/amend/internal/message"
+	"github.com/amendhq/amend/internal/verify"
+	"github.com/amendhq/amend/internal/writerapi"
+)
+
+// A verification is step verify with its flags.
+type verification struct {
+	*step
+	commit, repo, namespace string
+	within, settle          time.Duration
+}
+
+func newVerify() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Wait until Argo CD has applied a change and its application is healthy",
+		Long: `Have Argo CD look at Git now, and wait until the Application that manages the
+changed object has applied the commit and is healthy. A change that did not land
+(yet), and a commit that is none of amend's, leave nothing to verify: exit code 0.
+Exit code 3 when the application is not healthy, or when that could not be seen in
+time.`,
+		Example: `  amend step verify --in change.json --out verdict.json
+  amend step verify --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12`,
+	}
+	v := verification{step: &step{cmd: cmd}}
+	v.writerFlags()
+	v.inFlag("file with the decision of step propose")
+	v.outFlag("file for the verdict")
+	v.requestFlags()
+	fs := cmd.Flags()
+	fs.StringVar(&v.commit, "commit", "", "the change, or the merge of its pull request, as a full commit id; instead of --in")
+	fs.StringVar(&v.repo, "repo", "", "address of the env repo as Argo CD knows it (default: the writer's)")
+	fs.StringVar(&v.namespace, "argocd-namespace", "argocd", "namespace of the Applications; empty for all")
+	fs.DurationVar(&v.within, "within", 12*time.Minute, "how long to wait")
+	fs.DurationVar(&v.settle, "settle", time.Minute, "how long an application has to be degraded to have failed")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return v.tell(cmd.Context(), func() (outcome, error) { return v.run(cmd.Context()) })
+	}
+	return cmd
+}
+
+func (v verification) run(ctx context.Context) (outcome, error) {
+	subject, nothing, err := v.subject()
+	if err != nil {
+		return outcome{}, err
+	}
+	if nothing != "" {
+		return outcome{}, v.nothing(subject.Commit, nothing)
+	}
+	client, err := v.client()
+	if err != nil {
+		return outcome{}, err
+	}
+	change, err := client.Change(ctx, subject.Commit)
+	if amend.KindOf(err) == amend.NotFound && subject.Kind != amend.KindCommit {
+		return outcome{}, v.nothing(subject.Commit, "the branch holds no such change of amend: it waits for a person, or it is somebody else's")
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	verdict, err := v.watch(ctx, client, change, subject.Commit)
+	if err != nil {
+		return outcome{}, err
+	}
+	if err := v.write(verdict, "%s: %s", verdict.State, message.Plain(verdict.Detail, 1000)); err != nil {
+		return outcome{}, err
+	}
+	if verdict.State != amend.Worked {
+		return proved(verdict), amend.Errorf(amend.Refused, "verify", "%s: %s", verdict.State, message.Plain(verdict.Detail, 1000))
+	}
+	return proved(verdict), nil
+}
+
+// subject returns what to verify, or why there is nothing. Of a commit that is
+// named by --commit the kind is not known.
+func (v verification) subject() (c amend.Change, nothing string, err error) {
+	if (v.in == "") == (v.commit == "") {
+		return c, "", amend.Errorf(amend.Invalid, "verify", "give either --in or --commit")
+	}
+	if v.commit != "" {
+		return amend.Change{Commit: v.commit}, "", nil
+	}
+	var d amend.Decision
+	if err := v.readIn(&d); err != nil {
+		return c, "", err
+	}
+	if !landed(d) {
+		return c, "nothing was changed: " + string(d.Reason), nil
+	}
+	return *d.Change, "", nil
+}
+
+// nothing ends the step when there is nothing to verify.
+func (v verification) nothing(commit, why string) error {
+	return v.write(amend.Verdict{State: amend.Unverified, Detail: why, Commit: commit, At: time.Now().UTC()}, "nothing to verify: %s", why)
+}
+
+// watch waits for the verdict.
+func (v verification) watch(ctx context.Context, client *writerapi.Client, c writerapi.Change, commit string) (amend.Verdict, error) {
+	object, err := amend.ParseObjectRef(c.Record.Target)
+	if err != nil {
+		return amend.Verdict{}, err
+	}
+	cluster, err := kube.New(v.kubeconfig)
+	if err != nil {
+		return amend.Verdict{}, err
+	}
+	repo := c.Repo
+	if v.repo != "" {
+		repo = v.repo
+	}
+	return verify.Verify(ctx, verify.Config{
+		Applications: cluster, History: client, Namespace: v.namespace, Repo: repo, Within: v.within, Settle: v.settle, Now: time.Now,
+	}, verify.Change{Commit: commit, Object: object})
+}
