@@ -1,11 +1,12 @@
 package kube
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/amendhq/amend"
@@ -49,7 +50,8 @@ type RemediationTarget struct {
 	Container string `json:"container,omitempty"`
 }
 
-// A Phase says how far a request has got. It only moves forward.
+// A Phase says how far a request has got. It only moves forward, and the API
+// server refuses a status in which it does not.
 type Phase string
 
 // The phases.
@@ -78,6 +80,35 @@ type RemediationRequestStatus struct {
 	Message    string             `json:"message,omitempty"`
 	Change     *RemediationChange `json:"change,omitempty"`
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Advance moves the phase forward and reports whether it could: it never moves
+// back, nor out of Succeeded or Failed. A step that runs again is told false.
+func (s *RemediationRequestStatus) Advance(to Phase) bool {
+	order := []Phase{"", Pending, Running, Proposed, Succeeded, Failed}
+	final := s.Phase == Succeeded || s.Phase == Failed
+	if final || slices.Index(order, to) <= slices.Index(order, s.Phase) {
+		return false
+	}
+	s.Phase = to
+	return true
+}
+
+// Set adds or replaces the condition of a type, which is Decided, Changed or
+// Verified. The reason is an amend.Reason or amend.VerdictState; as the API
+// conventions want a condition's reason in one CamelCase word, no-playbook becomes
+// NoPlaybook. The time counts only when the condition's status changes.
+func (s *RemediationRequestStatus) Set(condition string, status metav1.ConditionStatus, reason, message string, at time.Time) {
+	var camel strings.Builder
+	for word := range strings.SplitSeq(reason, "-") {
+		if word != "" {
+			camel.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	meta.SetStatusCondition(&s.Conditions, metav1.Condition{
+		Type: condition, Status: status, Reason: camel.String(), Message: message,
+		LastTransitionTime: metav1.NewTime(at), ObservedGeneration: s.ObservedGeneration,
+	})
 }
 
 // A RemediationChange is what a request put into Git; see amend.Change.
@@ -111,36 +142,4 @@ func (r RemediationRequest) Alert() amend.Alert {
 		alert.Annotations = map[string]string{"summary": r.Spec.Reason}
 	}
 	return alert
-}
-
-// RemediationRequest reads one request.
-func (c *Client) RemediationRequest(ctx context.Context, namespace, name string) (RemediationRequest, error) {
-	var r RemediationRequest
-	err := do(ctx, "read request", c.own.Get().Namespace(namespace).Resource(Requests).Name(name), nil, &r)
-	return r, err
-}
-
-// RemediationRequests lists the requests of a namespace, or of all of them when
-// it is empty.
-func (c *Client) RemediationRequests(ctx context.Context, namespace string) ([]RemediationRequest, error) {
-	var list struct {
-		Items []RemediationRequest `json:"items"`
-	}
-	err := do(ctx, "list requests", c.own.Get().NamespaceIfScoped(namespace, namespace != "").Resource(Requests), nil, &list)
-	return list.Items, err
-}
-
-// UpdateStatus writes the status of a request that was read before, and returns
-// the request as it is then. It is amend.Conflict when somebody wrote the
-// request since it was read.
-func (c *Client) UpdateStatus(ctx context.Context, r RemediationRequest) (RemediationRequest, error) {
-	const op = "update request status"
-	if r.ResourceVersion == "" {
-		return RemediationRequest{}, amend.Errorf(amend.Internal, op, "the request was not read before")
-	}
-	r.APIVersion, r.Kind = own.String(), "RemediationRequest"
-	req := c.own.Put().Namespace(r.Namespace).Resource(Requests).Name(r.Name).SubResource("status")
-	var updated RemediationRequest
-	err := do(ctx, op, req, r, &updated)
-	return updated, err
 }
