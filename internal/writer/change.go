@@ -115,18 +115,24 @@ func (w *Writer) find(ctx context.Context, head, sha string) (change, error) {
 	return c, nil
 }
 
+// commit reads one commit.
+func (w *Writer) commit(sha string) (ledger.Commit, error) {
+	for c, err := range w.cfg.Repo.Commits(sha, "") {
+		w.doubtful = w.doubtful || err != nil
+		return c, err
+	}
+	return ledger.Commit{}, amend.Errorf(amend.Internal, "read commit", "the history of %s is empty", sha)
+}
+
 // brought returns what a commit added to its first parent: itself and, when it
 // is a merge, the commits that it merged.
 func (w *Writer) brought(sha string) (before string, commits []ledger.Commit, err error) {
-	for c, err := range w.cfg.Repo.Commits(sha, "") {
-		if err != nil {
-			w.doubtful = true
-			return "", nil, err
-		}
-		if len(c.Parents) > 0 {
-			before = c.Parents[0]
-		}
-		break
+	itself, err := w.commit(sha)
+	if err != nil {
+		return "", nil, err
+	}
+	if len(itself.Parents) > 0 {
+		before = itself.Parents[0]
 	}
 	for c, err := range w.cfg.Repo.Commits(sha, before) {
 		if err != nil {

@@ -196,6 +196,57 @@ func TestTakingOverABranch(t *testing.T) {
 	})
 }
 
+// A commit on the branch is adopted when it is this change and nothing else: who
+// merges the pull request has read its text, which speaks of the plan only.
+func TestTakingOverExactlyThePlan(t *testing.T) {
+	branch := amend.Branch(incident("web"), 1)
+	for name, edit := range map[string]func(files map[string]string){
+		"one more file":     func(files map[string]string) { files["f"], files["g"] = "web=2", "evil" },
+		"a new file":        func(files map[string]string) { files["f"], files[".github/workflows/x.yml"] = "web=2", "evil" },
+		"one file less":     func(files map[string]string) { files["f"] = "web=2"; delete(files, "g") },
+		"a mode":            func(files map[string]string) { files["f"], files["modes"] = "web=2", "g is executable" },
+		"a merge of others": func(files map[string]string) { files["f"] = "web=2" },
+		"on top of others":  func(files map[string]string) { files["f"] = "web=2" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, map[string]string{"f": "web=1", "g": "1"}, func(t *testing.T, b *bench) {
+				e := firing("web", amend.PullRequest, "f")
+				start := b.hub.branches["main"]
+				b.send(e)
+				message := b.hub.commits[b.hub.branches[branch]].message
+				b.hub.pulls = nil
+				parents := []string{start}
+				switch side := b.hub.join("side", "human", func(files map[string]string) { files["g"] = "2" }, start); name {
+				case "a merge of others":
+					parents = append(parents, side)
+				case "on top of others":
+					parents = []string{side}
+				}
+				forged := b.hub.join(branch, message, edit, parents...)
+				got := b.send(e)
+				if amend.ReasonOf(got[0].err) != amend.ReasonFailed || b.hub.branches[branch] != forged || len(b.hub.pulls) != 0 {
+					t.Errorf("ended in %q, %v with the branch at %s and %d pull requests", got[0].Reason, got[0].err, b.hub.branches[branch], len(b.hub.pulls))
+				}
+			})
+		})
+	}
+}
+
+// The commit that is adopted may stand on an older head than the one of now.
+func TestTakingOverFromAnOlderHead(t *testing.T) {
+	onBench(t, map[string]string{"f": "web=1", "g": "1"}, func(t *testing.T, b *bench) {
+		e := firing("web", amend.PullRequest, "f")
+		made := b.send(e)[0].Change.Commit
+		b.hub.pulls = nil
+		b.hub.push("human", func(files map[string]string) { files["g"] = "2" })
+		got := b.send(e)
+		b.wantReasons(got, amend.ReasonAct)
+		if got[0].Change.Commit != made {
+			t.Errorf("%s was not adopted, but %s made", made, got[0].Change.Commit)
+		}
+	})
+}
+
 func TestWithdrawingLeavesABranchAtWorst(t *testing.T) {
 	onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
 		e := firing("web", amend.PullRequest, "f")

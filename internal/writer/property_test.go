@@ -1,8 +1,11 @@
 package writer_test
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
 )
 
 // world is a random run: events, people who push, merge, close and reopen, a
@@ -50,6 +54,7 @@ func TestNoFaultMakesASecondChange(t *testing.T) {
 					w.passed += time.Duration(rapid.IntRange(1, 26*60).Draw(rt, "minutes")) * time.Minute
 				},
 				"sweep":  func(*rapid.T) { _ = w.writer.Sweep(t.Context()) },
+				"revert": w.takeBack,
 				"push":   func(*rapid.T) { w.push() },
 				"pull":   w.pull,
 				"lose":   func(*rapid.T) { w.mirror.lost = true },
@@ -159,7 +164,63 @@ func (w *world) pull(rt *rapid.T) {
 	p.State, p.At = amend.EpisodeDeclined, w.now()
 }
 
+// takeBack reverts one of the changes that landed, maybe not for the first time.
+func (w *world) takeBack(rt *rapid.T) {
+	landed := w.hub.landed()
+	if len(landed) == 0 {
+		return
+	}
+	slices.SortFunc(landed, func(a, b amend.Record) int { return strings.Compare(a.Commit, b.Commit) })
+	r := rapid.SampledFrom(landed).Draw(rt, "change")
+	d, err := w.writer.Revert(context.Background(), r.Commit, w.now(), nil)
+	switch {
+	case err != nil && d.Reason != "":
+		rt.Fatalf("a revert ended in %q and in %v", d.Reason, err)
+	case err == nil && d.Reason == amend.ReasonReverted:
+		if d.Change == nil || !w.hub.descends(w.hub.branches["main"], d.Change.Commit) {
+			rt.Fatalf("%s was reverted by %+v, which is not in the branch", r.Commit, d.Change)
+		}
+	case err == nil && d.Reason != amend.ReasonChangedSince:
+		rt.Fatalf("a revert ended in %q", d.Reason)
+	}
+}
+
+// checkReverts holds that a change is taken back at most once, and exactly.
+func (w *world) checkReverts(rt *rapid.T) {
+	by, merges := map[string]string{}, map[string]string{}
+	for sha, c := range w.hub.walk(w.hub.branches["main"]) {
+		for _, p := range c.parents[min(1, len(c.parents)):] {
+			merges[p] = sha
+		}
+		if taken, ok := ledger.Reverts(c.message); ok {
+			if by[taken] != "" {
+				rt.Fatalf("%s was taken back by %s and by %s", taken, by[taken], sha)
+			}
+			by[taken] = sha
+		}
+	}
+	for taken, sha := range by {
+		landing := w.hub.commits[cmp.Or(merges[taken], taken)]
+		before := w.hub.commits[landing.parents[0]].files
+		revert := w.hub.commits[sha]
+		for name, held := range w.hub.commits[revert.parents[0]].files {
+			want := held
+			if landing.files[name] != before[name] {
+				want = before[name]
+				if held != landing.files[name] {
+					rt.Fatalf("%s was taken back from %q, which the change did not write", name, held)
+				}
+			}
+			if revert.files[name] != want {
+				rt.Fatalf("after the revert %s holds %q, want %q", name, revert.files[name], want)
+			}
+		}
+	}
+}
+
 func (w *world) check(rt *rapid.T) {
+	w.checkReverts(rt)
+
 	for branch, n := range w.hub.changes() {
 		if n > 1 {
 			rt.Fatalf("%s has %d live changes", branch, n)

@@ -20,7 +20,7 @@ func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (*a
 	}
 	err = w.cfg.Host.CreateBranch(ctx, branch, made.SHA)
 	if amend.KindOf(err) == amend.Conflict {
-		made.SHA, err = w.takeOver(ctx, branch, made.SHA, *d.Plan)
+		made.SHA, err = w.takeOver(ctx, branch, draft.Parent.SHA, made.SHA, *d.Plan)
 	}
 	if err != nil {
 		return nil, err
@@ -35,9 +35,11 @@ func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (*a
 }
 
 // takeOver looks at an existing branch of the episode that has no pull request
-// yet. If its commit is this change, it is adopted; if it is an outdated try of
-// ours, it is replaced; anything else is somebody else's, and is left alone.
-func (w *Writer) takeOver(ctx context.Context, branch, sha string, plan amend.Plan) (string, error) {
+// yet. If it is head and exactly this change, it is adopted; if it is an
+// outdated try of ours, it is replaced; anything else is somebody else's, and is
+// left alone: people read the text of the pull request, which speaks of the plan
+// only.
+func (w *Writer) takeOver(ctx context.Context, branch, head, sha string, plan amend.Plan) (string, error) {
 	found, err := w.cfg.Host.Head(ctx, branch)
 	if err != nil {
 		return "", err
@@ -45,15 +47,24 @@ func (w *Writer) takeOver(ctx context.Context, branch, sha string, plan amend.Pl
 	if err := w.need(ctx, found); err != nil {
 		return "", err
 	}
-	ours, err := w.isEpisode(found, plan)
+	c, err := w.commit(found)
 	if err != nil {
 		return "", err
 	}
-	if !ours {
-		return "", amend.Refusef(amend.ReasonFailed, "the branch %s exists and holds a commit that is not this episode's; delete it to let amend open its pull request", branch)
+	foreign := amend.Refusef(amend.ReasonFailed, "the branch %s exists and is not just the change of this episode; delete it to let amend open its pull request", branch)
+	r, ok := ledger.FromCommit(c.SHA, c.At, c.Message)
+	if !ok || len(c.Parents) != 1 || r.Incident != plan.Request.Incident() || r.Episode != plan.Episode {
+		return "", foreign
 	}
 	same, err := w.holds(found, plan)
-	if err != nil || same {
+	if err != nil {
+		return "", err
+	}
+	if same {
+		exact, err := w.isExactly(ctx, head, c, plan)
+		if err == nil && !exact {
+			err = foreign
+		}
 		return found, err
 	}
 	if err := w.cfg.Host.DeleteBranch(ctx, branch); err != nil {
@@ -62,16 +73,14 @@ func (w *Writer) takeOver(ctx context.Context, branch, sha string, plan amend.Pl
 	return sha, w.cfg.Host.CreateBranch(ctx, branch, sha)
 }
 
-// isEpisode reports whether the commit is one of ours for the plan's episode.
-func (w *Writer) isEpisode(sha string, plan amend.Plan) (bool, error) {
-	for c, err := range w.cfg.Repo.Commits(sha, "") {
-		if err != nil {
-			return false, err
-		}
-		r, ok := ledger.FromCommit(c.SHA, c.At, c.Message)
-		return ok && r.Incident == plan.Request.Incident() && r.Episode == plan.Episode, nil
+// isExactly reports whether the commit adds nothing but the plan's files to the
+// history of head.
+func (w *Writer) isExactly(ctx context.Context, head string, c ledger.Commit, plan amend.Plan) (bool, error) {
+	landing, err := w.landing(head, c.Parents[0])
+	if err != nil || landing == "" {
+		return false, err
 	}
-	return false, nil
+	return w.makes(ctx, c.Parents[0], c.SHA, plan.Files)
 }
 
 // holds reports whether the commit has every file of the plan as planned.

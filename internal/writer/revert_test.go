@@ -126,7 +126,7 @@ func TestRevertLeavesWhatOthersChanged(t *testing.T) {
 	}{
 		{"one more line", touch("f", "web=2\nhuman=1"), amend.ReasonChangedSince, "f does not hold what the change wrote"},
 		{"undone by hand", touch("f", "web=1"), amend.ReasonChangedSince, "f does not hold"},
-		{"deleted", touch("f", ""), amend.ReasonChangedSince, "f is not"},
+		{"deleted", touch("f", ""), amend.ReasonChangedSince, "f does not hold"},
 		{"stopped", touch(pipeline.StopFile, "dana"), amend.ReasonKillSwitch, "remove the file"},
 		{"brought again", func(b *bench, commit string) {
 			by := b.wantRevert(commit, amend.ReasonReverted, "")
@@ -227,16 +227,36 @@ func TestRevertOfAddedAndProtectedFiles(t *testing.T) {
 
 // A link, a submodule or a mode is nothing that a revert could write.
 func TestRevertOfMoreThanContents(t *testing.T) {
-	onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
-		made := b.send(firing("web", amend.PullRequest, "f"))[0].Change.Commit
-		head := b.hub.join("main", b.hub.commits[made].message, func(files map[string]string) {
-			files["f"], files["modes"] = "web=2", "f is executable"
-		}, b.hub.branches["main"])
-		b.wantRevert(head, amend.ReasonChangedSince, "more than the content of files")
-		if b.hub.branches["main"] != head {
-			t.Error("the branch was moved")
-		}
-	})
+	for content, detail := range map[string]string{"web=2": "more than the content of files", "web=1": "changed the content of no file"} {
+		onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
+			made := b.send(firing("web", amend.PullRequest, "f"))[0].Change.Commit
+			head := b.hub.join("main", b.hub.commits[made].message, func(files map[string]string) {
+				files["f"], files["modes"] = content, "f is executable"
+			}, b.hub.branches["main"])
+			b.wantRevert(head, amend.ReasonChangedSince, detail)
+			if b.hub.branches["main"] != head {
+				t.Error("the branch was moved")
+			}
+		})
+	}
+}
+
+// That the host forbids something is no decision about the change.
+func TestRevertThatTheHostRefuses(t *testing.T) {
+	for _, call := range []string{"commit", "update branch"} {
+		onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
+			commit := landings["commit"](b)[0]
+			b.hub.fault = func(c string) (error, error) {
+				if c == call {
+					return amend.Refusef(amend.ReasonProtected, "%s is forbidden", c), nil
+				}
+				return nil, nil
+			}
+			if d, err := b.revert(commit); amend.KindOf(err) != amend.Refused || d.Reason != "" || d.Incident != incident("web") {
+				t.Errorf("%s: ended in %q, %v", call, d.Reason, err)
+			}
+		})
+	}
 }
 
 func TestRevertOfWhatIsNoChange(t *testing.T) {
