@@ -60,6 +60,31 @@ func TestFromCommit(t *testing.T) {
 	}
 }
 
+func TestReverts(t *testing.T) {
+	trailers := strings.SplitN(text("web-1", 2), "\n\n", 3)[2]
+	t2, _ := message.ParseTrailers(text("web-1", 2))
+	long := strings.Repeat("ab", 32)
+	for name, c := range map[string]struct{ text, want string }{
+		"by git":             {"Revert \"x\"\n\nThis reverts commit " + sha(7) + ".\n", sha(7)},
+		"of a merge":         {"Revert \"x\"\n\nThis reverts commit " + sha(7) + ", reversing\nchanges made to " + sha(8) + ".\n", sha(7)},
+		"by amend":           {message.Revert(t2, sha(7), nil, noon), sha(7)},
+		"with trailers":      {"Revert\n\nThis reverts commit " + sha(7) + ".\n\n" + trailers, sha(7)},
+		"SHA-256":            {"Revert\n\nThis reverts commit " + long + ".\n", long},
+		"abbreviated":        {"Revert\n\nThis reverts commit " + sha(7)[:12] + ".\n", ""},
+		"no SHA":             {"Revert\n\nThis reverts commit " + sha(7) + "0.\n", ""},
+		"inside a line":      {"Fix\n\n> This reverts commit " + sha(7) + ".\n", ""},
+		"a change":           {text("web-1", 2), ""},
+		"of another project": {"This reverts the last commit.\n", ""},
+	} {
+		if got, ok := ledger.Reverts(c.text); got != c.want || ok != (c.want != "") {
+			t.Errorf("%s: takes back %q, %v; want %q", name, got, ok, c.want)
+		}
+	}
+	if r, ok := ledger.FromCommit(sha(9), noon, message.Revert(t2, sha(7), nil, noon)); ok {
+		t.Errorf("a revert by amend is the change %+v", r)
+	}
+}
+
 func TestIndex(t *testing.T) {
 	commits := []ledger.Commit{
 		{SHA: sha(1), At: noon, Message: text("web-1", 1)},
@@ -92,6 +117,18 @@ func TestIndex(t *testing.T) {
 		wantRecords := []amend.Record{record("web-1", 1, 1, noon), record("api-1", 1, 4, noon), record("web-1", 2, 2, noon.Add(time.Hour))}
 		if diff := cmp.Diff(wantRecords, x.Records()); diff != "" {
 			t.Errorf("%s: records (-want +got):\n%s", name, diff)
+		}
+		if r, ok := x.Record("web-1", 2); !ok || r != record("web-1", 2, 2, noon.Add(time.Hour)) {
+			t.Errorf("%s: the record of web-1, 2 is %+v, %v", name, r, ok)
+		}
+		if r, ok := x.Record("web-1", 3); ok {
+			t.Errorf("%s: an episode that never was: %+v", name, r)
+		}
+		if by, ok := x.RevertOf(sha(1)); !ok || by != sha(5) {
+			t.Errorf("%s: taken back by %s, %v", name, by, ok)
+		}
+		if by, ok := x.RevertOf(sha(2)); ok {
+			t.Errorf("%s: taken back by %s, which it was not", name, by)
 		}
 		if len(x.Episodes("api-1")) != 1 || x.Episodes("none") != nil {
 			t.Errorf("%s: more or fewer than was added", name)

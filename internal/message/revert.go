@@ -25,11 +25,12 @@ func Revert(t Trailers, commit string, files []amend.RepoPath, at time.Time) str
 	}
 	var b strings.Builder
 	b.WriteString(firstLine(fmt.Sprintf("Revert: %s %s %s", t.Action, w.Kind, name)) + "\n\n")
-	fmt.Fprintf(&b, "Why: amend was asked to take the change of episode %d back", t.Episode)
+	b.WriteString("Why: amend was asked")
 	if asked := stamp(at); asked != "" {
 		b.WriteString(" at " + asked)
 	}
-	b.WriteString(".\nEach of its files holds the exact bytes from before the change again:\n")
+	fmt.Fprintf(&b, " to take the change of episode %d back.\n", t.Episode)
+	b.WriteString("Each of its files holds the exact bytes from before the change again:\n")
 	names := make([]string, 0, len(files))
 	for _, f := range files {
 		names = append(names, f.String())
