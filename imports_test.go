@@ -12,6 +12,7 @@ import (
 // only. Commands wire everything and are free.
 var mayImport = map[string][]string{
 	"":                       {}, // the root: the standard library only
+	"internal/alertmanager":  {"internal/secret"},
 	"internal/bus":           {"internal/lock"},
 	"internal/eventsource":   {"internal/alert", "internal/secret"},
 	"internal/gateway":       {"internal/alert", "internal/secret"},

@@ -36,7 +36,7 @@ Exit codes: 0 done or nothing to do, 2 invalid input, 3 refused or needs a perso
 		Args:    cobra.NoArgs,
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	cmd.AddCommand(newDecide(), newPropose(), newRecord(), newVerify(), newWithdraw(), newRevert(), newRequest(), newFail())
+	cmd.AddCommand(newDecide(), newPropose(), newRecord(), newVerify(), newWithdraw(), newRevert(), newRequest(), newFail(), newReconcile())
 	return cmd
 }
 
