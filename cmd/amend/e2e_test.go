@@ -41,14 +41,15 @@ const (
 // patience is how long a condition may take on a busy machine.
 const patience = 60 * time.Second
 
-// A stage is a host with an env repo, and amend serve beside it.
+// A stage is a host with an env repo, and amend serve beside it, or amend writer.
 type stage struct {
 	testing.TB
-	host *forge.Server
-	door *door
-	web  *httptest.Server
-	dir  string // of everything on disk
-	api  *github.Client
+	host    *forge.Server
+	door    *door
+	web     *httptest.Server
+	dir     string // of everything on disk
+	api     *github.Client
+	command string
 
 	mu    sync.Mutex
 	serve *process
@@ -60,7 +61,7 @@ type stage struct {
 // on, and the extra files.
 func newStage(t testing.TB, apps int, runner string, extra map[string]string) *stage {
 	t.Helper()
-	s := &stage{TB: t, dir: t.TempDir()}
+	s := &stage{TB: t, dir: t.TempDir(), command: "serve"}
 	var err error
 	s.host, err = forge.New(forge.Config{
 		Dir: filepath.Join(s.dir, "host"), Runner: runner, RateLimit: 1_000_000, Parallel: 4,
@@ -160,7 +161,7 @@ func (s *stage) start(flags ...string) {
 	s.must(err)
 	defer log.Close()
 	args := append([]string{
-		"serve", "--repo", s.web.URL + "/" + envRepo, "--github-token-file", filepath.Join(s.dir, "token"),
+		s.command, "--repo", s.web.URL + "/" + envRepo, "--github-token-file", filepath.Join(s.dir, "token"),
 		"--data-dir", filepath.Join(s.dir, "data"), "--listen", s.addr, "--addr-file", ready,
 	}, s.flags...)
 	p := &process{cmd: exec.Command("amend", args...), ended: make(chan struct{})}

@@ -30,7 +30,7 @@ Workflow's exit handler: a step that was killed cannot say so itself.`,
 		if err := s.report(cmd.Context(), o); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "request %s has an outcome\n", s.request)
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "request %s has an outcome\n", &s.request)
 		return err
 	}
 	return cmd

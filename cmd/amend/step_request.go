@@ -45,7 +45,7 @@ with --event-file, so that the policy decides about it as about an alert.`,
 			if err != nil {
 				return outcome{}, err
 			}
-			return outcome{phase: kube.Running}, s.write(ce, "event %s of request %s", e.ID, s.request)
+			return outcome{phase: kube.Running}, s.write(ce, "event %s of request %s", e.ID, &s.request)
 		})
 	}
 	return cmd
