@@ -1,0 +1,243 @@
+package manifests_test
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const overlay = "kustomize/overlays/github"
+
+type container struct {
+	Name    string   `json:"name"`
+	Image   string   `json:"image"`
+	Command []string `json:"command"`
+	Args    []string `json:"args"`
+	Env     []struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+	} `json:"env"`
+	Dependencies    []string        `json:"dependencies"`
+	VolumeMounts    []volumeMount   `json:"volumeMounts"`
+	Resources       resources       `json:"resources"`
+	SecurityContext securityContext `json:"securityContext"`
+}
+
+type volumeMount struct {
+	MountPath string `json:"mountPath"`
+}
+
+type resources struct {
+	Requests map[string]string `json:"requests"`
+	Limits   map[string]string `json:"limits"`
+}
+
+type securityContext struct {
+	RunAsNonRoot             bool  `json:"runAsNonRoot"`
+	RunAsUser                int   `json:"runAsUser"`
+	AllowPrivilegeEscalation *bool `json:"allowPrivilegeEscalation"`
+	ReadOnlyRootFilesystem   bool  `json:"readOnlyRootFilesystem"`
+	Capabilities             struct {
+		Drop []string `json:"drop"`
+		Add  []string `json:"add"`
+	} `json:"capabilities"`
+	SeccompProfile struct {
+		Type string `json:"type"`
+	} `json:"seccompProfile"`
+}
+
+type pod struct {
+	ServiceAccountName           string          `json:"serviceAccountName"`
+	AutomountServiceAccountToken *bool           `json:"automountServiceAccountToken"`
+	SecurityContext              securityContext `json:"securityContext"`
+	Containers                   []container     `json:"containers"`
+}
+
+type deployment struct {
+	Metadata struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+	Spec struct {
+		Template struct {
+			Spec pod `json:"spec"`
+		} `json:"template"`
+	} `json:"spec"`
+}
+
+type template struct {
+	Name                  string `json:"name"`
+	ActiveDeadlineSeconds int    `json:"activeDeadlineSeconds"`
+	RetryStrategy         *struct {
+		Expression string `json:"expression"`
+	} `json:"retryStrategy"`
+	pod
+	PodSpecPatch string `json:"podSpecPatch"`
+	ContainerSet struct {
+		Containers []container `json:"containers"`
+	} `json:"containerSet"`
+}
+
+type workflowTemplate struct {
+	Metadata struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+	Spec struct {
+		pod
+		PodSpecPatch          string     `json:"podSpecPatch"`
+		ActiveDeadlineSeconds int        `json:"activeDeadlineSeconds"`
+		Templates             []template `json:"templates"`
+		TTLStrategy           struct {
+			SecondsAfterSuccess int `json:"secondsAfterSuccess"`
+			SecondsAfterFailure int `json:"secondsAfterFailure"`
+		} `json:"ttlStrategy"`
+		PodGC struct {
+			Strategy string `json:"strategy"`
+		} `json:"podGC"`
+	} `json:"spec"`
+}
+
+// Every container of ours, and of the pods that Argo Events makes for us, runs
+// with nothing that it does not need.
+func TestContainersAreLocked(t *testing.T) {
+	for _, d := range objects[deployment](t, overlay, "Deployment") {
+		checkPod(t, d.Metadata.Name, d.Spec.Template.Spec, d.Spec.Template.Spec.Containers)
+	}
+	for _, w := range objects[workflowTemplate](t, overlay, "WorkflowTemplate") {
+		for _, each := range w.Spec.Templates {
+			p := w.Spec.pod
+			if w.Metadata.Name == "amend-steps" {
+				p = each.pod // only what is in the template travels with templateRef
+			}
+			checkPod(t, w.Metadata.Name+"/"+each.Name, p, each.ContainerSet.Containers)
+		}
+	}
+	type eventPod struct {
+		Metadata struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+		Spec struct {
+			Template struct {
+				SecurityContext securityContext `json:"securityContext"`
+				Container       container       `json:"container"`
+			} `json:"template"`
+		} `json:"spec"`
+	}
+	off := false
+	for _, kind := range []string{"Sensor", "EventSource"} {
+		for _, e := range objects[eventPod](t, overlay, kind) {
+			p := pod{AutomountServiceAccountToken: &off, SecurityContext: e.Spec.Template.SecurityContext}
+			checkPod(t, kind+" "+e.Metadata.Name, p, []container{e.Spec.Template.Container})
+		}
+	}
+}
+
+func checkPod(t *testing.T, where string, p pod, containers []container) {
+	t.Helper()
+	if !p.SecurityContext.RunAsNonRoot || p.SecurityContext.RunAsUser != 65532 || p.SecurityContext.SeccompProfile.Type != "RuntimeDefault" {
+		t.Errorf("%s: the pod runs as root or without seccomp", where)
+	}
+	if p.AutomountServiceAccountToken == nil || *p.AutomountServiceAccountToken {
+		t.Errorf("%s: every container gets a token of the API server", where)
+	}
+	if len(containers) == 0 {
+		t.Errorf("%s has no containers", where)
+	}
+	for _, c := range containers {
+		s := c.SecurityContext
+		if s.AllowPrivilegeEscalation == nil || *s.AllowPrivilegeEscalation || !s.ReadOnlyRootFilesystem ||
+			!slices.Equal(s.Capabilities.Drop, []string{"ALL"}) || s.Capabilities.Add != nil {
+			t.Errorf("%s: container %s is not locked: %+v", where, c.Name, s)
+		}
+		if c.Resources.Requests["cpu"] == "" || c.Resources.Requests["memory"] == "" || c.Resources.Limits["memory"] == "" {
+			t.Errorf("%s: container %s has no requests or no limit of memory", where, c.Name)
+		}
+	}
+}
+
+// Every Workflow ends, is tried again when a step asks for it, and leaves
+// nothing behind.
+func TestWorkflowsEnd(t *testing.T) {
+	for _, w := range objects[workflowTemplate](t, overlay, "WorkflowTemplate") {
+		name := w.Metadata.Name
+		ttl := w.Spec.TTLStrategy
+		if w.Spec.ActiveDeadlineSeconds == 0 || ttl.SecondsAfterSuccess == 0 || ttl.SecondsAfterFailure == 0 || w.Spec.PodGC.Strategy == "" {
+			t.Errorf("%s has no deadline, TTL or pod GC", name)
+		}
+		for _, each := range w.Spec.Templates {
+			where := name + "/" + each.Name
+			if each.ActiveDeadlineSeconds == 0 {
+				t.Errorf("%s has no deadline", where)
+			}
+			if name == "amend-reconcile" {
+				continue // the next run is the retry
+			}
+			if each.RetryStrategy == nil || !strings.Contains(each.RetryStrategy.Expression, "75") {
+				t.Errorf("%s is not tried again on exit code 75", where)
+			}
+			if !slices.IsSortedFunc(each.ContainerSet.Containers, func(a, b container) int { return cmp.Compare(a.Name, b.Name) }) {
+				t.Errorf("%s: the containers are not in the order of the alphabet, so Argo would report the wrong one", where)
+			}
+			for i, c := range each.ContainerSet.Containers[1:] {
+				if !slices.Equal(c.Dependencies, []string{each.ContainerSet.Containers[i].Name}) {
+					t.Errorf("%s: %s does not wait for the step before it", where, c.Name)
+				}
+			}
+		}
+	}
+}
+
+// safeArgument are the arguments that may hold a parameter of a Workflow: those
+// whose values the Sensors hold to a safe alphabet, written so that no value can
+// be taken for a flag.
+var safeArgument = regexp.MustCompile(`^--(commit=\{\{inputs\.parameters\.commit}}|namespace=\{\{inputs\.parameters\.namespace}}|` +
+	`name=\{\{inputs\.parameters\.name}}|request=\{\{inputs\.parameters\.namespace}}/\{\{inputs\.parameters\.name}})$`)
+
+// An event reaches the environment of a step and nothing else.
+func TestEventsStayOpaque(t *testing.T) {
+	events := 0
+	for _, w := range objects[workflowTemplate](t, overlay, "WorkflowTemplate") {
+		for _, each := range w.Spec.Templates {
+			for _, c := range each.ContainerSet.Containers {
+				where := w.Metadata.Name + "/" + each.Name + "/" + c.Name
+				for _, a := range slices.Concat(c.Command, c.Args) {
+					if strings.Contains(a, "{{") && !safeArgument.MatchString(a) {
+						t.Errorf("%s: argument %s", where, a)
+					}
+				}
+				for _, e := range c.Env {
+					if !strings.Contains(e.Value, "{{") {
+						continue
+					}
+					events++
+					if e.Name != "AMEND_EVENT" || e.Value != "{{inputs.parameters.event}}" {
+						t.Errorf("%s: variable %s = %s", where, e.Name, e.Value)
+					}
+				}
+			}
+		}
+	}
+	if events == 0 {
+		t.Error("no step gets an event")
+	}
+}
+
+// Only the steps that talk to the API server have a token for it.
+func TestTokensAreWhereTheyAreNeeded(t *testing.T) {
+	needs := []string{"verify", "request", "fail"}
+	for _, w := range objects[workflowTemplate](t, overlay, "WorkflowTemplate") {
+		for _, each := range w.Spec.Templates {
+			for _, c := range each.ContainerSet.Containers {
+				has := slices.ContainsFunc(c.VolumeMounts, func(m volumeMount) bool {
+					return strings.HasPrefix(m.MountPath, "/var/run/secrets/kubernetes.io")
+				})
+				wants := slices.Contains(needs, c.Args[1]) ||
+					slices.ContainsFunc(c.Args, func(a string) bool { return strings.HasPrefix(a, "--request=") })
+				if has != wants {
+					t.Errorf("%s/%s/%s: has a token of the API server: %v, needs one: %v", w.Metadata.Name, each.Name, c.Name, has, wants)
+				}
+			}
+		}
+	}
+}
