@@ -13,9 +13,15 @@ const (
 	maxTable = 1 << 20
 )
 
-// Diff returns the unified diff of a file as Git writes it, with three lines of
-// context, so that git apply accepts it. A nil old is a new file and a nil new
-// a removed one; equal contents have the empty diff.
+// Diff returns the unified diff of a file as Git writes it, so that git apply
+// accepts it. A nil old is a new file and a nil new a removed one; equal
+// contents have the empty diff.
+//
+// A diff is shown to more people than the file is. Of three lines of context
+// only those are in it that belong to the document of the change and hold no
+// value of a Secret. Where that leaves no line after the change, git apply
+// wants --unidiff-zero. A changed line that holds such a value itself is
+// replaced by a note, and then the diff is for people only.
 func Diff(path string, old, new []byte) string {
 	if string(old) == string(new) && (old == nil) == (new == nil) {
 		return ""
@@ -31,7 +37,9 @@ func Diff(path string, old, new []byte) string {
 		b.WriteString("deleted file mode 100644\n")
 		to = "/dev/null"
 	}
-	if hunks := hunks(compareLines(splitLines(old), splitLines(new))); len(hunks) > 0 {
+	lines := compareLines(splitLines(old), splitLines(new))
+	assignParts(lines, partsOf(splitLines(old)), partsOf(splitLines(new)))
+	if hunks := hunks(lines); len(hunks) > 0 {
 		fmt.Fprintf(&b, "--- %s\n+++ %s\n", from, to)
 		for _, h := range hunks {
 			h.write(&b)
@@ -59,8 +67,46 @@ func splitLines(data []byte) []string {
 
 // diffLine is a line of a diff: op is ' ', '-' or '+'.
 type diffLine struct {
-	op   byte
-	text string
+	op       byte
+	text     string
+	old, new part // of the file, where the line is in it
+}
+
+// assignParts says for each line which part of the files it belongs to.
+func assignParts(lines []diffLine, old, new []part) {
+	oldLine, newLine := 0, 0
+	for i := range lines {
+		if lines[i].op != '+' {
+			lines[i].old = old[oldLine]
+			oldLine++
+		}
+		if lines[i].op != '-' {
+			lines[i].new = new[newLine]
+			newLine++
+		}
+	}
+}
+
+// context counts the lines that may be shown from the changed line i in a
+// direction, 1 or -1.
+func context(lines []diffLine, i, direction int) int {
+	for n := 1; n <= contextLines; n++ {
+		at := i + n*direction
+		if at < 0 || at >= len(lines) || lines[at].op != ' ' {
+			return n - 1
+		}
+		own, changed := lines[at].new, lines[i].new
+		if lines[i].op == '-' {
+			own, changed = lines[at].old, lines[i].old
+		}
+		switch {
+		case own == separator:
+			return n
+		case own != changed || own < separator:
+			return n - 1
+		}
+	}
+	return contextLines
 }
 
 // compareLines lists the lines of both versions, those in common once.
@@ -80,7 +126,7 @@ func compareLines(old, new []string) []diffLine {
 
 func mark(out []diffLine, op byte, lines []string) []diffLine {
 	for _, l := range lines {
-		out = append(out, diffLine{op, l})
+		out = append(out, diffLine{op: op, text: l})
 	}
 	return out
 }
@@ -106,13 +152,13 @@ func middle(old, new []string) []diffLine {
 	for i < len(old) && j < len(new) {
 		switch {
 		case old[i] == new[j]:
-			out = append(out, diffLine{' ', old[i]})
+			out = append(out, diffLine{op: ' ', text: old[i]})
 			i, j = i+1, j+1
 		case common[(i+1)*width+j] >= common[i*width+j+1]:
-			out = append(out, diffLine{'-', old[i]})
+			out = append(out, diffLine{op: '-', text: old[i]})
 			i++
 		default:
-			out = append(out, diffLine{'+', new[j]})
+			out = append(out, diffLine{op: '+', text: new[j]})
 			j++
 		}
 	}
@@ -132,13 +178,13 @@ func hunks(lines []diffLine) []hunk {
 	oldLine, newLine, until := 0, 0, 0 // until: lines up to here are in the last hunk
 	for i, l := range lines {
 		if l.op != ' ' {
-			from := max(i-contextLines, 0)
+			from := i - context(lines, i, -1)
 			if len(out) == 0 || from > until {
 				back := i - from
 				out = append(out, hunk{oldStart: oldLine - back, newStart: newLine - back})
 				until = from
 			}
-			end := min(i+contextLines+1, len(lines))
+			end := i + 1 + context(lines, i, 1)
 			h := &out[len(out)-1]
 			h.lines = append(h.lines, lines[until:end]...)
 			until = end
@@ -166,6 +212,10 @@ func (h hunk) write(b *strings.Builder) {
 	fmt.Fprintf(b, "@@ -%s +%s @@\n", lineRange(h.oldStart, oldCount), lineRange(h.newStart, newCount))
 	for _, l := range h.lines {
 		b.WriteByte(l.op)
+		if l.op != ' ' && min(l.old, l.new) < separator {
+			b.WriteString(redacted)
+			continue
+		}
 		b.WriteString(l.text)
 		if !strings.HasSuffix(l.text, "\n") {
 			b.WriteString("\n\\ No newline at end of file\n")

@@ -2,6 +2,7 @@ package manifest_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -64,15 +65,19 @@ func TestDiffOfNewAndRemovedFiles(t *testing.T) {
 	}
 }
 
-// TestDiffApplies gives random diffs to git apply.
+// TestDiffApplies gives random diffs to git apply, of files with one document
+// and with many.
 func TestDiffApplies(t *testing.T) {
-	git, err := exec.LookPath("git")
-	if err != nil {
-		t.Skip("no git program")
-	}
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for range 12 {
+	for i := range 24 {
+		var documents []string
+		if i%2 == 1 {
+			documents = []string{"--unidiff-zero"}
+		}
 		old, new := randomText(rnd, nil), []byte(nil)
+		if documents != nil {
+			old = bytes.ReplaceAll(old, []byte("5\n"), []byte("---\n"))
+		}
 		new = randomText(rnd, old)
 		diff := manifest.Diff("f", old, new)
 		if diff == "" {
@@ -83,16 +88,29 @@ func TestDiffApplies(t *testing.T) {
 		if err := os.WriteFile(file, old, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(git, "apply", "--whitespace=nowarn", "-")
-		cmd.Dir, cmd.Stdin = dir, strings.NewReader(diff)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("git apply: %v\n%s\n%s", err, out, diff)
+		if err := apply(t, dir, diff, documents...); err != nil {
+			t.Fatalf("%v\n%s", err, diff)
 		}
 		got, err := os.ReadFile(file)
 		if err != nil || !bytes.Equal(got, new) {
 			t.Fatalf("applied to %q, want %q (%v)", got, new, err)
 		}
 	}
+}
+
+// apply gives a diff to git apply.
+func apply(t *testing.T, dir, diff string, flags ...string) error {
+	t.Helper()
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Skip("no git program")
+	}
+	cmd := exec.CommandContext(t.Context(), git, append([]string{"apply", "--whitespace=nowarn", "-"}, flags...)...)
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(diff)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("git apply: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // randomText makes lines, or changes some of the given ones.
