@@ -110,6 +110,8 @@ func (p *Platform) repoServer(data string) daemon {
 			"--metrics-address=" + address, "--metrics-port=8084", "--redis=" + redis},
 		env: []string{
 			"ARGOCD_TLS_DATA_PATH=" + filepath.Join(data, "tls"), "ARGOCD_SSH_DATA_PATH=" + filepath.Join(data, "ssh"),
+			// It runs kustomize for the Applications that are kustomizations.
+			"PATH=" + p.at.Bin + string(os.PathListSeparator) + os.Getenv("PATH"),
 			"ARGOCD_GPG_ENABLED=false", "HOME=" + filepath.Join(data, "home"), "TMPDIR=" + data,
 			"KUBECONFIG=" + p.Kubeconfig(),
 		},

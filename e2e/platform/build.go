@@ -46,13 +46,18 @@ func (p *Platform) installPackages(ctx context.Context) error {
 // build builds every program that runs in or beside the cluster. The Go tool
 // knows what is up to date, so a repetition takes seconds.
 func (p *Platform) build(ctx context.Context) error {
-	for _, program := range []string{"pause", "echo", "node", "argocd"} {
+	for _, program := range []string{"pause", "echo", "app", "dns", "node", "argocd"} {
 		if err := p.goBuild(ctx, program, "./cmd/"+program); err != nil {
 			return err
 		}
 	}
-	if err := p.goBuild(ctx, "argo-events", "github.com/argoproj/argo-events/cmd"); err != nil {
-		return err
+	for program, pkg := range map[string]string{
+		"argo-events": "github.com/argoproj/argo-events/cmd",
+		"kustomize":   "sigs.k8s.io/kustomize/kustomize/v5",
+	} {
+		if err := p.goBuild(ctx, program, pkg); err != nil {
+			return err
+		}
 	}
 	modfile, err := p.completeWorkflows(ctx)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -18,23 +19,37 @@ import (
 
 const pauseImage = "amend.local/pause:1"
 
-// EchoImage is an image whose program prints its arguments and ends. It is
-// there once the platform is up.
-const EchoImage = "amend.local/echo:1"
+// Images for tests, there once the platform is up.
+const (
+	EchoImage   = "amend.local/echo:1" // prints its arguments and ends
+	AppImage    = "amend.local/app:1"  // runs until it is told to end
+	BrokenImage = "amend.local/app:2"  // the next release of the same program: it ends with an error
+)
 
-// images says which built program is in which image.
-var images = map[string]string{
-	pauseImage:              "pause",
-	EchoImage:               "echo",
-	eventsImage:             "argo-events",
-	executorImage:           "argoexec",
-	workflowControllerImage: "workflow-controller",
-	argoCDImage:             "argocd",
+// content is what is in an image: one static program, and how it is started.
+type content struct {
+	program string   // file on this machine
+	path    string   // in the image; /bin and its name where empty
+	args    []string // beside what a pod says
+}
+
+func (p *Platform) images() map[string]content {
+	built := func(name string, args ...string) content { return content{program: p.at.bin(name), args: args} }
+	return map[string]content{
+		pauseImage:              built("pause"),
+		EchoImage:               built("echo"),
+		AppImage:                built("app"),
+		BrokenImage:             built("app", "-broken"),
+		eventsImage:             built("argo-events"),
+		executorImage:           built("argoexec"),
+		workflowControllerImage: built("workflow-controller"),
+		argoCDImage:             built("argocd"),
+	}
 }
 
 // importImages hands containerd every image that it does not have yet.
 func (p *Platform) importImages(ctx context.Context) error {
-	for image, program := range images {
+	for image, content := range p.images() {
 		have, err := p.ctrOutput(ctx, "images", "ls", "-q", "name=="+image)
 		if err != nil {
 			return err
@@ -42,29 +57,38 @@ func (p *Platform) importImages(ctx context.Context) error {
 		if have != "" {
 			continue
 		}
-		if err := p.importImage(ctx, image, program); err != nil {
+		if err := p.importImage(ctx, image, content); err != nil {
 			return fmt.Errorf("importing %s: %w", image, err)
 		}
 	}
 	return nil
 }
 
-func (p *Platform) importImage(ctx context.Context, image, program string) error {
+// Import makes an image that holds one static program at an absolute path, and
+// hands it to the node, in place of any image that has the name already. The
+// name is a full one, such as docker.io/library/amend:dev.
+func (p *Platform) Import(ctx context.Context, image, program, path string) error {
+	return p.importImage(ctx, image, content{program: program, path: path})
+}
+
+func (p *Platform) importImage(ctx context.Context, image string, c content) error {
 	archive := p.at.run("image.tar")
-	if err := writeImage(archive, image, p.at.bin(program)); err != nil {
+	if err := writeImage(archive, image, c); err != nil {
 		return err
 	}
 	return errors.Join(p.ctr(ctx, "images", "import", archive), os.Remove(archive))
 }
 
-// writeImage writes an image that holds one static program, in /bin, as an
-// archive that containerd imports.
-func writeImage(archive, image, program string) error {
+// writeImage writes an image as an archive that containerd imports.
+func writeImage(archive, image string, c content) error {
+	if c.path == "" {
+		c.path = "/bin/" + filepath.Base(c.program)
+	}
 	tag, err := name.NewTag(image)
 	if err != nil {
 		return err
 	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return layerOf(program) },
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return layerOf(c) },
 		tarball.WithCompressionLevel(gzip.BestSpeed))
 	if err != nil {
 		return err
@@ -79,7 +103,7 @@ func writeImage(archive, image, program string) error {
 	}
 	file = file.DeepCopy()
 	file.OS, file.Architecture = "linux", goArch
-	file.Config.Entrypoint = []string{"/bin/" + filepath.Base(program)}
+	file.Config.Entrypoint = append([]string{c.path}, c.args...)
 	file.Config.Env = []string{"PATH=/bin"}
 	if img, err = mutate.ConfigFile(img, file); err != nil {
 		return err
@@ -89,8 +113,8 @@ func writeImage(archive, image, program string) error {
 
 // layerOf streams a layer with the program and an empty /tmp that anybody may
 // write to.
-func layerOf(program string) (io.ReadCloser, error) {
-	source, err := os.Open(program)
+func layerOf(c content) (io.ReadCloser, error) {
+	source, err := os.Open(c.program)
 	if err != nil {
 		return nil, err
 	}
@@ -101,17 +125,17 @@ func layerOf(program string) (io.ReadCloser, error) {
 	reader, writer := io.Pipe()
 	go func() {
 		defer source.Close()
-		writer.CloseWithError(writeLayer(writer, source, info.Size(), filepath.Base(program)))
+		writer.CloseWithError(writeLayer(writer, source, info.Size(), c.path))
 	}()
 	return reader, nil
 }
 
-func writeLayer(w io.Writer, program io.Reader, size int64, name string) error {
+func writeLayer(w io.Writer, program io.Reader, size int64, path string) error {
 	out := tar.NewWriter(w)
 	for _, header := range []*tar.Header{
 		{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777},
 		{Typeflag: tar.TypeDir, Name: "bin/", Mode: 0o755},
-		{Typeflag: tar.TypeReg, Name: "bin/" + name, Mode: 0o755, Size: size},
+		{Typeflag: tar.TypeReg, Name: strings.TrimPrefix(path, "/"), Mode: 0o755, Size: size},
 	} {
 		if err := out.WriteHeader(header); err != nil {
 			return err

@@ -39,12 +39,12 @@ func (p *Platform) startControlPlane(ctx context.Context) error {
 	if err := p.at.await(ctx, "kube-apiserver", p.apiReady); err != nil {
 		return err
 	}
-	for _, d := range []daemon{p.controllerManager(), p.scheduler()} {
+	for _, d := range []daemon{p.controllerManager(), p.scheduler(), p.dns()} {
 		if err := p.at.start(d); err != nil {
 			return err
 		}
 	}
-	return nil
+	return p.at.await(ctx, "dns", listens(address+":53"))
 }
 
 func (p *Platform) node(name string, flags ...string) daemon {
@@ -90,6 +90,12 @@ func (p *Platform) controllerManager() daemon {
 func (p *Platform) scheduler() daemon {
 	return p.node("kube-scheduler",
 		"--kubeconfig="+p.at.kubeconfig("scheduler"), "--bind-address="+address, "--leader-elect=false")
+}
+
+// dns answers pods: the kubelet tells them its address.
+func (p *Platform) dns() daemon {
+	return daemon{name: "dns", argv: []string{p.at.bin("dns"),
+		"-listen=" + address + ":53", "-kubeconfig=" + p.at.kubeconfig("admin")}}
 }
 
 func (p *Platform) kubelet() daemon {
