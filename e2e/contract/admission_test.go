@@ -99,10 +99,11 @@ func admit(t *testing.T, object map[string]any, authz authorizer.Authorizer) (va
 
 	resource := schema.GroupVersionResource{Group: "amend.dev", Version: "v1alpha1", Resource: "remediationrequests"}
 	kind := resource.GroupVersion().WithKind("RemediationRequest")
+	created := &unstructured.Unstructured{Object: object}
 	attributes := &admission.VersionedAttributes{
-		Attributes: admission.NewAttributesRecord(&unstructured.Unstructured{Object: object}, nil, kind, "shop", "more-memory",
+		Attributes: admission.NewAttributesRecord(created, nil, kind, "shop", "more-memory",
 			resource, "", admission.Create, nil, false, &user.DefaultInfo{Name: "bob"}),
-		VersionedKind: kind,
+		VersionedKind: kind, VersionedObject: created,
 	}
 	result := validator.Validate(t.Context(), resource, attributes, nil, nil, celconfig.RuntimeCELCostBudget, authz)
 	if len(result.Decisions) != 1 {

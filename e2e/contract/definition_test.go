@@ -62,7 +62,7 @@ status:
   phase: Running
   reason: act
   message: opened a pull request
-  change: {kind: pull-request, commit: 0123456789012345678901234567890123456789, number: 7, url: "https://git.example.com/7"}
+  change: {kind: pull-request, commit: 0123456789abcdef0123456789abcdef01234567, number: 7, url: "https://git.example.com/7"}
   conditions:
     - {type: Decided, status: "True", reason: Act, message: "", lastTransitionTime: "2026-01-02T03:04:05Z", observedGeneration: 1}
 `
@@ -126,7 +126,7 @@ func TestRequestsAreValidated(t *testing.T) {
 		{"parameter that is a number", `"1.5"`, "1.5", "Invalid value"},
 		{"no spec", "spec:", "other:", "Required value"},
 		{"phase", "phase: Running", "phase: Dreaming", "Unsupported value"},
-		{"commit", "0123456789012345678901234567890123456789", "HEAD", "should match"},
+		{"commit", "0123456789abcdef0123456789abcdef01234567", "HEAD", "should match"},
 		{"script as URL", "https://git.example.com/7", "javascript:alert(1)", "should match"},
 		{"condition", "type: Decided", "type: Ready", "Unsupported value"},
 	} {

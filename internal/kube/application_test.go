@@ -1,6 +1,7 @@
 package kube_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,35 +9,31 @@ import (
 	"github.com/amendhq/amend"
 )
 
-// As Argo CD 2.14 writes it, shortened.
-const oneSource = `{"apiVersion":"argoproj.io/v1alpha1","kind":"Application","metadata":{"name":"shop","namespace":"argocd","uid":"u"},
-"spec":{"destination":{"namespace":"shop","server":"https://kubernetes.default.svc"},"project":"default",
- "source":{"path":"apps/shop","repoURL":"https://git.example.com/shop/env.git","targetRevision":"main"}},
-"status":{"health":{"status":"Degraded"},"reconciledAt":"2026-01-02T03:04:05Z",
- "operationState":{"phase":"Succeeded","message":"successfully synced (all tasks run)","syncResult":{"revision":"bbb","source":{"repoURL":"x"}}},
- "resources":[{"group":"apps","kind":"Deployment","name":"web","namespace":"shop","status":"Synced","version":"v1","health":{"message":"crash","status":"Degraded"}},
-  {"kind":"Namespace","name":"shop","status":"Synced","version":"v1"}],
- "sync":{"comparedTo":{"destination":{}},"revision":"aaa","status":"Synced"}}}`
-
-const twoSources = `{"metadata":{"name":"shop","namespace":"argocd"},
-"spec":{"sources":[{"repoURL":"https://charts.example.com","chart":"web","targetRevision":"1.2.3"},{"repoURL":"https://git.example.com/shop/env","targetRevision":"HEAD","ref":"values"}]},
-"status":{"sync":{"status":"OutOfSync","revisions":["1.2.3","aaa"]},"health":{"status":"Healthy"},
- "operationState":{"phase":"Running","syncResult":{"revision":"","revisions":["1.2.2"]}}}}`
+// document returns what Argo CD's own types write; see e2e/contract, which also
+// says how to write it anew.
+func document(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
 
 var (
-	shop = amend.Application{
-		Namespace: "argocd", Name: "shop", Sync: "Synced", Health: "Degraded", Phase: "Succeeded", Message: "successfully synced (all tasks run)",
-		Sources: []amend.ApplicationSource{{RepoURL: "https://git.example.com/shop/env.git", TargetRevision: "main", Compared: "aaa", Applied: "bbb"}},
+	oneSource = amend.Application{
+		Namespace: "argocd", Name: "shop", Sync: "Synced", Health: "Degraded", Phase: "Succeeded", Message: "what Argo CD says about the operation",
+		Sources: []amend.ApplicationSource{{RepoURL: "https://git.example.com/shop/env.git", TargetRevision: "main", Compared: "compared", Applied: "applied"}},
 		Objects: []amend.ApplicationObject{
-			{ObjectRef: amend.ObjectRef{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}, Health: "Degraded", Message: "crash"},
-			{ObjectRef: amend.ObjectRef{Kind: "Namespace", Name: "shop"}},
+			{ObjectRef: amend.ObjectRef{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web"}, Health: "Degraded", Message: "what Argo CD says about the Deployment"},
+			{ObjectRef: amend.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: "web"}},
 		},
 	}
-	charted = amend.Application{
+	severalSources = amend.Application{
 		Namespace: "argocd", Name: "shop", Sync: "OutOfSync", Health: "Healthy", Phase: "Running",
 		Sources: []amend.ApplicationSource{
 			{RepoURL: "https://charts.example.com", TargetRevision: "1.2.3", Compared: "1.2.3", Applied: "1.2.2"},
-			{RepoURL: "https://git.example.com/shop/env", TargetRevision: "HEAD", Compared: "aaa"},
+			{RepoURL: "https://git.example.com/shop/env", TargetRevision: "HEAD", Compared: "compared", Applied: "applied"},
 		},
 	}
 )
@@ -46,8 +43,10 @@ func TestApplicationIsRead(t *testing.T) {
 		name, answer string
 		want         amend.Application
 	}{
-		{"one source", oneSource, shop},
-		{"several sources", twoSources, charted},
+		{"one source", document(t, "application.json"), oneSource},
+		{"several sources", document(t, "application-sources.json"), severalSources},
+		{"a source more than was synced", `{"spec":{"sources":[{"repoURL":"a"},{"repoURL":"b"}]},"status":{"sync":{"revisions":["1"]}}}`,
+			amend.Application{Sources: []amend.ApplicationSource{{RepoURL: "a", Compared: "1"}, {RepoURL: "b"}}}},
 		{"never synced", `{"metadata":{"name":"shop","namespace":"argocd"},"spec":{"source":{"repoURL":"r"}},"status":{}}`,
 			amend.Application{Namespace: "argocd", Name: "shop", Sources: []amend.ApplicationSource{{RepoURL: "r"}}}},
 		{"no source", `{"metadata":{"name":"shop","namespace":"argocd"}}`, amend.Application{Namespace: "argocd", Name: "shop"}},
@@ -70,9 +69,10 @@ func TestApplicationsAreListed(t *testing.T) {
 		"argocd": "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications?timeout=15s",
 		"":       "/apis/argoproj.io/v1alpha1/applications?timeout=15s",
 	} {
-		s := &server{answer: `{"kind":"ApplicationList","items":[` + oneSource + `,` + twoSources + `]}`}
+		items := document(t, "application.json") + "," + document(t, "application-sources.json")
+		s := &server{answer: `{"kind":"ApplicationList","items":[` + items + `]}`}
 		got, err := s.connect(t).Applications(t.Context(), namespace)
-		if diff := cmp.Diff([]amend.Application{shop, charted}, got); diff != "" || err != nil {
+		if diff := cmp.Diff([]amend.Application{oneSource, severalSources}, got); diff != "" || err != nil {
 			t.Errorf("%v\n%s", err, diff)
 		}
 		if r := s.sent(t, nil); r.path != path {
@@ -82,7 +82,7 @@ func TestApplicationsAreListed(t *testing.T) {
 }
 
 func TestRefreshPatchesTheAnnotationOnly(t *testing.T) {
-	s := &server{answer: oneSource}
+	s := &server{answer: document(t, "application.json")}
 	if err := s.connect(t).Refresh(t.Context(), "argocd", "shop"); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,6 @@
 // It speaks the REST API through client-go's transport, with no informers and
 // no generated clientset: every call is one request, and its answer is decoded
 // into a type that names only the fields that are read. Argo CD's own types are
-// not imported because they need replaced modules; a contract test in e2e/
-// compares them with the ones here.
+// not imported because they need replaced modules; a test in e2e/contract
+// writes the documents that the types here are tested with.
 package kube

@@ -159,7 +159,8 @@ func TestClosedListsAgree(t *testing.T) {
 	} {
 		slices.Sort(c.got)
 		slices.Sort(c.want)
-		if !slices.Equal(c.got, slices.Compact(c.want)) {
+		c.want = slices.Compact(c.want)
+		if !slices.Equal(c.got, c.want) {
 			t.Errorf("%s is one of %q in the schema and of %q in Go", c.name, c.got, c.want)
 		}
 	}
