@@ -4,9 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/amendhq/amend"
@@ -80,35 +78,6 @@ type RemediationRequestStatus struct {
 	Message    string             `json:"message,omitempty"`
 	Change     *RemediationChange `json:"change,omitempty"`
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-}
-
-// Advance moves the phase forward and reports whether it could: it never moves
-// back, nor out of Succeeded or Failed. A step that runs again is told false.
-func (s *RemediationRequestStatus) Advance(to Phase) bool {
-	order := []Phase{"", Pending, Running, Proposed, Succeeded, Failed}
-	final := s.Phase == Succeeded || s.Phase == Failed
-	if final || slices.Index(order, to) <= slices.Index(order, s.Phase) {
-		return false
-	}
-	s.Phase = to
-	return true
-}
-
-// Set adds or replaces the condition of a type, which is Decided, Changed or
-// Verified. The reason is an amend.Reason or amend.VerdictState; as the API
-// conventions want a condition's reason in one CamelCase word, no-playbook becomes
-// NoPlaybook. The time counts only when the condition's status changes.
-func (s *RemediationRequestStatus) Set(condition string, status metav1.ConditionStatus, reason, message string, at time.Time) {
-	var camel strings.Builder
-	for word := range strings.SplitSeq(reason, "-") {
-		if word != "" {
-			camel.WriteString(strings.ToUpper(word[:1]) + word[1:])
-		}
-	}
-	meta.SetStatusCondition(&s.Conditions, metav1.Condition{
-		Type: condition, Status: status, Reason: camel.String(), Message: message,
-		LastTransitionTime: metav1.NewTime(at), ObservedGeneration: s.ObservedGeneration,
-	})
 }
 
 // A RemediationChange is what a request put into Git; see amend.Change.

@@ -117,36 +117,3 @@ func TestUpdateStatusNeverWritesBlindly(t *testing.T) {
 		t.Errorf("%v, asked %v", err, s.asked)
 	}
 }
-
-func TestPhaseOnlyMovesForward(t *testing.T) {
-	phases := []kube.Phase{"", kube.Pending, kube.Running, kube.Proposed, kube.Succeeded, kube.Failed}
-	for i, from := range phases {
-		for j, to := range phases {
-			s := kube.RemediationRequestStatus{Phase: from}
-			want := j > i && from != kube.Succeeded
-			if got := s.Advance(to); got != want || (s.Phase == to) != (want || from == to) {
-				t.Errorf("from %q to %q: %t, now %q", from, to, got, s.Phase)
-			}
-		}
-	}
-	s := kube.RemediationRequestStatus{Phase: kube.Running}
-	if s.Advance("Dreaming") || s.Phase != kube.Running {
-		t.Errorf("moved to %q", s.Phase)
-	}
-}
-
-func TestSetKeepsOneConditionOfAType(t *testing.T) {
-	later := created.Add(time.Hour)
-	s := kube.RemediationRequestStatus{ObservedGeneration: 1}
-	s.Set(kube.Decided, metav1.ConditionFalse, string(amend.ReasonNoPlaybook), "none matches", created)
-	s.Set(kube.Verified, metav1.ConditionUnknown, string(amend.Unverified), "not yet", created)
-	s.Set(kube.Verified, metav1.ConditionTrue, string(amend.Worked), "healthy", later)
-	s.Set(kube.Verified, metav1.ConditionTrue, string(amend.Worked), "still healthy", later.Add(time.Hour))
-	want := []metav1.Condition{
-		{Type: "Decided", Status: "False", Reason: "NoPlaybook", Message: "none matches", LastTransitionTime: metav1.NewTime(created), ObservedGeneration: 1},
-		{Type: "Verified", Status: "True", Reason: "Worked", Message: "still healthy", LastTransitionTime: metav1.NewTime(later), ObservedGeneration: 1},
-	}
-	if diff := cmp.Diff(want, s.Conditions); diff != "" {
-		t.Error(diff)
-	}
-}
