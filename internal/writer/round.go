@@ -69,7 +69,7 @@ func (w *Writer) round(ctx context.Context, jobs []*job) ([]*job, error) {
 func (r *round) handle(ctx context.Context, j *job) bool {
 	s, err := r.decide(ctx, j)
 	r.w.doubtful = r.w.doubtful || err != nil
-	if err == nil && !j.dry {
+	if err == nil {
 		s, err = permit(ctx, s)
 	}
 	switch {
