@@ -25,6 +25,15 @@ demo: build $(BIN)/act $(BIN)/alertmanager ## Run the main job end to end on thi
 	@cd tools && $(GO) build -o $(BIN)/ ./demo
 	@$(BIN)/demo -bin $(BIN) -root $(CURDIR) $(if $(KEEP),-keep)
 
+# IMAGE names the image, ARCH is amd64 or arm64, PUSH a name to push it to.
+IMAGE ?= ghcr.io/amendhq/amend:dev
+ARCH  ?= amd64
+
+.PHONY: image
+image: ## Build the container image, without Docker, into .build/image/amend.tar (ARCH=arm64, PUSH=name)
+	@cd tools && $(GO) build -o $(BIN)/ ./image
+	@$(BIN)/image -root $(CURDIR) -out $(BUILD)/image -arch $(ARCH) -tag $(IMAGE) $(if $(PUSH),-push $(PUSH))
+
 .PHONY: test
 test: $(BIN)/act $(BIN)/alertmanager ## Run every test with the race detector, the real Alertmanager and the real Actions runner included
 	@test -n '$(RACE)' || echo 'no C compiler found: testing without the race detector' >&2
@@ -40,9 +49,9 @@ bench: build ## Measure: micro-benchmarks, and alert accepted → commit on the 
 lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck, the modules and the workflow files
 	@test -z "$$(git ls-files -z '*.go' | xargs -0 gofmt -l | tee /dev/stderr)" || { echo 'run make fmt' >&2; exit 1; }
 	$(GO) vet ./...
-	cd tools && $(GO) vet ./demo/...
+	cd tools && $(GO) vet ./demo/... ./image/... && $(GO) test ./image/...
 	$(BIN)/staticcheck ./...
-	cd tools && $(BIN)/staticcheck ./demo/...
+	cd tools && $(BIN)/staticcheck ./demo/... ./image/...
 	$(BIN)/actionlint
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff

@@ -1,0 +1,122 @@
+// Command image builds the container image of amend without Docker: one static
+// program, the list of what it is made of, and nothing else. It writes an
+// archive that both docker load and ctr images import take, and prints the
+// digest, which is the same for the same sources and the same Go.
+package main
+
+import (
+	"context"
+	"debug/buildinfo"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// options are the flags.
+type options struct{ root, out, arch, tag, push string }
+
+func main() {
+	var o options
+	flag.StringVar(&o.root, "root", ".", "folder of amend's sources")
+	flag.StringVar(&o.out, "out", ".build/image", "folder for amend.tar, amend.cdx.json and the program")
+	flag.StringVar(&o.arch, "arch", "amd64", "architecture: amd64 or arm64")
+	flag.StringVar(&o.tag, "tag", "ghcr.io/amendhq/amend:dev", "name of the image in the archive")
+	flag.StringVar(&o.push, "push", "", "also push to this name, with the credentials of docker login")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "image:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	if o.arch != "amd64" && o.arch != "arm64" {
+		return fmt.Errorf("no image for the architecture %q", o.arch)
+	}
+	tag, err := name.NewTag(o.tag)
+	if err != nil {
+		return err
+	}
+	out, err := filepath.Abs(o.out)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	program := filepath.Join(out, "amend")
+	if err := compile(ctx, o.root, o.arch, program); err != nil {
+		return err
+	}
+	img, bom, err := describe(program, o.arch)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(out, "amend.cdx.json"), bom, 0o644); err != nil {
+		return err
+	}
+	if err := writeArchive(filepath.Join(out, "amend.tar"), tag, img); err != nil {
+		return err
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		return err
+	}
+	if o.push != "" {
+		if err := push(ctx, o.push, img); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Printf("%s@%s\n", tag, digest)
+	return err
+}
+
+// compile builds the program: static, without paths of this machine, stripped.
+func compile(ctx context.Context, root, arch, program string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./cmd/amend")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=-mod=readonly", "GOWORK=off")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("building amend: %w", err)
+	}
+	return nil
+}
+
+// describe makes the image of a program, and the list of what is in it.
+func describe(program, arch string) (v1.Image, []byte, error) {
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := os.ReadFile(program)
+	if err != nil {
+		return nil, nil, err
+	}
+	what := originOf(info)
+	bom, err := billOfMaterials(info, what)
+	if err != nil {
+		return nil, nil, err
+	}
+	img, err := assemble(content{program: data, bom: bom, arch: arch, origin: what})
+	return img, bom, err
+}
+
+func push(ctx context.Context, to string, img v1.Image) error {
+	ref, err := name.ParseReference(to)
+	if err != nil {
+		return err
+	}
+	return remote.Write(ref, img, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
+}
