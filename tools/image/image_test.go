@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"log"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -15,7 +17,9 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -246,5 +250,23 @@ func TestOriginAndBillOfMaterials(t *testing.T) {
 	}
 	if deps := *(*bom.Dependencies)[0].Dependencies; len(deps) != 3 {
 		t.Errorf("depends on %v", deps)
+	}
+}
+
+func TestPush(t *testing.T) {
+	web := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer web.Close()
+	ref := strings.TrimPrefix(web.URL, "http://") + "/amendhq/amend:v1.2.3"
+	img := build(t, sample())
+	if err := push(t.Context(), ref, img); err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := remote.Get(tag)
+	if err != nil || got.Digest != digest(t, img) {
+		t.Errorf("the registry has %+v, %v", got, err)
 	}
 }
