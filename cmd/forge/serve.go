@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -11,13 +10,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/forge"
+	"github.com/amendhq/amend/internal/secret"
 )
 
 // serveFlags are the flags of forge serve.
@@ -93,14 +92,9 @@ func (f serveFlags) webhook() (forge.Webhook, error) {
 	if f.webhookSecret == "" {
 		return w, nil
 	}
-	data, err := os.ReadFile(f.webhookSecret)
-	if err != nil {
-		return w, amend.Errorf(amend.Invalid, "read webhook secret", "%w", err)
-	}
-	if w.Secret = bytes.TrimSpace(data); len(w.Secret) == 0 {
-		return w, amend.Errorf(amend.Invalid, "read webhook secret", "%s is empty", f.webhookSecret)
-	}
-	return w, nil
+	text, err := secret.Read(f.webhookSecret)
+	w.Secret = []byte(text)
+	return w, err
 }
 
 func (f serveFlags) serve(ctx context.Context, server *forge.Server, log *slog.Logger) error {
@@ -143,14 +137,11 @@ func (f serveFlags) serve(ctx context.Context, server *forge.Server, log *slog.L
 // ensureToken returns the token in the file, which only this user can read,
 // and makes it the first time.
 func ensureToken(path string) (string, error) {
-	data, err := os.ReadFile(path)
-	if err == nil {
-		return strings.TrimSpace(string(data)), nil
+	token, err := secret.Read(path)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return token, err
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return "", amend.Errorf(amend.Invalid, "read token", "%w", err)
-	}
-	token := "ghp_" + rand.Text()
+	token = "ghp_" + rand.Text()
 	return token, writeFile(path, token+"\n", 0o600)
 }
 

@@ -61,15 +61,34 @@ func (t *target) otherReaders(file string) []root {
 	return slices.DeleteFunc(t.view.root.readers(file), func(r root) bool { return r.key() == t.root.key() })
 }
 
-// level returns how far from the root the nearest kustomization is that names
-// the file.
-func level(layers []layer, file string) int {
-	for _, l := range layers {
-		if l.file == file || slices.ContainsFunc(references(l.kust), func(ref string) bool { return path.Join(l.dir, ref) == file }) {
-			return l.level
+// levels says of a file how far from the root the nearest kustomization is that
+// is it or names it.
+type levels struct {
+	near map[string]int
+	far  int // of every other file
+}
+
+func levelsOf(layers []layer) levels {
+	of := levels{near: map[string]int{}, far: len(layers)}
+	note := func(file string, level int) {
+		if _, nearer := of.near[file]; !nearer {
+			of.near[file] = level
 		}
 	}
-	return len(layers)
+	for _, l := range layers {
+		note(l.file, l.level)
+		for _, ref := range references(l.kust) {
+			note(path.Join(l.dir, ref), l.level)
+		}
+	}
+	return of
+}
+
+func (l levels) of(file string) int {
+	if level, ok := l.near[file]; ok {
+		return level
+	}
+	return l.far
 }
 
 // A candidate is a site with its rank; lower is more likely.
@@ -98,8 +117,9 @@ func (t *target) scalars(docs []document, layers []layer) []site {
 		return nil
 	}
 	var found []candidate
+	levels := levelsOf(layers)
 	for _, d := range docs {
-		far := level(layers, d.path)
+		far := levels.of(d.path)
 		own, _ := d.file.Leaf(d.index, t.field)
 		for leaf := range d.file.Leaves() {
 			same := own.Path == leaf.Path && own.Value == t.current()

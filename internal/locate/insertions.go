@@ -138,11 +138,12 @@ func (t *target) identities(docs []document) []identity {
 // that only the target's root reads, patches of outer layers first.
 func (t *target) ownDocuments(docs []document, layers []layer) []site {
 	var found []candidate
+	levels := levelsOf(layers)
 	for _, d := range docs {
 		if !t.private(d.path) {
 			continue
 		}
-		far := level(layers, d.path)
+		far := levels.of(d.path)
 		if t.declares(d.object) {
 			found = append(found, candidate{site: d.insert(t.field, "a key in a manifest or patch of the object"), level: far})
 		}
