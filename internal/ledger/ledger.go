@@ -33,6 +33,9 @@ var revert = regexp.MustCompile(`(?m)^This reverts commit ([0-9a-f]{64}|[0-9a-f]
 // git revert. Anybody can take a change back; a revert by amend carries the
 // trailers of the change too.
 func Reverts(text string) (sha string, ok bool) {
+	if !strings.Contains(text, "This reverts commit ") {
+		return "", false // the many other commits cost next to nothing
+	}
 	m := revert.FindStringSubmatch(text)
 	if m == nil {
 		return "", false

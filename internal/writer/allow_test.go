@@ -38,6 +38,8 @@ var writes = map[string]struct {
 
 // state is all that others see of a hub.
 func state(h *hub) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	var b strings.Builder
 	b.WriteString(cmp.Diff(nil, h.branches))
 	for _, p := range h.pulls {
@@ -214,6 +216,7 @@ func TestPreviewWritesNothing(t *testing.T) {
 				}
 				preview(e, amend.ReasonAct) // it left no trace
 				d, err := b.writer.Handle(context.Background(), e, nil)
+				synctest.Wait()
 				if err != nil || !cmp.Equal(d.Plan.Files, shown.Plan.Files, cmp.AllowUnexported(amend.RepoPath{})) || d.Episode != shown.Episode {
 					t.Errorf("%+v was made, %v, and %+v shown", d.Plan, err, shown.Plan)
 				}

@@ -173,6 +173,7 @@ func (w *world) takeBack(rt *rapid.T) {
 	slices.SortFunc(landed, func(a, b amend.Record) int { return strings.Compare(a.Commit, b.Commit) })
 	r := rapid.SampledFrom(landed).Draw(rt, "change")
 	d, err := w.writer.Revert(context.Background(), r.Commit, w.now(), nil)
+	synctest.Wait() // for what the writer does after its answer
 	switch {
 	case err != nil && d.Reason != "":
 		rt.Fatalf("a revert ended in %q and in %v", d.Reason, err)

@@ -17,6 +17,7 @@ import (
 var asked = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func (b *bench) revert(commit string) (amend.Decision, error) {
+	defer synctest.Wait() // for what the writer does after its answer
 	return b.writer.Revert(context.Background(), commit, asked, nil)
 }
 
@@ -299,7 +300,10 @@ func TestRevertsMeetInOneBatch(t *testing.T) {
 		var errs [3]error
 		done := make(chan struct{})
 		for i := range by {
-			go func() { by[i], errs[i] = b.revert(commit); done <- struct{}{} }()
+			go func() {
+				by[i], errs[i] = b.writer.Revert(context.Background(), commit, asked, nil)
+				done <- struct{}{}
+			}()
 			synctest.Wait()
 		}
 		api := b.queue(firing("api", amend.Commit, "g"))
@@ -309,6 +313,7 @@ func TestRevertsMeetInOneBatch(t *testing.T) {
 			<-done
 		}
 		b.wantReasons(api(), amend.ReasonAct)
+		synctest.Wait()
 		for i, d := range by {
 			if errs[i] != nil || d.Reason != amend.ReasonReverted || d.Change == nil || d.Change.Commit != by[0].Change.Commit {
 				t.Errorf("revert %d ended in %q by %+v, %v", i, d.Reason, d.Change, errs[i])
