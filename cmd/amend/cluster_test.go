@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -172,13 +173,26 @@ func (c *cluster) putStatus(w http.ResponseWriter, r *http.Request) {
 		deny(w, http.StatusConflict, "Conflict")
 		return
 	}
-	if progress(update.Status.Phase) < progress(old.Status.Phase) {
-		deny(w, http.StatusUnprocessableEntity, "Invalid") // as the CRD has it
+	if progress(update.Status.Phase) < progress(old.Status.Phase) || !validStatus(update.Status) {
+		deny(w, http.StatusUnprocessableEntity, "Invalid")
 		return
 	}
 	old.Status = update.Status
 	c.touch(old)
 	answer(w, old)
+}
+
+// The forms that the CustomResourceDefinition asks for.
+var (
+	reasonForm    = regexp.MustCompile(`^([a-z]([-a-z0-9]*[a-z0-9])?)?$`)
+	conditionForm = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`)
+)
+
+func validStatus(s kube.RemediationRequestStatus) bool {
+	return s.Phase != "" && reasonForm.MatchString(s.Reason) &&
+		!slices.ContainsFunc(s.Conditions, func(c metav1.Condition) bool {
+			return !conditionForm.MatchString(c.Reason) || c.LastTransitionTime.IsZero()
+		})
 }
 
 func (c *cluster) touch(r *kube.RemediationRequest) {

@@ -29,6 +29,15 @@ const requestPolicy = `
       name: {label: name}
     action: restart
     mode: commit
+  - name: asked-memory
+    match: ['alertname="RemediationRequest"', 'action="raise-memory-limit"']
+    workload:
+      kind: {label: kind, allowed: [Deployment]}
+      namespace: {label: namespace}
+      name: {label: name}
+    action: raise-memory-limit
+    with: {factor: 2, ceiling: 2Gi}
+    mode: pull-request
   - name: elsewhere
     match: ['alertname="Elsewhere"']
     workload:
