@@ -88,7 +88,7 @@ func (p *Platform) startServers(ctx context.Context) error {
 		daemon
 		at string
 	}{
-		{p.node("nats", p.at.run("nats.conf")), address + ":4222"},
+		{p.bus(), address + ":4222"},
 		{daemon{name: "redis", argv: []string{"redis-server", "--bind", address, "--port", "6379",
 			"--protected-mode", "no", "--save", "", "--appendonly", "no"}}, redis},
 		{p.repoServer(data), repoServer},
@@ -236,3 +236,19 @@ func (c *Cluster) available(ctx context.Context, namespace, name string) error {
 	}
 	return fmt.Errorf("it has %d of %d replicas", deployment.Status.AvailableReplicas, *deployment.Spec.Replicas)
 }
+
+// StopBus ends the event bus. What it has
+// acknowledged is on disk.
+func (p *Platform) StopBus(ctx context.Context) error {
+	return p.at.stop(ctx, "nats", 10*time.Second)
+}
+
+// StartBus starts the event bus again and returns once it listens.
+func (p *Platform) StartBus(ctx context.Context) error {
+	if err := p.at.start(p.bus()); err != nil {
+		return err
+	}
+	return p.at.await(ctx, "nats", listens(address+":4222"))
+}
+
+func (p *Platform) bus() daemon { return p.node("nats", p.at.run("nats.conf")) }

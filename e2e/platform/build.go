@@ -17,8 +17,11 @@ const (
 	workflows = "github.com/argoproj/argo-workflows/v3"
 )
 
-// packages are what containers need and Go modules do not hold.
-var packages = []string{"containerd", "runc", "containernetworking-plugins", "iptables", "iproute2", "redis-server"}
+// packages are what containers need and Go modules do not hold, and what the
+// scenarios watch the cluster with.
+var packages = []string{
+	"containerd", "runc", "containernetworking-plugins", "iptables", "iproute2", "redis-server", "prometheus",
+}
 
 // installPackages installs the Debian packages that are missing.
 func (p *Platform) installPackages(ctx context.Context) error {
@@ -36,7 +39,8 @@ func (p *Platform) installPackages(ctx context.Context) error {
 	if _, err := p.output(ctx, "apt-get", "update"); err != nil {
 		return err
 	}
-	// The platform runs its own containerd and redis: no service is to start.
+	// The platform runs its own containerd and redis, the scenarios their
+	// own Prometheus: no service is to start.
 	args := append([]string{"RUNLEVEL=1", "DEBIAN_FRONTEND=noninteractive",
 		"apt-get", "install", "-y", "--no-install-recommends"}, missing...)
 	_, err := p.output(ctx, "env", args...)

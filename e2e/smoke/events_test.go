@@ -84,6 +84,7 @@ func TestEventStartsWorkflow(t *testing.T) {
 	for _, owner := range []string{"eventsource-name=smoke", "sensor-name=smoke"} {
 		waitForDeployment(t, cluster, owner)
 	}
+	waitForSensor(t, cluster)
 
 	workflow := object(api, "Workflow", "default", "from-event")
 	t.Cleanup(func() { remove(t, cluster, workflow) })
@@ -111,6 +112,19 @@ func post(t *testing.T, url, body string) {
 		last = err
 	}
 	t.Fatalf("posting to %s: %v", url, last)
+}
+
+// waitForSensor waits until events reach the Sensor: an earlier one is lost.
+func waitForSensor(t *testing.T, c *platform.Cluster) {
+	t.Helper()
+	var last error
+	for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(200 * time.Millisecond) {
+		if last = c.Subscribed(t.Context(), "default", "smoke"); last == nil {
+			t.Logf("the Sensor listens after %.1f s more", time.Since(begin).Seconds())
+			return
+		}
+	}
+	t.Fatal(last)
 }
 
 func waitForDeployment(t *testing.T, c *platform.Cluster, selector string) {
