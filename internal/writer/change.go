@@ -9,8 +9,10 @@ import (
 )
 
 // Change returns the record of the change that a commit brought to the branch:
-// as its own commit, as the merge of its pull request, or as the squash of it.
-// Any other commit gives amend.NotFound, also one of ours that never landed.
+// as its own commit, as the merge of its pull request, or as the squash of it
+// when its message has kept our trailers. Any other commit gives amend.NotFound:
+// one of ours that never landed, one that takes a change back, and a merge of
+// several changes.
 func (w *Writer) Change(ctx context.Context, commit string) (amend.Record, error) {
 	if err := checkSHAs(commit); err != nil {
 		return amend.Record{}, err
