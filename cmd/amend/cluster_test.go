@@ -66,6 +66,15 @@ func newCluster(s *stage) *cluster {
 		}
 		deny(w, http.StatusNotFound, "NotFound")
 	})
+	mux.HandleFunc("GET /apis/amend.dev/v1alpha1/namespaces/{namespace}/remediationrequests", func(w http.ResponseWriter, r *http.Request) {
+		items := []*kube.RemediationRequest{}
+		for _, q := range c.requests {
+			if q.Namespace == r.PathValue("namespace") {
+				items = append(items, q)
+			}
+		}
+		answer(w, map[string]any{"items": items})
+	})
 	mux.HandleFunc("PUT "+requests+"/status", c.putStatus)
 	c.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.mu.Lock()

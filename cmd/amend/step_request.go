@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/kube"
 )
@@ -39,8 +40,7 @@ with --event-file, so that the policy decides about it as about an alert.`,
 			if err != nil {
 				return outcome{}, err
 			}
-			// The time is the request's own, so that it makes the same event again.
-			e := alert.NewEvent(r.Alert(), r.CreationTimestamp.Time, alert.NewIdentity(alert.DefaultVolatile()))
+			e := requestEvent(r)
 			ce, err := alert.ToCloudEvent(e)
 			if err != nil {
 				return outcome{}, err
@@ -49,4 +49,10 @@ with --event-file, so that the policy decides about it as about an alert.`,
 		})
 	}
 	return cmd
+}
+
+// requestEvent is the event that a request travels as. Its time is the request's
+// own, so that it is the same event whenever it is made.
+func requestEvent(r kube.RemediationRequest) amend.Event {
+	return alert.NewEvent(r.Alert(), r.CreationTimestamp.Time, alert.NewIdentity(alert.DefaultVolatile()))
 }

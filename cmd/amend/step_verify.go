@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -18,6 +19,7 @@ type verification struct {
 	*step
 	commit, repo, namespace string
 	within, settle          time.Duration
+	findRequest             bool
 }
 
 func newVerify() *cobra.Command {
@@ -30,7 +32,7 @@ changed object has applied the commit and is healthy. A change that did not land
 Exit code 3 when the application is not healthy, or when that could not be seen in
 time.`,
 		Example: `  amend step verify --in change.json --out verdict.json
-  amend step verify --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12`,
+  amend step verify --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 --find-request`,
 	}
 	v := verification{step: &step{cmd: cmd}}
 	v.writerFlags()
@@ -41,6 +43,7 @@ time.`,
 	fs.StringVar(&v.commit, "commit", "", "the change, or the merge of its pull request, as a full commit id; instead of --in")
 	fs.StringVar(&v.repo, "repo", "", "address of the env repo as Argo CD knows it (default: the writer's)")
 	fs.StringVar(&v.namespace, "argocd-namespace", "argocd", "namespace of the Applications; empty for all")
+	fs.BoolVar(&v.findRequest, "find-request", false, "tell the RemediationRequest that the change answers, if there is one")
 	fs.DurationVar(&v.within, "within", 12*time.Minute, "how long to wait")
 	fs.DurationVar(&v.settle, "settle", time.Minute, "how long an application has to be degraded to have failed")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -81,6 +84,27 @@ func (v verification) run(ctx context.Context) (outcome, error) {
 	return proved(verdict), nil
 }
 
+// watch waits for the verdict.
+func (v verification) watch(ctx context.Context, client *writerapi.Client, change writerapi.Change, commit string) (amend.Verdict, error) {
+	cluster, err := kube.New(v.kubeconfig)
+	if err != nil {
+		return amend.Verdict{}, err
+	}
+	object, err := amend.ParseObjectRef(change.Record.Target)
+	if err != nil {
+		return amend.Verdict{}, err
+	}
+	if v.findRequest {
+		if err := v.find(ctx, cluster, object.Namespace, change.Record.Alert); err != nil {
+			return amend.Verdict{}, err
+		}
+	}
+	return verify.Verify(ctx, verify.Config{
+		Applications: cluster, History: client, Namespace: v.namespace, Repo: cmp.Or(v.repo, change.Repo),
+		Within: v.within, Settle: v.settle, Now: time.Now,
+	}, verify.Change{Commit: commit, Object: object})
+}
+
 // subject returns what to verify, or why there is nothing. Of a commit that is
 // named by --commit the kind is not known.
 func (v verification) subject() (c amend.Change, nothing string, err error) {
@@ -105,21 +129,15 @@ func (v verification) nothing(commit, why string) error {
 	return v.write(amend.Verdict{State: amend.Unverified, Detail: why, Commit: commit, At: time.Now().UTC()}, "nothing to verify: %s", why)
 }
 
-// watch waits for the verdict.
-func (v verification) watch(ctx context.Context, client *writerapi.Client, c writerapi.Change, commit string) (amend.Verdict, error) {
-	object, err := amend.ParseObjectRef(c.Record.Target)
-	if err != nil {
-		return amend.Verdict{}, err
+// find looks for the request that made the event. A pull request is merged long
+// after the request's own Workflow has ended, by a Workflow that knows the commit
+// only.
+func (v verification) find(ctx context.Context, cluster *kube.Client, namespace, event string) error {
+	requests, err := cluster.RemediationRequests(ctx, namespace)
+	for _, r := range requests {
+		if requestEvent(r).ID == event {
+			v.request = requestName{r.Namespace, r.Name}
+		}
 	}
-	cluster, err := kube.New(v.kubeconfig)
-	if err != nil {
-		return amend.Verdict{}, err
-	}
-	repo := c.Repo
-	if v.repo != "" {
-		repo = v.repo
-	}
-	return verify.Verify(ctx, verify.Config{
-		Applications: cluster, History: client, Namespace: v.namespace, Repo: repo, Within: v.within, Settle: v.settle, Now: time.Now,
-	}, verify.Change{Commit: commit, Object: object})
+	return err
 }
