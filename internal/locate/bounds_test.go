@@ -261,7 +261,10 @@ func TestHashedTreeGivesTheSame(t *testing.T) {
 func TestConcurrentUse(t *testing.T) {
 	l := locate.New()
 	var wg sync.WaitGroup
-	for _, s := range scenarios(t) {
+	for i, s := range scenarios(t) {
+		if i%3 != 0 {
+			continue // each renders five times
+		}
 		want := report(locate.New(), s)
 		for range 2 {
 			wg.Go(func() {

@@ -59,7 +59,7 @@ func FuzzScan(f *testing.F) {
 // the scan looked for the end of a scalar as far as the file goes.
 func TestScanLooksNotFar(t *testing.T) {
 	for _, unit := range []string{"name:x", "name:|", "name:&", "name:!", "name:\\", `name:"\`} {
-		data := bytes.Repeat([]byte(unit), maxFile/4/len(unit))
+		data := bytes.Repeat([]byte(unit), maxFile/16/len(unit))
 		scan("", "a.yaml", data)
 	}
 	far := strings.Repeat(" ", maxScalar)
