@@ -263,7 +263,7 @@ func TestConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	for i, s := range scenarios(t) {
 		if i%3 != 0 {
-			continue // each renders five times
+			continue // the others would only take longer
 		}
 		want := report(locate.New(), s)
 		for range 2 {
