@@ -60,6 +60,10 @@ lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck
 fmt: ## Format the Go sources
 	git ls-files -z '*.go' | xargs -0 gofmt -w
 
+.PHONY: render
+render: ## Write manifests/install.yaml anew from kustomize/overlays/github
+	$(GO) test ./manifests -count=1 -run TestInstallIsRendered -update
+
 .PHONY: fuzz
 fuzz: ## Fuzz every parser and editor for FUZZTIME each (default 30s)
 	@for f in $$(grep -rlE '^func Fuzz' --include=*_test.go actions cmd internal *.go); do \
