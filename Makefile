@@ -56,6 +56,15 @@ lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
 
+# Compiling Argo's packages takes minutes the first time; -trimpath shares them with
+# what the platform of e2e/ builds. Debian has promtool in its package prometheus.
+PROMTOOL ?= $(shell command -v promtool)
+.PHONY: lint-argo
+lint-argo: ## Check what is installed with the code of Argo, Kubernetes and Prometheus (needs promtool)
+	cd e2e && GOWORK=off $(GO) test -trimpath ./lint
+	@test -n '$(PROMTOOL)' || { echo 'no promtool found: apt-get install prometheus, or give PROMTOOL=' >&2; exit 1; }
+	AMEND_TEST_PROMTOOL=$(PROMTOOL) $(GO) test ./manifests -run Rules
+
 .PHONY: fmt
 fmt: ## Format the Go sources
 	git ls-files -z '*.go' | xargs -0 gofmt -w
