@@ -53,6 +53,12 @@ type Query struct {
 	// Root is a folder to treat as the Argo CD source of the object; "" means
 	// every source of the repo.
 	Root string
+	// Application is the name of the Application in the repo that owns the
+	// object; "" means any.
+	Application string
+	// Live holds YAML documents instead: the Application or ApplicationSet that
+	// owns the object as it is live, then its parents, nearest first.
+	Live []byte
 	// AllowShared permits a site that moves other fields, objects or
 	// applications too, where there is no private one.
 	AllowShared bool
@@ -72,6 +78,7 @@ type Site struct {
 	// Renders counts the renders that were made with a changed file.
 	Renders     int
 	AlsoChanges []AlsoChange
+	Hops        []Hop
 }
 
 // A Result is a proved edit.
@@ -79,6 +86,8 @@ type Result struct {
 	Edit    amend.Edit
 	Path    amend.RepoPath
 	Content []byte // of the whole file at Path
+	Old     []byte // what Content was proved against
+	Hops    []Hop
 	// RenderDiff lists every field that differs in the renders of all sources
 	// that read the file: the intended one first.
 	RenderDiff []FieldChange
@@ -157,10 +166,24 @@ func (l *Locator) Locate(tree fs.FS, q Query) (Site, error) {
 // AllowShared permits. It refuses like Locate, and with ReasonNoChange when
 // the field is v already.
 func (l *Locator) Edit(tree fs.FS, q Query, v amend.Scalar) (Result, error) {
+	return l.edit(tree, q, func(*target) amend.Scalar { return v })
+}
+
+// EditText is Edit for a value whose type is that of the field now; an unset
+// field becomes a number where the Kubernetes API has one.
+func (l *Locator) EditText(tree fs.FS, q Query, text string) (Result, error) {
+	return l.edit(tree, q, func(t *target) amend.Scalar {
+		_, number := t.old.(json.Number)
+		return amend.Scalar{Text: text, Number: number || t.old == nil && numericField(t.field)}
+	})
+}
+
+func (l *Locator) edit(tree fs.FS, q Query, value func(*target) amend.Scalar) (Result, error) {
 	t, err := l.target(tree, q)
 	if err != nil {
 		return Result{}, fmt.Errorf("editing %s of %s: %w", q.Field, q.Object, err)
 	}
+	v := value(t)
 	if t.set && holds(t.old, v) {
 		return Result{}, amend.Refusef(amend.ReasonNoChange, "%s of %s is %q already", q.Field, q.Object, v.Text)
 	}
@@ -176,17 +199,22 @@ func (l *Locator) Edit(tree fs.FS, q Query, v amend.Scalar) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	old, err := t.view.read(e.site.path)
 	edit := amend.Edit{Object: q.Object, Field: q.Field.String(), Target: at, Old: t.current(), New: v.Text, Added: e.site.add}
 	if edit.Added {
 		edit.Old = ""
 	}
-	return Result{Edit: edit, Path: at.Path, Content: e.result.Data, RenderDiff: e.changes}, nil
+	return Result{Edit: edit, Path: at.Path, Content: e.result.Data, Old: old, RenderDiff: e.changes}, err
 }
 
 // fits refuses a value that the API server would not take for its type.
 func (t *target) fits(v amend.Scalar) error {
 	if _, boolean := t.old.(bool); boolean {
 		return amend.Refusef(amend.ReasonUnsupported, "%s is true or false, and only texts and numbers can be set", t.field)
+	}
+	var n json.Number
+	if v.Number && json.Unmarshal([]byte(v.Text), &n) != nil {
+		return amend.Errorf(amend.Invalid, "edit", "%s takes a number, and %q is none", t.field, v.Text)
 	}
 	if _, number := t.old.(json.Number); !v.Number && (number || !t.set) && numericField(t.field) {
 		return amend.Errorf(amend.Invalid, "edit", "%s takes a number and not the text %q", t.field, v.Text)

@@ -229,5 +229,16 @@ func (d *delta) describe(o *object, c change) deltaChange {
 	for _, r := range d.renamed {
 		out.ripple = out.ripple || (!c.added && !c.removed && strings.ReplaceAll(out.Old, r[0], r[1]) == out.New)
 	}
+	if o.ref.Kind == "Secret" { // what is in it is shown to nobody
+		out.Old, out.New = hidden(out.Old), hidden(out.New)
+	}
 	return out
+}
+
+// hidden stands for a value that must not be printed.
+func hidden(value string) string {
+	if value == "" {
+		return ""
+	}
+	return "(hidden)"
 }
