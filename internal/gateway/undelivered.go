@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 
 	"github.com/amendhq/amend/internal/alert"
 )
@@ -12,6 +13,10 @@ const maxUndelivered = 4 << 10
 
 // expectedUndelivered says what undelivered takes.
 const expectedUndelivered = `application/json: {"id":"<event id>"}`
+
+// reportedForm is what Sensors report by: the id of an alert's event, the uid of
+// a RemediationRequest, or the commit of a merge.
+var reportedForm = regexp.MustCompile(`^[a-z0-9.-]{1,63}$`)
 
 // undelivered takes the report of a Sensor that gave an event up: its Workflow
 // could not be created, or an older one of the same name is still there. The
@@ -27,13 +32,15 @@ func (g *Gateway) undelivered(w http.ResponseWriter, r *http.Request) {
 		ID string `json:"id"`
 	}
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxUndelivered)).Decode(&report)
-	identity, ok := alert.IdentityOf(report.ID)
-	if err != nil || !ok {
+	if err != nil || !reportedForm.MatchString(report.ID) {
 		writeJSON(w, http.StatusBadRequest, problem{Error: "the body names no event", Expected: expectedUndelivered})
 		return
 	}
-	g.cfg.Folder.Forget(identity)
+	// Only alerts come again by themselves; of the others the log line is left.
+	if identity, ok := alert.IdentityOf(report.ID); ok {
+		g.cfg.Folder.Forget(identity)
+	}
 	g.metrics.undelivered.Inc()
-	g.cfg.Log.Warn("an event was not delivered; its next delivery passes", "event", report.ID)
+	g.cfg.Log.Warn("a Sensor gave an event up; if it is an alert, its next delivery passes", "event", report.ID)
 	w.WriteHeader(http.StatusNoContent)
 }

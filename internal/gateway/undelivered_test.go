@@ -48,12 +48,14 @@ amend_undelivered_total 1
 
 func TestUndeliveredRefusesWhatNamesNoEvent(t *testing.T) {
 	for body, code := range map[string]int{
-		"":                       400,
-		"{}":                     400,
-		`{"id":7}`:               400,
-		`{"id":"x"}`:             400,
-		`{"id":"{{x}}.firing"}`:  400,
-		`{"id":"a\nb.resolved"}`: 400,
+		"":           400,
+		"{}":         400,
+		`{"id":7}`:   400,
+		`{"id":"X"}`: 400,
+		// A request or a merge, which is no alert.
+		`{"id":"0e6f3a52-7a1c-4b53-9d3c-1f6f0f2d9a11"}`:     204,
+		`{"id":"{{x}}.firing"}`:                             400,
+		`{"id":"a\nb.resolved"}`:                            400,
 		`{"id":"` + strings.Repeat("a", 5000) + `.firing"}`: 400,
 	} {
 		s := newSite(t)
