@@ -1,29 +1,33 @@
 package locate
 
 import (
+	"encoding/json"
 	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/amendhq/amend"
 )
 
-// An application is what an Argo CD Application manifest of the repo says
-// about one source folder of the same repo. A path that does not exist in the
-// repo is taken for one of another repo.
+// An application is what an Argo CD Application says about one of its sources.
+// A path that does not exist in the env repo is taken for one of another
+// repo.
 type application struct {
 	name      string
 	namespace string // destination.namespace
-	server    string // destination.server or name
-	path      string
-	directory appDirectory
-	overrides string // the part of the source that changes the render, if any
-}
-
-type appDirectory struct {
-	Recurse bool   `json:"recurse"`
-	Include string `json:"include"`
-	Exclude string `json:"exclude"`
+	path      string // of the source, "." for the whole repo
+	source    appSource
+	refs      map[string]appSource // the sources that values may be read from
+	// at is where the source stands in the Application, e.g. spec.source.
+	at       amend.FieldPath
+	object   amend.ObjectRef // the Application itself
+	ignores  []ignoredDifference
+	settings string // source.settings()
+	key      string // equal for equal applications
 }
 
 // appManifest is the part of an Application that amend reads; see Argo CD's
@@ -32,27 +36,37 @@ type appManifest struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 	Metadata   struct {
-		Name string `json:"name"`
+		Name        string            `json:"name"`
+		Namespace   string            `json:"namespace"`
+		Annotations map[string]string `json:"annotations"`
 	} `json:"metadata"`
-	Spec struct {
-		Source      *appSource  `json:"source"`
-		Sources     []appSource `json:"sources"`
-		Destination struct {
-			Namespace string `json:"namespace"`
-			Server    string `json:"server"`
-			Name      string `json:"name"`
-		} `json:"destination"`
-	} `json:"spec"`
+	Spec  appSpec       `json:"spec"`
 	Items []appManifest `json:"items"`
 }
 
-type appSource struct {
-	Path      string        `json:"path"`
-	Chart     string        `json:"chart"`
-	Helm      *struct{}     `json:"helm"`
-	Plugin    *struct{}     `json:"plugin"`
-	Kustomize *struct{}     `json:"kustomize"`
-	Directory *appDirectory `json:"directory"`
+type appSpec struct {
+	Source   *appSource  `json:"source"`
+	Sources  []appSource `json:"sources"`
+	Hydrator *struct {
+		Dry appSource `json:"drySource"`
+	} `json:"sourceHydrator"`
+	Destination struct {
+		Namespace string `json:"namespace"`
+		Server    string `json:"server"`
+		Name      string `json:"name"`
+	} `json:"destination"`
+	Ignore []ignoredDifference `json:"ignoreDifferences"`
+}
+
+// An ignoredDifference is an item of spec.ignoreDifferences.
+type ignoredDifference struct {
+	Group       string   `json:"group"`
+	Kind        string   `json:"kind"`
+	Name        string   `json:"name"`
+	Namespace   string   `json:"namespace"`
+	Pointers    []string `json:"jsonPointers"`
+	Expressions []string `json:"jqPathExpressions"`
+	Managers    []string `json:"managedFieldsManagers"`
 }
 
 // parseApplications reads the Applications of a file. What does not parse is
@@ -71,56 +85,97 @@ func parseApplications(data []byte) []application {
 	return apps
 }
 
-func (m appManifest) applications() []application {
+func (m appManifest) is(kind string) bool {
 	group, _, _ := strings.Cut(m.APIVersion, "/")
-	if m.Kind != "Application" || group != "argoproj.io" {
+	return m.Kind == kind && group == "argoproj.io"
+}
+
+// sources returns the sources with their places. A hydrated Application
+// deploys a rendered branch, and is written in its dry source.
+func (m appManifest) sources() ([]appSource, func(int) amend.FieldPath) {
+	switch {
+	case m.Spec.Hydrator != nil:
+		return []appSource{m.Spec.Hydrator.Dry}, func(int) amend.FieldPath { return amend.Field("spec", "sourceHydrator", "drySource") }
+	case len(m.Spec.Sources) > 0:
+		return m.Spec.Sources, func(i int) amend.FieldPath { return amend.Field("spec", "sources").Item("index", strconv.Itoa(i)) }
+	case m.Spec.Source != nil:
+		return []appSource{*m.Spec.Source}, func(int) amend.FieldPath { return amend.Field("spec", "source") }
+	}
+	return nil, nil
+}
+
+func (m appManifest) applications() []application {
+	if !m.is("Application") {
 		return nil
 	}
-	sources := m.Spec.Sources
-	if len(sources) == 0 && m.Spec.Source != nil {
-		sources = []appSource{*m.Spec.Source}
-	}
+	sources, at := m.sources()
 	var apps []application
-	for _, s := range sources {
+	for i, s := range sources {
 		if s.Chart != "" || s.Path == "" {
 			continue
 		}
 		a := application{
 			name: m.Metadata.Name, namespace: m.Spec.Destination.Namespace,
-			server: m.Spec.Destination.Server + m.Spec.Destination.Name,
-			path:   path.Clean(strings.TrimPrefix(s.Path, "/")), overrides: s.overrides(),
+			path: path.Clean(strings.Trim(s.Path, "/")), source: s, refs: refs(sources), at: at(i), ignores: m.Spec.Ignore,
+			object:   amend.ObjectRef{Group: "argoproj.io", Kind: "Application", Namespace: m.Metadata.Namespace, Name: m.Metadata.Name},
+			settings: s.settings(),
 		}
-		if s.Directory != nil {
-			a.directory = *s.Directory
-		}
+		a.key = a.identity(m)
 		apps = append(apps, a)
 	}
 	return apps
 }
 
-func (s appSource) overrides() string {
+// identity is equal for copies of one Application.
+func (a application) identity(m appManifest) string {
+	b, err := json.Marshal(a.refs)
+	if err != nil { // of what was decoded from JSON
+		return a.name
+	}
+	return strings.Join([]string{a.name, a.path, a.namespace, m.Spec.Destination.Server, m.Spec.Destination.Name, a.settings, string(b)}, "\x00")
+}
+
+// overridden names what of the source changes the render in a way that is not
+// reproduced, or returns "".
+func (a application) overridden(kind SourceType) string {
 	switch {
-	case s.Helm != nil:
-		return "spec.source.helm"
-	case s.Plugin != nil:
-		return "spec.source.plugin"
-	case s.Kustomize != nil:
-		return "spec.source.kustomize"
+	case len(a.source.Plugin) > 0:
+		return "plugin"
+	case a.source.Helm != nil && kind != Helm:
+		return "helm"
+	case a.source.Kustomize != nil:
+		return "kustomize"
+	case a.source.Directory != nil && len(a.source.Directory.Jsonnet) > 0:
+		return "directory.jsonnet"
 	}
 	return ""
+}
+
+// directory returns the directory settings of the source.
+func (a application) directory() appDirectory {
+	if a.source.Directory == nil {
+		return appDirectory{}
+	}
+	return *a.source.Directory
 }
 
 // covers reports whether a directory source of this application reads the
 // file. Argo CD's globs have no separators: * crosses folders.
 func (a application) covers(file string) bool {
 	rel, ok := below(a.path, file)
-	if !ok || (!a.directory.Recurse && strings.Contains(rel, "/")) {
+	d := a.directory()
+	if !ok || (!d.Recurse && strings.Contains(rel, "/")) {
 		return false
 	}
-	if a.directory.Exclude != "" && glob(a.directory.Exclude, rel) {
+	if d.Exclude != "" && glob(d.Exclude, rel) {
 		return false
 	}
-	return a.directory.Include == "" || glob(a.directory.Include, rel)
+	return d.Include == "" || glob(d.Include, rel)
+}
+
+// contains reports whether the list has a copy of the application.
+func contains(apps []application, a application) bool {
+	return slices.ContainsFunc(apps, func(b application) bool { return a.key == b.key })
 }
 
 // glob matches the wildcard language of Argo CD's include and exclude: *, ?

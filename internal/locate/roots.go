@@ -1,7 +1,6 @@
 package locate
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -39,8 +38,8 @@ type root struct {
 
 func (r root) key() string {
 	key := string(r.kind) + " " + r.dir
-	if r.kind == Directory && len(r.apps) > 0 {
-		key += fmt.Sprint(r.apps[0].directory)
+	if len(r.apps) > 0 {
+		key += " " + r.apps[0].settings
 	}
 	return key
 }
@@ -79,7 +78,7 @@ func detect(n *node) SourceType {
 func (n *node) appsAt(dir string) []application {
 	var apps []application
 	for _, a := range n.apps {
-		if a.path == dir && !slices.Contains(apps, a) {
+		if a.path == dir && !contains(apps, a) {
 			apps = append(apps, a)
 		}
 	}
@@ -143,7 +142,7 @@ func (n *node) directoryReaders(file string, kustomized bool) []root {
 			continue
 		}
 		if !a.covers(file) {
-			excluded = excluded || a.directory != appDirectory{}
+			excluded = excluded || !a.directory().empty()
 			continue
 		}
 		r := root{dir: a.path, kind: Directory, apps: []application{a}, files: []string{file}}
@@ -151,7 +150,7 @@ func (n *node) directoryReaders(file string, kustomized bool) []root {
 		switch {
 		case i < 0:
 			roots = append(roots, r)
-		case !slices.Contains(roots[i].apps, a):
+		case !contains(roots[i].apps, a):
 			roots[i].apps = append(roots[i].apps, a)
 		}
 	}
@@ -208,7 +207,7 @@ func (n *node) rootAt(w wanted, dir string) (root, error) {
 	}
 	settings := application{path: dir}
 	if len(r.apps) > 0 {
-		settings.directory = r.apps[0].directory
+		settings = r.apps[0]
 	}
 	folder.declaring(w, func(file string) {
 		if settings.covers(file) && path.Ext(file) != "" {
@@ -222,8 +221,8 @@ func (n *node) rootAt(w wanted, dir string) (root, error) {
 // or returns "". Such a root cannot be proved by rendering the files.
 func (n *node) overridden(r root) string {
 	for _, a := range r.apps {
-		if a.overrides != "" {
-			return a.overrides + " of application " + a.name
+		if what := a.overridden(r.kind); what != "" {
+			return a.at.Then(what).String() + " of application " + a.name
 		}
 	}
 	folder := n.find(r.dir)
