@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,9 +55,10 @@ func openEnvWriter(ctx context.Context, f repoFlags, retryFor time.Duration, log
 	}
 	who := author{f.authorName, f.authorEmail}
 	return &envWriter{flags: f, log: log, mirror: copied, Writer: writer.New(writer.Config{
-		Host:   host{Client: client, author: who, labels: f.labels},
-		Repo:   mirror{Mirror: copied, author: who, log: log},
-		Branch: f.branch, Decide: pipeline.New().Decide, Now: time.Now, Log: log,
+		Host:      host{Client: client, author: who, labels: f.labels},
+		Repo:      mirror{Mirror: copied, author: who, log: log},
+		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
+		Branch:    f.branch, Decide: pipeline.New().Decide, Now: time.Now, Log: log,
 	})}, nil
 }
 

@@ -49,7 +49,7 @@ func (r *round) takeBack(ctx context.Context, j *job) (staged, error) {
 	case again != "":
 		return s.refused(amend.Refusef(amend.ReasonChangedSince, "the commit %s took the change back and %s brought it again; if it is to go after all, take that one back by hand", by, again)), nil
 	case by != "":
-		s.decision.Change = &amend.Change{Kind: amend.KindCommit, Commit: by, Branch: r.w.cfg.Branch}
+		s.decision.Change = r.w.cfg.commitChange(by)
 		s.decision.Detail = fmt.Sprintf("The commit %s took the change back; nothing is left to do.", by)
 		return s, nil
 	}

@@ -211,7 +211,7 @@ func (r *round) land(ctx context.Context) []*job {
 		return nil
 	}
 	for i, s := range r.staged {
-		s.decision.Change = &amend.Change{Kind: amend.KindCommit, Commit: commits[i].SHA, Branch: r.w.cfg.Branch}
+		s.decision.Change = r.w.cfg.commitChange(commits[i].SHA)
 		s.decision.ChangedAt = r.w.cfg.Now()
 		s.job.answer(s.decision, nil)
 	}

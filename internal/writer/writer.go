@@ -111,9 +111,20 @@ type Config struct {
 	Host   Host
 	Repo   Repo
 	Branch string // the one that Argo CD follows
-	Decide func(pipeline.World, amend.Event) (amend.Decision, error)
-	Now    func() time.Time
-	Log    *slog.Logger
+	// CommitURL is where people see a commit; nil when nowhere.
+	CommitURL func(sha string) string
+	Decide    func(pipeline.World, amend.Event) (amend.Decision, error)
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// commitChange is the change that a commit on the branch is.
+func (c Config) commitChange(sha string) *amend.Change {
+	change := &amend.Change{Kind: amend.KindCommit, Commit: sha, Branch: c.Branch}
+	if c.CommitURL != nil {
+		change.URL = c.CommitURL(sha)
+	}
+	return change
 }
 
 // maxBatch bounds how many events share one read of the branch.
