@@ -2,7 +2,6 @@ package locate
 
 import (
 	"encoding/json"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -27,6 +26,7 @@ type application struct {
 	object   amend.ObjectRef // the Application itself
 	ignores  []ignoredDifference
 	settings string // source.settings()
+	alone    bool   // its folder overrides the source for it alone
 	key      string // equal for equal applications
 }
 
@@ -111,12 +111,13 @@ func (m appManifest) applications() []application {
 	sources, at := m.sources()
 	var apps []application
 	for i, s := range sources {
-		if s.Chart != "" || s.Path == "" {
+		if s.Chart == "" && s.Path == "" { // only others read files from it
 			continue
 		}
+		s.normalize()
 		a := application{
 			name: m.Metadata.Name, namespace: m.Spec.Destination.Namespace,
-			path: path.Clean(strings.Trim(s.Path, "/")), source: s, refs: refs(sources), at: at(i), ignores: m.Spec.Ignore,
+			path: s.folder(), source: s, refs: refs(sources), at: at(i), ignores: m.Spec.Ignore,
 			object:   amend.ObjectRef{Group: "argoproj.io", Kind: "Application", Namespace: m.Metadata.Namespace, Name: m.Metadata.Name},
 			settings: s.settings(),
 		}
@@ -135,20 +136,14 @@ func (a application) identity(m appManifest) string {
 	return strings.Join([]string{a.name, a.path, a.namespace, m.Spec.Destination.Server, m.Spec.Destination.Name, a.settings, string(b)}, "\x00")
 }
 
-// overridden names what of the source changes the render in a way that is not
-// reproduced, or returns "".
-func (a application) overridden(kind SourceType) string {
-	switch {
-	case len(a.source.Plugin) > 0:
-		return "plugin"
-	case a.source.Helm != nil && kind != Helm:
-		return "helm"
-	case a.source.Kustomize != nil:
-		return "kustomize"
-	case a.source.Directory != nil && len(a.source.Directory.Jsonnet) > 0:
-		return "directory.jsonnet"
+// effect is equal for Applications of one folder that render the same. A chart
+// is told the name and the namespace, and a folder may override the source of
+// one Application.
+func (a application) effect(kind SourceType) string {
+	if kind == Helm || a.alone {
+		return a.key
 	}
-	return ""
+	return a.settings
 }
 
 // directory returns the directory settings of the source.

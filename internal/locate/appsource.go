@@ -1,6 +1,10 @@
 package locate
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"path"
+	"strings"
+)
 
 // An appSource is one source of an Application, as far as amend reads it. The
 // keys are Argo CD's; like there, their case does not matter.
@@ -81,13 +85,33 @@ type appReplica struct {
 	Count json.RawMessage `json:"count"` // a number or a text
 }
 
+// normalize drops settings that say nothing, as Argo CD does before it looks
+// for the type that they choose.
+func (s *appSource) normalize() {
+	if s.Directory != nil && s.Directory.empty() {
+		s.Directory = nil
+	}
+	if b, err := json.Marshal(s.Kustomize); err == nil && string(b) == "{}" {
+		s.Kustomize = nil
+	}
+	if b, err := json.Marshal(s.Helm); err == nil && string(b) == "{}" {
+		s.Helm = nil
+	}
+}
+
+// folder returns the path of the source in the env repo, "" for a chart of a
+// registry.
+func (s appSource) folder() string {
+	if s.Chart != "" {
+		return ""
+	}
+	return path.Clean(strings.Trim(s.Path, "/"))
+}
+
 // settings returns what of the source changes a render, in one form: equal
 // texts mean equal renders of the same path.
 func (s appSource) settings() string {
 	s.RepoURL, s.TargetRevision, s.Name, s.Path = "", "", "", ""
-	if s.Directory != nil && s.Directory.empty() {
-		s.Directory = nil
-	}
 	b, err := json.Marshal(s)
 	if err != nil { // of what was decoded from JSON
 		return ""

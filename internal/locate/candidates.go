@@ -56,9 +56,15 @@ func (t *target) layers() []layer {
 // private reports whether the target's root is the only one that reads a file.
 func (t *target) private(file string) bool { return len(t.otherReaders(file)) == 0 }
 
-// otherReaders returns the roots that read a file besides the target's.
+// otherReaders returns the roots that read a file besides the target's. The
+// owner may be declared in the repo in another form than it is live, or in one
+// that is not understood.
 func (t *target) otherReaders(file string) []root {
-	return slices.DeleteFunc(t.view.root.readers(file), func(r root) bool { return r.key() == t.root.key() })
+	return slices.DeleteFunc(t.view.readers(file), func(r root) bool {
+		same := t.root.owner != "" && r.dir == t.root.dir &&
+			!slices.ContainsFunc(r.apps, func(a application) bool { return a.name != t.root.owner })
+		return same || r.key() == t.root.key()
+	})
 }
 
 // levels says of a file how far from the root the nearest kustomization is that
@@ -120,7 +126,7 @@ func (t *target) scalars(docs []document, layers []layer) []site {
 	levels := levelsOf(layers)
 	for _, d := range docs {
 		far := levels.of(d.path)
-		own, _ := d.file.Leaf(d.index, t.field)
+		own, _ := d.leaf(t.field)
 		for leaf := range d.file.Leaves() {
 			same := own.Path == leaf.Path && own.Value == t.current()
 			if leaf.Doc != d.index || (!same && !t.proposes(leaf)) {

@@ -11,6 +11,9 @@ type directory struct{}
 func (directory) render(v *view, r root) *render {
 	rec := newRecorder(v)
 	out := &render{}
+	if _, err := r.effective(rec); err != nil {
+		return &render{reads: rec.reads, err: err}
+	}
 	for _, name := range r.files {
 		data, err := rec.read(name)
 		if err != nil {
@@ -39,7 +42,7 @@ func (directory) sites(t *target) []site {
 		if d.object != t.obj.ref {
 			continue
 		}
-		if leaf, ok := d.file.Leaf(d.index, t.field); ok {
+		if leaf, ok := d.leaf(t.field); ok {
 			sites = append(sites, d.setLeaf(leaf, t, "the manifest"))
 		}
 		sites = append(sites, d.insert(t.field, "a key in the manifest"))

@@ -8,11 +8,18 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/amendhq/amend"
 )
 
 // diskless is the file system that kustomize gets: the tree, read-only, rooted
-// at "/", every access recorded and every content vetted.
-type diskless struct{ rec *recorder }
+// at "/", every access recorded and every content vetted. The kustomization of
+// dir reads as an Application with the settings app has Argo CD write it.
+type diskless struct {
+	rec *recorder
+	dir string
+	app *appKustomize
+}
 
 var errReadOnly = errors.New("the env repo is read-only here")
 
@@ -29,6 +36,11 @@ func (d diskless) ReadFile(name string) ([]byte, error) {
 	data, err := d.rec.read(local(name))
 	if err != nil {
 		return nil, err
+	}
+	if root := d.rec.view.root.find(d.dir); d.app != nil && local(name) == path.Join(d.dir, root.kustFile) {
+		if data, err = d.app.applied(data); err != nil {
+			return nil, d.rec.refuse(amend.Refusef(amend.ReasonUnproven, "%s with the settings of its Application: %w", local(name), err))
+		}
 	}
 	if err := vet(d.rec, local(name), data); err != nil {
 		return nil, d.rec.refuse(err)

@@ -27,12 +27,19 @@ var protectedKinds = [...]string{
 
 func protectedKind(kind string) bool { return slices.Contains(protectedKinds[:], kind) }
 
+// A scope says where an object is searched for: in the sources of its owner, in
+// one folder, or everywhere.
+type scope struct {
+	owner *owner
+	dir   string
+}
+
 // match finds the one rendered object that ref names.
-func (v *view) match(ref amend.ObjectRef, only string) (match, error) {
+func (v *view) match(ref amend.ObjectRef, in scope) (match, error) {
 	if protectedKind(ref.Kind) {
 		return match{}, amend.Refusef(amend.ReasonProtected, "no fix may touch a %s", ref.Kind)
 	}
-	roots, err := v.candidates(ref, only)
+	roots, err := v.candidates(ref, in)
 	if err != nil {
 		return match{}, err
 	}
@@ -51,21 +58,22 @@ func (v *view) match(ref amend.ObjectRef, only string) (match, error) {
 		}
 		matches = append(matches, matching(out, r, ref)...)
 	}
-	if failed == nil && (only != "" || len(matches) == 0) {
+	if failed == nil && (in != scope{} || len(matches) == 0) {
 		failed = broken // what is deployed from it was declared before it broke
 	}
 	return v.decide(ref, matches, failed)
 }
 
-// candidates returns the roots to search for the object: the folder only if
-// one is named, and otherwise those that could declare it.
-func (v *view) candidates(ref amend.ObjectRef, only string) ([]root, error) {
+// candidates returns the roots to search for the object.
+func (v *view) candidates(ref amend.ObjectRef, in scope) ([]root, error) {
 	w := v.root.wanted(ref)
-	if only != "" {
-		r, err := v.root.rootAt(w, path.Clean(only))
-		return []root{r}, err
+	switch {
+	case in.owner != nil:
+		return in.owner.roots(v, w)
+	case in.dir != "":
+		return v.rootsIn(w, path.Clean(in.dir))
 	}
-	return slices.DeleteFunc(v.root.rootsDeclaring(w), func(r root) bool { return v.root.excludes(r, ref) }), nil
+	return slices.DeleteFunc(v.rootsDeclaring(w), func(r root) bool { return v.root.excludes(r, ref) }), nil
 }
 
 // matching returns the objects of a render that ref may mean.
@@ -78,27 +86,37 @@ func matching(out *render, r root, ref amend.ObjectRef) []match {
 		if o.ref.Name != ref.Name && stableName(o.ref.Kind, o.ref.Name) != ref.Name {
 			continue
 		}
-		if ok, weak := lands(o.ref.Namespace, r.apps, ref.Namespace); ok {
+		if ok, weak := r.lands(o.ref, ref.Namespace); ok {
 			matches = append(matches, match{root: r, render: out, obj: o, weak: weak})
 		}
 	}
 	return matches
 }
 
-// lands reports whether an object that names the namespace have is deployed
-// into want, and whether that is only possible rather than known.
-func lands(have string, apps []application, want string) (ok, weak bool) {
-	if have != "" || want == "" {
-		return have == want, false
+// lands reports whether an object of the root is deployed into the namespace
+// want, and whether that is only possible rather than known. Which namespace
+// Applications live in, their manifests and references often leave open.
+func (r root) lands(have amend.ObjectRef, want string) (ok, weak bool) {
+	if want == "" && have.Group == argoGroup {
+		return true, false
 	}
-	for _, a := range apps {
+	if have.Namespace != "" || want == "" {
+		return have.Namespace == want, false
+	}
+	for _, a := range r.apps {
+		if r.owner != "" && a.name != r.owner {
+			continue
+		}
 		if a.namespace == want {
 			return true, false
 		}
 		weak = weak || a.namespace == ""
 	}
-	return weak || len(apps) == 0, true
+	return weak || len(r.apps) == 0, true
 }
+
+// argoGroup is the API group of Applications and ApplicationSets.
+const argoGroup = "argoproj.io"
 
 // decide picks the one object, or says why there is no one object. A root that
 // could declare it and does not render leaves the question open.
@@ -119,9 +137,6 @@ func (v *view) decide(ref amend.ObjectRef, matches []match, failed error) (match
 		return match{}, v.notFound(ref)
 	}
 	m := matches[0]
-	if what := v.root.overridden(m.root); what != "" {
-		return match{}, amend.Refusef(amend.ReasonUnsupported, "%s changes what %s renders to", what, m.root)
-	}
 	return m, nil
 }
 

@@ -21,12 +21,16 @@ import (
 var kustomizeMu sync.Mutex
 
 // kustomize renders in process, with Argo CD's defaults: no plugins, no Helm,
-// and files only from below each kustomization.
+// files only from below each kustomization, and the settings of the Application.
 type kustomize struct{}
 
 func (kustomize) render(v *view, r root) *render {
 	rec := newRecorder(v)
-	objects, err := runKustomize(rec, r.dir)
+	app, err := r.effective(rec)
+	if err != nil {
+		return &render{reads: rec.reads, order: rec.order, err: err}
+	}
+	objects, err := runKustomize(diskless{rec: rec, dir: r.dir, app: app.Kustomize})
 	if rec.refusal != nil {
 		err = rec.refusal
 	}
@@ -35,7 +39,8 @@ func (kustomize) render(v *view, r root) *render {
 
 // runKustomize builds the folder. A panic of the library on odd input must not
 // end the process, so it counts as a failed build.
-func runKustomize(rec *recorder, dir string) (objects []*object, err error) {
+func runKustomize(files diskless) (objects []*object, err error) {
+	dir := files.dir
 	kustomizeMu.Lock()
 	defer kustomizeMu.Unlock()
 	defer func() {
@@ -43,7 +48,7 @@ func runKustomize(rec *recorder, dir string) (objects []*object, err error) {
 			objects, err = nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s panicked: %v", dir, p)
 		}
 	}()
-	m, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(diskless{rec}, "/"+dir)
+	m, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, "/"+dir)
 	if err != nil {
 		return nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s: %w", dir, err)
 	}

@@ -10,6 +10,7 @@
 package locate
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -105,7 +106,7 @@ func (l *Locator) Object(tree fs.FS, ref amend.ObjectRef, root string) (*Object,
 	if err != nil {
 		return nil, err
 	}
-	m, err := v.match(ref, root)
+	m, err := v.match(ref, scope{dir: root})
 	if err != nil {
 		return nil, fmt.Errorf("locating %s: %w", ref, err)
 	}
@@ -157,7 +158,7 @@ func (l *Locator) Locate(tree fs.FS, q Query) (Site, error) {
 		return Site{}, err
 	}
 	return Site{Target: at, Current: t.current(), Add: e.site.add, SourceType: t.root.kind,
-		Via: e.site.via, Renders: count, AlsoChanges: e.also}, nil
+		Via: e.site.via, Renders: count, AlsoChanges: e.also, Hops: e.hops}, nil
 }
 
 // Edit changes the field to v at the place that controls it and proves it: the
@@ -199,12 +200,11 @@ func (l *Locator) edit(tree fs.FS, q Query, value func(*target) amend.Scalar) (R
 	if err != nil {
 		return Result{}, err
 	}
-	old, err := t.view.read(e.site.path)
 	edit := amend.Edit{Object: q.Object, Field: q.Field.String(), Target: at, Old: t.current(), New: v.Text, Added: e.site.add}
 	if edit.Added {
 		edit.Old = ""
 	}
-	return Result{Edit: edit, Path: at.Path, Content: e.result.Data, Old: old, RenderDiff: e.changes}, err
+	return Result{Edit: edit, Path: at.Path, Content: e.result.Data, Old: e.old, RenderDiff: e.changes, Hops: e.hops}, err
 }
 
 // fits refuses a value that the API server would not take for its type.
@@ -224,7 +224,27 @@ func (t *target) fits(v amend.Scalar) error {
 
 func (e effect) target() (amend.Target, error) {
 	p, err := amend.ParseRepoPath(e.site.path)
-	return amend.Target{Path: p, Line: e.result.Line, EndLine: e.result.EndLine, YAMLPath: e.site.yamlPath}, err
+	line, end := e.result.Line, e.result.EndLine
+	if !e.site.add {
+		line, end = changedLines(e.old, e.result.Data, line, end)
+	}
+	return amend.Target{Path: p, Line: line, EndLine: end, YAMLPath: e.site.yamlPath}, err
+}
+
+// changedLines narrows the lines of a text that was replaced as a whole to
+// those that differ.
+func changedLines(old, data []byte, line, end int) (int, int) {
+	before, after := bytes.Split(old, []byte("\n")), bytes.Split(data, []byte("\n"))
+	if len(before) != len(after) || end > len(after) {
+		return line, end
+	}
+	for line < end && bytes.Equal(before[line-1], after[line-1]) {
+		line++
+	}
+	for end > line && bytes.Equal(before[end-1], after[end-1]) {
+		end--
+	}
+	return line, end
 }
 
 func (l *Locator) view(fsys fs.FS) (*view, error) {
@@ -232,7 +252,7 @@ func (l *Locator) view(fsys fs.FS) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &view{loc: l, fsys: fsys, root: root}, nil
+	return &view{loc: l, fsys: fsys, root: root, apps: root.apps}, nil
 }
 
 // target resolves a query to the one field of the one object.
@@ -244,23 +264,32 @@ func (l *Locator) target(fsys fs.FS, q Query) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := v.match(q.Object, q.Root)
+	o, err := v.owner(q)
 	if err != nil {
 		return nil, err
 	}
-	t := &target{match: m, view: v, ref: q.Object, field: q.Field, declared: v.root.declaredNames(q.Object)}
-	if t.old, t.set = get(m.obj.body, q.Field); t.set && !isScalar(t.old) {
-		return nil, amend.Errorf(amend.Invalid, "locate", "%s is not a single value", q.Field)
+	return v.target(q.Object, q.Field, scope{owner: o, dir: q.Root})
+}
+
+// target finds the one field of the one object.
+func (v *view) target(ref amend.ObjectRef, field amend.FieldPath, in scope) (*target, error) {
+	m, err := v.match(ref, in)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{match: m, view: v, ref: ref, field: field, owner: in.owner, declared: v.root.declaredNames(ref)}
+	if t.old, t.set = get(m.obj.body, field); t.set && !isScalar(t.old) {
+		return nil, amend.Errorf(amend.Invalid, "locate", "%s is not a single value", field)
 	}
 	if !t.set {
-		if _, ok := put(m.obj.body, q.Field, "x"); !ok {
-			return nil, amend.Refusef(amend.ReasonNotInRepo, "%s has no list item that %s names", q.Object, q.Field)
+		if _, ok := put(m.obj.body, field, "x"); !ok {
+			return nil, amend.Refusef(amend.ReasonNotInRepo, "%s has no list item that %s names", ref, field)
 		}
 	}
 	if scaler, ok := t.scaler(); ok {
-		return nil, amend.Refusef(amend.ReasonOwnedByHPA, "%s sets the replicas of %s", scaler, q.Object)
+		return nil, amend.Refusef(amend.ReasonOwnedByHPA, "%s sets the replicas of %s", scaler, ref)
 	}
-	return t, nil
+	return t, t.governed()
 }
 
 // choose tries the sites in their order and returns the first whose effect is
@@ -269,7 +298,14 @@ func (l *Locator) target(fsys fs.FS, q Query) (*target, error) {
 func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, error) {
 	var shared *effect
 	var failures []error
+	lifted := false
 	for _, s := range t.root.source().sites(t) {
+		if s.add && !lifted { // a value that is set comes before one that could be
+			if e, ok, err := t.lift(v, allowShared, count); ok {
+				return e, err
+			}
+			lifted = true
+		}
 		if *count >= maxProofs {
 			break
 		}
@@ -286,6 +322,11 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 		}
 		if shared == nil {
 			shared = &e
+		}
+	}
+	if !lifted && shared == nil {
+		if e, ok, err := t.lift(v, allowShared, count); ok {
+			return e, err
 		}
 	}
 	switch {

@@ -26,13 +26,17 @@ type object struct {
 // decodeObjects turns JSON into objects; a List becomes its items. Numbers
 // keep their text.
 func decodeObjects(data []byte) ([]*object, error) {
+	v, err := decodeTree(data)
+	return flattenList(v), err
+}
+
+// decodeTree decodes JSON; numbers keep their text.
+func decodeTree(data []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var v any
-	if err := dec.Decode(&v); err != nil {
-		return nil, err
-	}
-	return flattenList(v), nil
+	err := dec.Decode(&v)
+	return v, err
 }
 
 func flattenList(v any) []*object {
@@ -100,7 +104,8 @@ func splitDocuments(data []byte) [][]byte {
 	return append(docs, data[start:])
 }
 
-// get returns the value of a field; a list item must be named by one item only.
+// get returns the value of a field; a list item must be named by one item only,
+// or by its index.
 func get(v any, field amend.FieldPath) (any, bool) {
 	for _, step := range field {
 		if step.Select != "" {
@@ -125,6 +130,11 @@ func get(v any, field amend.FieldPath) (any, bool) {
 
 func itemIndex(list []any, step amend.FieldStep) int {
 	found := -1
+	if step.Select == "index" {
+		if i, err := strconv.Atoi(step.Key); err == nil && i >= 0 && i < len(list) {
+			return i
+		}
+	}
 	for i, item := range list {
 		m, _ := item.(map[string]any)
 		if id, ok := m[step.Select]; ok && scalarText(id) == step.Key {

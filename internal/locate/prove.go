@@ -37,9 +37,11 @@ type AlsoChange struct {
 // An effect is what a written site does to the renders.
 type effect struct {
 	site    site
+	old     []byte // of the file at site
 	result  manifest.Result
 	changes []FieldChange
 	also    []AlsoChange
+	hops    []Hop
 }
 
 // try writes the value at the site and renders the target's root. It is an
@@ -54,7 +56,11 @@ func (t *target) try(s site, v amend.Scalar, count *int) (effect, error) {
 	if after.err != nil {
 		return effect{}, after.err
 	}
-	e := effect{site: s, result: res}
+	old, err := t.view.read(s.path)
+	if err != nil {
+		return effect{}, err
+	}
+	e := effect{site: s, old: old, result: res}
 	if !e.compare(t, after, v) {
 		return effect{}, amend.Refusef(amend.ReasonUnproven, "%s:%d does not control %s", s.path, res.Line, t.field)
 	}
@@ -80,7 +86,7 @@ func (e *effect) compare(t *target, after *render, v amend.Scalar) bool {
 	if !ok {
 		return false
 	}
-	e.changes = append(e.changes, FieldChange{Object: t.obj.ref, Field: t.field.String(), Old: t.current(), New: v.Text})
+	e.changes = append(e.changes, FieldChange{Object: t.landed(), Field: t.field.String(), Old: t.current(), New: v.Text})
 	e.note(d, t.root, func(o *object) any {
 		if o == t.obj {
 			return intended
@@ -145,7 +151,11 @@ func (t *target) siblings() []string {
 	var names []string
 	ours := false
 	for _, a := range t.root.apps {
-		if !ours && (a.namespace == t.ref.Namespace || t.obj.ref.Namespace != "" || len(t.root.apps) == 1) {
+		mine := a.namespace == t.ref.Namespace || t.obj.ref.Namespace != "" || len(t.root.apps) == 1
+		if t.root.owner != "" {
+			mine = a.name == t.root.owner
+		}
+		if !ours && mine {
 			ours = true
 			continue
 		}

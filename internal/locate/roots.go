@@ -32,14 +32,15 @@ type source interface {
 type root struct {
 	dir   string
 	kind  SourceType
-	apps  []application // those of the repo that point at it
+	apps  []application // those that point at it, all with the same effect on the render
+	owner string        // the name of the one among them that is asked about, if one is named
 	files []string      // of a directory source: the files that matter to the query
 }
 
 func (r root) key() string {
 	key := string(r.kind) + " " + r.dir
 	if len(r.apps) > 0 {
-		key += " " + r.apps[0].settings
+		key += " " + r.apps[0].effect(r.kind)
 	}
 	return key
 }
@@ -74,35 +75,66 @@ func detect(n *node) SourceType {
 	return Directory
 }
 
-// appsAt returns the Applications whose source path is exactly dir.
-func (n *node) appsAt(dir string) []application {
-	var apps []application
-	for _, a := range n.apps {
-		if a.path == dir && !contains(apps, a) {
-			apps = append(apps, a)
+// kindAt says how Argo CD renders the application's folder: settings for a type
+// decide before the files do.
+func (a application) kindAt(n *node) SourceType {
+	switch {
+	case a.source.Helm != nil:
+		return Helm
+	case a.source.Kustomize != nil:
+		return Kustomize
+	case !a.directory().empty():
+		return Directory
+	}
+	return detect(n)
+}
+
+// rootsAt returns the roots of the Applications whose source path is dir.
+func (v *view) rootsAt(dir string) []root {
+	folder := v.root.find(dir)
+	if folder == nil {
+		return nil
+	}
+	var roots []root
+	for _, a := range v.apps {
+		if a.path == dir {
+			roots = group(roots, root{dir: dir, kind: a.kindAt(folder), apps: []application{a}})
 		}
 	}
-	return apps
+	return roots
+}
+
+// group adds a root of one application to the roots, or the application to
+// that root which renders the same.
+func group(roots []root, r root) []root {
+	i := slices.IndexFunc(roots, func(other root) bool { return other.key() == r.key() })
+	switch {
+	case i < 0:
+		return append(roots, r)
+	case !contains(roots[i].apps, r.apps[0]):
+		roots[i].apps = append(roots[i].apps, r.apps[0])
+	}
+	return roots
 }
 
 // readers returns every root that reads the file, as far as the references
 // between kustomizations and the Applications of the repo tell.
-func (n *node) readers(file string) []root {
-	roots := n.kustomizeReaders(file)
-	dir := n.find(path.Dir(file))
+func (v *view) readers(file string) []root {
+	roots := v.kustomizeReaders(file)
+	dir := v.root.find(path.Dir(file))
 	if base := path.Base(file); dir != nil && scanned(file) && path.Ext(file) != "" && base != dir.kustFile {
-		roots = append(roots, n.directoryReaders(file, len(roots) > 0)...)
+		roots = append(roots, v.directoryReaders(file, len(roots) > 0)...)
 	}
 	return roots
 }
 
 // kustomizeReaders climbs from a file to the kustomizations that name it, the
 // kustomizations that name those, and so on up to the roots.
-func (n *node) kustomizeReaders(file string) []root {
+func (v *view) kustomizeReaders(file string) []root {
 	var roots []root
-	dir := n.find(path.Dir(file))
-	queue := n.referrers(file)
-	if dir != nil && dir.kustFile == path.Base(file) {
+	dir := v.root.find(path.Dir(file))
+	queue := v.root.referrers(file)
+	if dir != nil && (dir.kustFile == path.Base(file) || strings.HasPrefix(path.Base(file), argocdSource)) {
 		queue = append(queue, dir.dir)
 	}
 	seen := map[string]bool{}
@@ -113,48 +145,59 @@ func (n *node) kustomizeReaders(file string) []root {
 			continue
 		}
 		seen[at] = true
-		parents := n.referrers(at)
-		queue = append(queue, parents...)
-		r := root{dir: at, kind: Kustomize, apps: n.appsAt(at)}
-		folder := n.find(at)
+		parents := v.root.referrers(at)
+		queue = append(queue, append(parents, v.componentUsers(at)...)...)
+		folder := v.root.find(at)
+		found := slices.DeleteFunc(v.rootsAt(at), func(r root) bool { return r.kind != Kustomize })
 		component := folder.kust != nil && folder.kust.Kind == types.ComponentKind
-		standalone := len(parents) == 0 && !component
-		if (standalone || len(r.apps) > 0) && detect(folder) == Kustomize {
-			roots = append(roots, r)
+		if len(found) == 0 && len(parents) == 0 && !component && detect(folder) == Kustomize {
+			found = []root{{dir: at, kind: Kustomize}}
+		}
+		roots = append(roots, found...)
+	}
+	slices.SortStableFunc(roots, func(a, b root) int { return strings.Compare(a.dir, b.dir) })
+	return roots
+}
+
+// componentUsers returns the folders of the Applications that add the folder
+// as a component.
+func (v *view) componentUsers(dir string) []string {
+	var users []string
+	for _, a := range v.apps {
+		if a.source.Kustomize == nil {
+			continue
+		}
+		for _, c := range a.source.Kustomize.Components {
+			if path.Join(a.path, c) == dir && v.root.find(a.path) != nil {
+				users = append(users, a.path)
+			}
 		}
 	}
-	slices.SortFunc(roots, func(a, b root) int { return strings.Compare(a.dir, b.dir) })
-	return roots
+	return users
 }
 
 // directoryReaders returns the Applications whose directory source holds the
 // file or, where there is none, the file's own folder, unless the file belongs
 // to a kustomization or a chart, or an Application leaves it out on purpose.
-func (n *node) directoryReaders(file string, kustomized bool) []root {
+func (v *view) directoryReaders(file string, kustomized bool) []root {
 	var roots []root
 	excluded := false
-	for _, a := range n.apps {
+	for _, a := range v.apps {
 		if _, inside := below(a.path, file); !inside {
 			continue
 		}
-		folder := n.find(a.path)
-		if folder == nil || detect(folder) != Directory {
+		folder := v.root.find(a.path)
+		if folder == nil || a.kindAt(folder) != Directory {
+			excluded = excluded || (folder != nil && a.path == path.Dir(file))
 			continue
 		}
 		if !a.covers(file) {
 			excluded = excluded || !a.directory().empty()
 			continue
 		}
-		r := root{dir: a.path, kind: Directory, apps: []application{a}, files: []string{file}}
-		i := slices.IndexFunc(roots, func(other root) bool { return other.key() == r.key() })
-		switch {
-		case i < 0:
-			roots = append(roots, r)
-		case !contains(roots[i].apps, a):
-			roots[i].apps = append(roots[i].apps, a)
-		}
+		roots = group(roots, root{dir: a.path, kind: Directory, apps: []application{a}, files: []string{file}})
 	}
-	if len(roots) > 0 || excluded || kustomized || n.claimed(path.Dir(file)) {
+	if len(roots) > 0 || excluded || kustomized || v.root.claimed(path.Dir(file)) {
 		return roots
 	}
 	return []root{{dir: path.Dir(file), kind: Directory, files: []string{file}}}
@@ -175,10 +218,10 @@ func (n *node) claimed(dir string) bool {
 }
 
 // rootsDeclaring returns the roots of the repo that could declare the object.
-func (n *node) rootsDeclaring(w wanted) []root {
+func (v *view) rootsDeclaring(w wanted) []root {
 	byKey := map[string]root{}
-	n.declaring(w, func(file string) {
-		for _, r := range n.readers(file) {
+	v.root.declaring(w, func(file string) {
+		for _, r := range v.readers(file) {
 			if have, ok := byKey[r.key()]; ok {
 				r.files = append(have.files, r.files...)
 			}
@@ -192,50 +235,41 @@ func (n *node) rootsDeclaring(w wanted) []root {
 	return roots
 }
 
-// rootAt treats one folder as an Argo CD source.
-func (n *node) rootAt(w wanted, dir string) (root, error) {
-	folder := n.find(dir)
+// rootsIn treats one folder as an Argo CD source. There are several roots if
+// Applications of the repo render it in different ways.
+func (v *view) rootsIn(w wanted, dir string) ([]root, error) {
+	folder := v.root.find(dir)
 	if folder == nil {
-		return root{}, amend.Errorf(amend.Invalid, "locate", "there is no folder %q in the env repo", dir)
+		return nil, amend.Errorf(amend.Invalid, "locate", "there is no folder %q in the env repo", dir)
 	}
-	r := root{dir: dir, kind: detect(folder), apps: n.appsAt(dir)}
+	roots := v.rootsAt(dir)
+	if len(roots) == 0 {
+		roots = []root{{dir: dir, kind: detect(folder)}}
+	}
+	for i := range roots {
+		if err := v.fill(&roots[i], w); err != nil {
+			return nil, err
+		}
+	}
+	return roots, nil
+}
+
+// fill completes a root that was not found by its files.
+func (v *view) fill(r *root, w wanted) error {
 	switch r.kind {
 	case Helm:
-		return root{}, amend.Refusef(amend.ReasonUnsupported, "folder %s holds a Helm chart (Chart.yaml)", dir)
+		return amend.Refusef(amend.ReasonUnsupported, "folder %s holds a Helm chart (Chart.yaml)", r.dir)
 	case Kustomize:
-		return r, nil
+		return nil
 	}
-	settings := application{path: dir}
+	settings := application{path: r.dir}
 	if len(r.apps) > 0 {
 		settings = r.apps[0]
 	}
-	folder.declaring(w, func(file string) {
+	v.root.find(r.dir).declaring(w, func(file string) {
 		if settings.covers(file) && path.Ext(file) != "" {
 			r.files = append(r.files, file)
 		}
 	})
-	return r, nil
-}
-
-// overridden names what changes the render of a root from outside its files,
-// or returns "". Such a root cannot be proved by rendering the files.
-func (n *node) overridden(r root) string {
-	for _, a := range r.apps {
-		if what := a.overridden(r.kind); what != "" {
-			return a.at.Then(what).String() + " of application " + a.name
-		}
-	}
-	folder := n.find(r.dir)
-	for _, name := range folder.fileNames {
-		rest, ok := strings.CutPrefix(name, ".argocd-source")
-		if !ok {
-			continue
-		}
-		ours := len(r.apps) == 0 || rest == ".yaml" ||
-			slices.ContainsFunc(r.apps, func(a application) bool { return rest == "-"+a.name+".yaml" })
-		if ours {
-			return path.Join(r.dir, name)
-		}
-	}
-	return ""
+	return nil
 }

@@ -14,7 +14,7 @@ func (t *target) scaler() (amend.ObjectRef, bool) {
 	if t.root.kind == Directory { // of which only the files that declare the target were read
 		w := t.view.root.wanted(t.ref)
 		w.kind = 0
-		for _, r := range t.view.root.rootsDeclaring(w) {
+		for _, r := range t.view.rootsDeclaring(w) {
 			if r.kind == Directory {
 				objects = append(objects[:len(objects):len(objects)], t.view.render(r).objects...)
 			}

@@ -1,6 +1,9 @@
 package locate
 
 import (
+	"regexp"
+	"slices"
+
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/manifest"
 )
@@ -9,10 +12,12 @@ import (
 type target struct {
 	match
 	view  *view
+	owner *owner
 	ref   amend.ObjectRef
 	field amend.FieldPath
 	old   any  // the rendered value
 	set   bool // whether there is one
+	hops  int  // how many Applications were followed to get here
 	// declared are the names that the object's manifests may carry.
 	declared map[string]bool
 }
@@ -24,6 +29,16 @@ func (t *target) current() string {
 		return ""
 	}
 	return scalarText(t.old)
+}
+
+// landed returns the object's identity with the namespace that it is deployed
+// into, which its manifest may leave to the Application.
+func (t *target) landed() amend.ObjectRef {
+	ref := t.obj.ref
+	if ref.Namespace == "" {
+		ref.Namespace = t.ref.Namespace
+	}
+	return ref
 }
 
 // declares reports whether a manifest or patch with this identity may be one
@@ -86,6 +101,28 @@ func (t *target) documents(files []string) []document {
 	}
 	return docs
 }
+
+// leaf finds the scalar at a field. The editor knows list items by their
+// identity, and by index only in its own paths.
+func (d document) leaf(field amend.FieldPath) (manifest.Leaf, bool) {
+	if !slices.ContainsFunc(field, func(s amend.FieldStep) bool { return s.Select == "index" }) {
+		return d.file.Leaf(d.index, field)
+	}
+	want := indexedPath(field)
+	for leaf := range d.file.Leaves() {
+		if leaf.Doc == d.index && string(leaf.Path) == want {
+			return leaf, true
+		}
+	}
+	return manifest.Leaf{}, false
+}
+
+// indexedPath writes a field as the editor's paths are written: a[0].b.
+func indexedPath(field amend.FieldPath) string {
+	return indexStep.ReplaceAllString(field.String(), "[$1]")
+}
+
+var indexStep = regexp.MustCompile(`\[index=(\d+)\]`)
 
 // setLeaf proposes to change a leaf that holds the field's value, or that
 // part of it which is to change.

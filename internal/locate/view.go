@@ -13,6 +13,7 @@ type view struct {
 	loc    *Locator
 	fsys   fs.FS
 	root   *node
+	apps   []application // all that are known, see inventory
 	edited string
 	data   []byte
 }

@@ -1,0 +1,193 @@
+package locate
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/amendhq/amend"
+)
+
+// An owner is the Application that deploys an object, with those that deploy
+// it in turn. The nil owner is unknown.
+type owner struct {
+	name    string
+	sources []application
+	parents [][]byte // live Applications and ApplicationSets, nearest first
+}
+
+// owner finds out whom the query names.
+func (v *view) owner(q Query) (*owner, error) {
+	if len(q.Live) > 0 {
+		return v.liveOwner(slices.DeleteFunc(splitDocuments(q.Live), blank))
+	}
+	if q.Application == "" {
+		return nil, nil
+	}
+	o := &owner{name: q.Application}
+	for _, a := range v.apps {
+		if a.called(q.Application) && !contains(o.sources, a) {
+			o.sources = append(o.sources, a)
+			o.name = a.name
+		}
+	}
+	if len(o.sources) == 0 {
+		return nil, amend.Refusef(amend.ReasonNotInRepo, "no Application %s is declared in the env repo", q.Application)
+	}
+	return o, nil
+}
+
+func blank(doc []byte) bool {
+	plain, err := yaml.YAMLToJSON(doc)
+	return err == nil && string(plain) == "null"
+}
+
+// called reports whether the application has the name, or NAMESPACE/NAME, or
+// NAMESPACE_NAME as tracking ids have it.
+func (a application) called(name string) bool {
+	ns := a.object.Namespace
+	return name == a.name || (ns != "" && (name == ns+"/"+a.name || name == ns+"_"+a.name))
+}
+
+// liveOwner reads an Application as it is live, before its parents.
+func (v *view) liveOwner(docs [][]byte) (*owner, error) {
+	if len(docs) == 0 {
+		return nil, nil
+	}
+	var m appManifest
+	o := &owner{parents: docs[1:]}
+	plain, err := yaml.YAMLToJSON(docs[0])
+	if err == nil {
+		err = json.Unmarshal(plain, &m)
+	}
+	if err != nil {
+		return nil, amend.Errorf(amend.Invalid, "read --application", "%w", err)
+	}
+	if !m.is("Application") {
+		return nil, amend.Errorf(amend.Invalid, "read --application", "%s %s is no Application of Argo CD", m.APIVersion, m.Kind)
+	}
+	o.name, o.sources = m.Metadata.Name, m.applications()
+	if len(o.sources) == 0 {
+		return nil, amend.Errorf(amend.Invalid, "read --application", "Application %s has no source", o.name)
+	}
+	return o, nil
+}
+
+// roots returns the sources of the owner that are in the env repo.
+func (o *owner) roots(v *view, w wanted) ([]root, error) {
+	var roots []root
+	var refused error
+	for _, a := range o.sources {
+		folder := v.root.find(a.path)
+		if folder == nil {
+			refused = a.elsewhere()
+			continue
+		}
+		r := root{dir: a.path, kind: a.kindAt(folder), apps: []application{a}, owner: o.name}
+		for _, other := range v.rootsAt(a.path) {
+			if other.key() == r.key() {
+				r.apps = append(r.apps, slices.DeleteFunc(other.apps, func(b application) bool { return b.name == o.name })...)
+			}
+		}
+		if err := v.fill(&r, w); err != nil {
+			return nil, err
+		}
+		roots = append(roots, r)
+	}
+	if len(roots) == 0 {
+		return nil, refused
+	}
+	return roots, nil
+}
+
+// elsewhere refuses a source that is not in the env repo.
+func (a application) elsewhere() error {
+	if a.source.Chart != "" {
+		return amend.Refusef(amend.ReasonRemote, "application %s deploys the chart %s of %s, which is not in the env repo", a.name, a.source.Chart, a.source.RepoURL)
+	}
+	return amend.Refusef(amend.ReasonRemote, "application %s deploys %s of %s, and the env repo has no such folder", a.name, a.source.Path, a.source.RepoURL)
+}
+
+// fixedRevision matches revisions that no commit on a branch changes: commits,
+// versions, ranges of versions, and tags that are named as such.
+var fixedRevision = regexp.MustCompile(`^([0-9a-f]{7,40}|v?\d+(\.[\dxX*]+)*([-+].*)?|refs/tags/.*|.*[*<>=~^ ].*)$`)
+
+// governed refuses what the Applications of the root keep from being
+// controlled by their files.
+func (t *target) governed() error {
+	for _, a := range t.root.apps {
+		if t.root.owner != "" && a.name != t.root.owner {
+			continue
+		}
+		if rev := a.source.TargetRevision; fixedRevision.MatchString(rev) {
+			return amend.Refusef(amend.ReasonUnsupported, "application %s follows the revision %s and not a branch: change its %s instead", a.name, rev, a.at.Then("targetRevision"))
+		}
+		for _, i := range a.ignores {
+			if i.covers(t) {
+				return amend.Refusef(ignoredReason(t.field), "application %s has %s in its ignoreDifferences, so Git is not in control of it", a.name, t.field)
+			}
+		}
+	}
+	return nil
+}
+
+// ignoredReason tells the replicas, which people ignore because an autoscaler
+// sets them, from other fields.
+func ignoredReason(field amend.FieldPath) amend.Reason {
+	if field.String() == "spec.replicas" {
+		return amend.ReasonOwnedByHPA
+	}
+	return amend.ReasonUnsupported
+}
+
+// covers reports whether the rule ignores the target's field. What of a jq
+// expression is not understood counts as ignoring, if it ends in a key of the
+// field.
+func (i ignoredDifference) covers(t *target) bool {
+	ref := t.obj.ref
+	if (i.Group != "*" && i.Group != ref.Group) || (i.Kind != "*" && i.Kind != ref.Kind) ||
+		(i.Name != "" && i.Name != ref.Name) || (i.Namespace != "" && i.Namespace != t.ref.Namespace) {
+		return false
+	}
+	for _, p := range i.Pointers {
+		if t.under(strings.Split(strings.Trim(p, "/"), "/")) {
+			return true
+		}
+	}
+	for _, e := range i.Expressions {
+		if keys := jqKey.FindAllString(e, -1); len(keys) > 0 {
+			last := strings.Trim(keys[len(keys)-1], `."`)
+			if slices.ContainsFunc(t.field, func(s amend.FieldStep) bool { return s.Select == "" && s.Key == last }) {
+				return true
+			}
+		}
+	}
+	return len(i.Managers) > 0 && t.field.String() == "spec.replicas"
+}
+
+var jqKey = regexp.MustCompile(`\.[A-Za-z_][\w-]*|\."[^"]*"|"[^"]*"`)
+
+// under reports whether the field is at or below a JSON pointer.
+func (t *target) under(pointer []string) bool {
+	var v any = t.obj.body
+	if len(pointer) > len(t.field) {
+		return false
+	}
+	for n, token := range pointer {
+		step := t.field[n]
+		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		if step.Select == "" {
+			if token != step.Key {
+				return false
+			}
+		} else if list, _ := v.([]any); token != "*" && token != fmt.Sprint(itemIndex(list, step)) {
+			return false
+		}
+		v, _ = get(v, amend.FieldPath{step})
+	}
+	return true
+}
