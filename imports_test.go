@@ -35,6 +35,8 @@ var onlyIn = map[string][]string{
 	"github.com/go-git/":                   {"internal/git"},
 	"github.com/nats-io/":                  {"internal/bus"},
 	"sigs.k8s.io/kustomize/":               {"internal/locate"},
+	"helm.sh/helm/":                        {"internal/helm"},
+	"github.com/Masterminds/":              {"internal/helm"},
 	"k8s.io/client-go/":                    {"internal/kube"},
 	"github.com/prometheus/alertmanager/":  {"internal/policy"},
 	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge"},
