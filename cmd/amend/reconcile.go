@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alertmanager"
+	"github.com/amendhq/amend/internal/kube"
 )
 
 // reconcileFlags say where to ask and where to post.
@@ -16,7 +19,11 @@ type reconcileFlags struct {
 	receiver         string
 	gateway          string
 	gatewayToken     string
+	requests         bool
 }
+
+// untaken is how old a RemediationRequest is that no Workflow took in time.
+const untaken = 2 * time.Minute
 
 func (f *reconcileFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
@@ -27,6 +34,7 @@ func (f *reconcileFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.receiver, "receiver", "amend", "regular expression of the receivers whose alerts are meant for amend; '' for all alerts")
 	fs.StringVar(&f.gateway, "gateway", "http://amend-gateway.amend.svc:8080", "address of amend gateway")
 	fs.StringVar(&f.gatewayToken, "gateway-token-file", "", "file with the bearer token that the gateway asks for")
+	fs.BoolVar(&f.requests, "requests", false, "bring RemediationRequests back that no Workflow took, because the bus was away")
 }
 
 func newReconcile() *cobra.Command {
@@ -37,12 +45,16 @@ func newReconcile() *cobra.Command {
 		Long: `Ask every Alertmanager what fires now, neither silenced nor inhibited, and post
 it to the gateway; then ask the writer to see to missing entries of the log. What
 is known already changes nothing. An Alertmanager that does not answer keeps
-nothing else from being done, and is exit code 75 at the end.`,
+nothing else from being done, and is exit code 75 at the end.
+
+With --requests, the status of each RemediationRequest that nothing has become of
+in two minutes is touched, so that the EventSource sees it once more.`,
 		Example: "  amend step reconcile --alertmanager http://alertmanager:9093 --gateway-token-file webhook-token",
 	}
 	s := &step{cmd: cmd}
 	f.register(cmd)
 	s.writerFlags()
+	s.kubeFlags()
 	s.outFlag("file for what was found and done")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := required(cmd, "alertmanager"); err != nil {
@@ -62,7 +74,9 @@ nothing else from being done, and is exit code 75 at the end.`,
 type reconciliation struct {
 	Firing int `json:"firing"`
 	alertmanager.Outcome
-	Swept bool `json:"swept"`
+	// Requests counts the RemediationRequests that were brought back.
+	Requests int  `json:"requests"`
+	Swept    bool `json:"swept"`
 }
 
 // reconcile does as much as it can. It returns nil when it could not begin.
@@ -94,9 +108,44 @@ func (s *step) reconcile(ctx context.Context, f reconcileFlags) (*reconciliation
 		}
 		failed = errors.Join(failed, err)
 	}
+	if f.requests {
+		done.Requests, err = s.bringBack(ctx, time.Now())
+		failed = errors.Join(failed, err)
+	}
 	err = writer.Sweep(ctx)
 	done.Swept = err == nil
 	return &done, errors.Join(failed, err)
+}
+
+// bringBack touches the requests that no Workflow took in time. Argo Events sees
+// an object once and drops the event when its bus is away; a change of the status
+// is another event.
+func (s *step) bringBack(ctx context.Context, now time.Time) (int, error) {
+	cluster, err := kube.New(s.kubeconfig)
+	if err != nil {
+		return 0, err
+	}
+	all, err := cluster.RemediationRequests(ctx, "")
+	if err != nil {
+		return 0, err
+	}
+	touched := 0
+	var failed error
+	for _, r := range all {
+		if progress(r.Status.Phase) > 0 || now.Sub(r.CreationTimestamp.Time) < untaken {
+			continue
+		}
+		r.Status.Phase = kube.Pending
+		r.Status.Message = "No Workflow had taken the request by " + now.UTC().Format(time.RFC3339) + ", so its event was repeated."
+		switch _, err := cluster.UpdateStatus(ctx, r); amend.KindOf(err) {
+		case "":
+			touched++
+		case amend.Conflict, amend.NotFound: // somebody is at it, or it is gone
+		default:
+			failed = errors.Join(failed, err)
+		}
+	}
+	return touched, failed
 }
 
 func (r *reconciliation) add(firing int, o alertmanager.Outcome) {

@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/amendhq/amend/internal/alertmanager"
+	"github.com/amendhq/amend/internal/kube"
 )
 
 // reconcile runs the step against a gateway and a fake writer.
@@ -147,4 +149,52 @@ func startAlertmanager(t *testing.T, program string) string {
 		}
 	}
 	return "http://" + addr
+}
+
+// A request whose event the bus has lost is touched, and no other one is.
+func TestReconcileBringsRequestsBack(t *testing.T) {
+	t.Parallel()
+	request := func(name string, age time.Duration, phase kube.Phase) kube.RemediationRequest {
+		var r kube.RemediationRequest
+		r.Name, r.Namespace, r.ResourceVersion = name, "shop", "1"
+		r.CreationTimestamp, r.Status.Phase = metav1.NewTime(time.Now().Add(-age)), phase
+		return r
+	}
+	all := []kube.RemediationRequest{
+		request("lost", time.Hour, ""), request("asked-again", time.Hour, kube.Pending), request("new", time.Second, ""),
+		request("taken", time.Hour, kube.Running), request("over", time.Hour, kube.Failed),
+	}
+	var touched []string
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.Method == http.MethodGet {
+			_ = json.NewEncoder(w).Encode(map[string]any{"items": all})
+			return
+		}
+		var got kube.RemediationRequest
+		if err := json.NewDecoder(r.Body).Decode(&got); err != nil || got.Status.Phase != kube.Pending || got.Status.Message == "" {
+			t.Errorf("%v in %s: %+v", err, r.URL.Path, got.Status)
+		}
+		touched = append(touched, got.Name)
+		_ = json.NewEncoder(w).Encode(got)
+	}))
+	defer api.Close()
+	knows := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("[]")) }))
+	defer knows.Close()
+	done, code := reconcile(t, knows.URL, 200, "--alertmanager", knows.URL, "--requests", "--kubeconfig", kubeconfigOf(t, api.URL))
+	if diff := cmp.Diff([]string{"lost", "asked-again"}, touched); diff != "" || done.Requests != 2 || code != exitOK {
+		t.Errorf("%+v, exit code %d\n%s", done, code, diff)
+	}
+}
+
+// kubeconfigOf writes a file that says how to reach an API server.
+func kubeconfigOf(t *testing.T, server string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	text := `{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"c","user":"u"}}],` +
+		`"clusters":[{"name":"c","cluster":{"server":"` + server + `"}}],"users":[{"name":"u","user":{}}]}`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }

@@ -144,6 +144,14 @@ func TestFiltersStop(t *testing.T) {
 	if !passes(t, "amend-requests", "request", pending) {
 		t.Error("a request that waits is stopped")
 	}
+	// Of changes only those pass by which amend-reconcile brings a request back.
+	for phase, want := range map[string]bool{`{}`: false, `{"phase":"Pending"}`: true, `{"phase":"Running"}`: false, `{"phase":"Succeeded"}`: false} {
+		e := eventOf(strings.Replace(request, `{"metadata"`, `{"status":`+phase+`,"metadata"`, 1))
+		e.Data = []byte(strings.Replace(string(e.Data), `{"header":{}`, `{"type":"UPDATE"`, 1))
+		if got := lets(t, "amend-requests", "request", e); got != want {
+			t.Errorf("a request that changed to %s passes: %v, want %v", phase, got, want)
+		}
+	}
 }
 
 // eventOf is an event as an EventSource puts it on the bus.
@@ -156,9 +164,15 @@ func eventOf(body string) *events.Event {
 
 func passes(t *testing.T, name, dependency, body string) bool {
 	t.Helper()
+	return lets(t, name, dependency, eventOf(body))
+}
+
+// lets reports whether the filters of the Sensor let the event pass.
+func lets(t *testing.T, name, dependency string, e *events.Event) bool {
+	t.Helper()
 	for _, d := range sensorOf(t, name).Spec.Dependencies {
 		if d.Name == dependency {
-			ok, err := dependencies.Filter(eventOf(body), d.Filters, d.FiltersLogicalOperator)
+			ok, err := dependencies.Filter(e, d.Filters, d.FiltersLogicalOperator)
 			return ok && err == nil
 		}
 	}
