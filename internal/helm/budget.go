@@ -137,3 +137,7 @@ func shallow(v reflect.Value) int {
 	}
 	return 8
 }
+
+// Spent reports whether nothing is left, so that a refusal says nothing about
+// the chart.
+func (b *Budget) Spent() bool { return b.steps <= 0 }

@@ -359,3 +359,53 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+func TestReferences(t *testing.T) {
+	got := helm.References(files(map[string]string{"templates/a.yaml": `{{ .Values.a.b }}{{ with .Values.image }}{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{ $p := .Values.pod }}{{ toYaml $p.annotations }}{{ index .Values "x" "y-z" }}{{ if (.Values.q | default dict).r }}{{ end }}{{ range .Values.list }}{{ .no }}{{ $.Values.root }}{{ end }}
+{{ define "h" }}{{ .context.Values.c }}{{ include "x" (dict "v" .Values.d) }}{{ end }}`}))
+	var text []string
+	for _, path := range got {
+		text = append(text, strings.Join(path, "."))
+	}
+	want := "a.b c d image image.tag list pod pod.annotations q q.r root x.y-z"
+	if strings.Join(text, " ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(text, " "), want)
+	}
+}
+
+func TestSet(t *testing.T) {
+	values := map[string]any{"a": map[string]any{"b": "x"}}
+	for _, p := range []struct {
+		name, value string
+		text        bool
+	}{{"a.b", "1", false}, {"a.c", "1", true}, {"d", "x,y", false}, {"e", "{x,y}", false}, {"f[0].g", "true", false}, {`h\.i`, "null", false}} {
+		if err := helm.Set(values, p.name, p.value, p.text); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := helm.SetFile(values, "file", []byte("a,b=c\n")); err != nil {
+		t.Error(err)
+	}
+	want := map[string]any{
+		"a": map[string]any{"b": int64(1), "c": "1"}, "d": "x,y", "e": []any{"x", "y"}, "f": []any{map[string]any{"g": true}}, "file": "a,b=c\n", "h.i": nil,
+	}
+	if diff := cmp.Diff(want, values); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestIgnored(t *testing.T) {
+	ignored, err := helm.Ignored([]byte("# comment\n*.bak\nold/\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"a.bak": true, "d/a.bak": true, "a.yaml": false, "templates/.x": true} {
+		if ignored(name, false) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+	if !ignored("old", true) || ignored("old", false) {
+		t.Error("old/ is a folder")
+	}
+}
