@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,6 +38,9 @@ Exit codes: 0 done or nothing to do, 2 invalid input, 3 refused or needs a perso
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	cmd.AddCommand(newDecide(), newPropose(), newRecord(), newVerify(), newWithdraw(), newRevert(), newRequest(), newFail(), newReconcile())
+	for _, c := range cmd.Commands() {
+		markFailure(c)
+	}
 	return cmd
 }
 
@@ -46,6 +50,7 @@ type step struct {
 	cmd                     *cobra.Command
 	writer, writerToken, ca string
 	eventFile, in, out      string
+	wait                    time.Duration
 	request                 requestName
 	kubeconfig              string
 }
@@ -64,6 +69,10 @@ func (s *step) eventFlags() {
 
 func (s *step) inFlag(help string) {
 	s.cmd.Flags().StringVar(&s.in, "in", "", help+"; - reads standard input")
+}
+
+func (s *step) waitFlag() {
+	s.cmd.Flags().DurationVar(&s.wait, "wait", 0, "wait so long for the file of --in, when both steps start together")
 }
 
 func (s *step) outFlag(help string) {

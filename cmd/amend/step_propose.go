@@ -21,12 +21,16 @@ that asks for no change is passed on as it is.`,
 	s.writerFlags()
 	s.eventFlags()
 	s.inFlag("file with the decision of step decide (default: none, so the writer alone decides)")
+	s.waitFlag()
 	s.outFlag("file for the decision, with the change")
 	s.requestFlags()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return s.tell(cmd.Context(), func() (outcome, error) {
 			packed, e, err := s.event()
 			if err != nil {
+				return outcome{}, err
+			}
+			if err := s.await(cmd.Context()); err != nil {
 				return outcome{}, err
 			}
 			d, known, err := s.earlier(e)
