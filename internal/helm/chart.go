@@ -181,6 +181,9 @@ func describe(files []File) (*Chart, error) {
 			return nil, refuse("%s: %w", place(f), err)
 		}
 	}
+	if !slices.ContainsFunc(files, func(f File) bool { return f.Name == "Chart.yaml" }) {
+		return nil, refuse("a chart has no Chart.yaml")
+	}
 	if err := c.meta.Validate(); err != nil {
 		return nil, refuse("the chart %s: %w", c.meta.Name, err)
 	}

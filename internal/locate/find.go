@@ -53,6 +53,8 @@ func (v *view) match(ref amend.ObjectRef, in scope) (match, error) {
 		switch {
 		case out.broken() != nil:
 			broken = out.broken()
+		case out.err != nil && r.kind == Helm && in == scope{}: // any chart could declare anything
+			broken = out.err
 		case out.err != nil && failed == nil:
 			failed = out.err
 		}
@@ -71,7 +73,11 @@ func (v *view) candidates(ref amend.ObjectRef, in scope) ([]root, error) {
 	case in.owner != nil:
 		return in.owner.roots(v, w)
 	case in.dir != "":
-		return v.rootsIn(w, path.Clean(in.dir))
+		roots, err := v.rootsIn(w, path.Clean(in.dir))
+		if len(roots) == 1 && roots[0].kind == Helm && len(roots[0].apps) == 0 {
+			roots[0] = v.standalone(roots[0], ref)
+		}
+		return roots, err
 	}
 	return slices.DeleteFunc(v.rootsDeclaring(w), func(r root) bool { return v.root.excludes(r, ref) }), nil
 }
@@ -84,6 +90,9 @@ func matching(out *render, r root, ref amend.ObjectRef) []match {
 			continue
 		}
 		if o.ref.Name != ref.Name && stableName(o.ref.Kind, o.ref.Name) != ref.Name {
+			continue
+		}
+		if r.kind == Helm && hooked(o) {
 			continue
 		}
 		if ok, weak := r.lands(o.ref, ref.Namespace); ok {
@@ -145,7 +154,7 @@ func (v *view) notFound(ref amend.ObjectRef) error {
 		return amend.Refusef(amend.ReasonUnproven, "no source declares %s, but a kustomization that does not parse may: %s", ref, listed(v.root.unparsed))
 	}
 	if len(v.root.foreign) > 0 {
-		return amend.Refusef(amend.ReasonUnsupported, "no plain or Kustomize source declares %s, and Helm and Jsonnet sources are not searched: %s",
+		return amend.Refusef(amend.ReasonUnsupported, "no source declares %s, and charts that no Application of the repo deploys and Jsonnet are not searched: %s",
 			ref, listed(v.root.foreign))
 	}
 	if len(v.root.huge) > 0 {
@@ -224,7 +233,7 @@ func (v *view) render(r root) *render {
 	}
 	out := r.source().render(v, r)
 	out.at = v.root
-	if v.edited == "" {
+	if v.edited == "" && !v.budget.Spent() {
 		v.loc.renders.Put(key, out)
 	}
 	return out

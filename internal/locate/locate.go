@@ -18,6 +18,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/cache"
+	"github.com/amendhq/amend/internal/helm"
 	"github.com/amendhq/amend/internal/manifest"
 )
 
@@ -252,7 +253,7 @@ func (l *Locator) view(fsys fs.FS) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &view{loc: l, fsys: fsys, root: root, apps: root.apps}, nil
+	return &view{loc: l, fsys: fsys, root: root, budget: helm.NewBudget(maxChartRenders), apps: root.apps}, nil
 }
 
 // target resolves a query to the one field of the one object.
@@ -288,6 +289,9 @@ func (v *view) target(ref amend.ObjectRef, field amend.FieldPath, in scope) (*ta
 	}
 	if scaler, ok := t.scaler(); ok {
 		return nil, amend.Refusef(amend.ReasonOwnedByHPA, "%s sets the replicas of %s", scaler, ref)
+	}
+	if t.volatile() {
+		return nil, amend.Refusef(amend.ReasonComputed, "%s depends on a random value or on the time", field)
 	}
 	return t, t.governed()
 }

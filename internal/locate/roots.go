@@ -13,7 +13,7 @@ import (
 // SourceType is Argo CD's name for how a folder is rendered.
 type SourceType string
 
-// The source types, as Argo CD detects them. Helm is recognised and refused.
+// The source types, as Argo CD detects them.
 const (
 	Directory SourceType = "Directory"
 	Kustomize SourceType = "Kustomize"
@@ -34,11 +34,15 @@ type root struct {
 	kind  SourceType
 	apps  []application // those that point at it, all with the same effect on the render
 	owner string        // the name of the one among them that is asked about, if one is named
-	files []string      // of a directory source: the files that matter to the query
+	// release and namespace are told to a chart that has no application, and seed
+	// picks what it gets for random values.
+	release, namespace string
+	seed               int
+	files              []string // of a directory source: the files that matter to the query
 }
 
 func (r root) key() string {
-	key := string(r.kind) + " " + r.dir
+	key := string(r.kind) + " " + r.dir + " " + r.release
 	if len(r.apps) > 0 {
 		key += " " + r.apps[0].effect(r.kind)
 	}
@@ -48,6 +52,9 @@ func (r root) key() string {
 func (r root) source() source {
 	if r.kind == Kustomize {
 		return kustomize{}
+	}
+	if r.kind == Helm {
+		return chart{}
 	}
 	return directory{}
 }
@@ -120,7 +127,7 @@ func group(roots []root, r root) []root {
 // readers returns every root that reads the file, as far as the references
 // between kustomizations and the Applications of the repo tell.
 func (v *view) readers(file string) []root {
-	roots := v.kustomizeReaders(file)
+	roots := append(v.kustomizeReaders(file), v.chartReaders(file)...)
 	dir := v.root.find(path.Dir(file))
 	if base := path.Base(file); dir != nil && scanned(file) && path.Ext(file) != "" && base != dir.kustFile {
 		roots = append(roots, v.directoryReaders(file, len(roots) > 0)...)
@@ -220,6 +227,9 @@ func (n *node) claimed(dir string) bool {
 // rootsDeclaring returns the roots of the repo that could declare the object.
 func (v *view) rootsDeclaring(w wanted) []root {
 	byKey := map[string]root{}
+	for _, r := range v.chartRoots() {
+		byKey[r.key()] = r
+	}
 	v.root.declaring(w, func(file string) {
 		for _, r := range v.readers(file) {
 			if have, ok := byKey[r.key()]; ok {
@@ -257,9 +267,7 @@ func (v *view) rootsIn(w wanted, dir string) ([]root, error) {
 // fill completes a root that was not found by its files.
 func (v *view) fill(r *root, w wanted) error {
 	switch r.kind {
-	case Helm:
-		return amend.Refusef(amend.ReasonUnsupported, "folder %s holds a Helm chart (Chart.yaml)", r.dir)
-	case Kustomize:
+	case Helm, Kustomize:
 		return nil
 	}
 	settings := application{path: r.dir}

@@ -3,8 +3,10 @@ package locate
 import (
 	"errors"
 	"io/fs"
+	"strings"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/helm"
 )
 
 // A view is one state of the env repo: its index, and at most one file with
@@ -16,6 +18,7 @@ type view struct {
 	apps   []application // all that are known, see inventory
 	edited string
 	data   []byte
+	budget *helm.Budget // of all charts that are rendered for the query
 }
 
 // with returns the view in which one existing file has other content.
@@ -39,6 +42,9 @@ func (v *view) read(name string) ([]byte, error) {
 
 // hash returns the content hash of a file, or "" if there is no such file.
 func (v *view) hash(name string) (string, error) {
+	if dir, ok := strings.CutSuffix(name, "/"); ok {
+		return v.listing(dir), nil
+	}
 	if name != v.edited {
 		f := v.root.file(name)
 		if f == nil {
@@ -128,6 +134,7 @@ type render struct {
 	err     error // a refusal: the root cannot be rendered
 	skipped error // a refusal: a file that was left out
 	at      *node // the index that it was made with
+	chart   *chartRender
 }
 
 var errUnparsed = errors.New("does not parse")

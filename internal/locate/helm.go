@@ -1,0 +1,185 @@
+package locate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/helm"
+)
+
+// chart is the source type of Helm charts whose files are in the env repo.
+type chart struct{}
+
+// A chartRender is what the sites of a chart are found by, beside its objects.
+type chartRender struct {
+	*helm.Result
+	valueFiles []string // in their order: the last one wins
+}
+
+// render renders the chart as Argo CD does, with the settings of the
+// Application.
+func (chart) render(v *view, r root) *render {
+	rec := newRecorder(v)
+	out := &render{}
+	out.chart, out.err = renderChart(rec, r)
+	if out.err == nil {
+		out.objects, out.err = v.manifests(out.chart.Manifests)
+	}
+	if rec.refusal != nil {
+		out.err = rec.refusal
+	}
+	out.reads, out.order = rec.reads, rec.order
+	return out
+}
+
+func renderChart(rec *recorder, r root) (*chartRender, error) {
+	app, err := r.effective(rec)
+	if err != nil {
+		return nil, err
+	}
+	settings := appHelm{}
+	if app.Helm != nil {
+		settings = *app.Helm
+	}
+	files, err := rec.chartFiles(r.dir, 0)
+	if err != nil {
+		return nil, err
+	}
+	c, err := helm.Load(files)
+	if err != nil {
+		return nil, err
+	}
+	values := chartValues{rec: rec, root: r, app: app, settings: settings}
+	merged, err := values.merged()
+	if err != nil {
+		return nil, err
+	}
+	result, err := c.Render(r.releaseOf(settings), merged, rec.view.budget)
+	if err != nil {
+		return nil, amend.Refusef(reasonOr(err, amend.ReasonUnproven), "rendering %s: %w", r, err)
+	}
+	return &chartRender{Result: result, valueFiles: values.files}, nil
+}
+
+// reasonOr returns the reason of a refusal, and another for one without.
+func reasonOr(err error, reason amend.Reason) amend.Reason {
+	if r := amend.ReasonOf(err); r != "" {
+		return r
+	}
+	return reason
+}
+
+// releaseOf says what the chart is told about its installation.
+func (r root) releaseOf(settings appHelm) helm.Release {
+	rel := helm.Release{
+		Name: r.release, Namespace: r.namespace, Seed: r.seed,
+		KubeVersion: settings.KubeVersion, APIVersions: settings.APIVersions, SkipSchema: settings.SkipSchemaValidation,
+	}
+	if len(r.apps) > 0 {
+		rel.Name, rel.Namespace = r.apps[0].name, r.apps[0].namespace
+	}
+	if settings.ReleaseName != "" {
+		rel.Name = settings.ReleaseName
+	}
+	if settings.Namespace != "" {
+		rel.Namespace = settings.Namespace
+	}
+	return rel
+}
+
+// manifests reads the objects of rendered templates.
+func (v *view) manifests(list []helm.Manifest) ([]*object, error) {
+	var objects []*object
+	for _, m := range list {
+		if strings.TrimSpace(string(m.Text)) == "" {
+			continue
+		}
+		found, err := v.loc.parse(contentHash(m.Text), m.Text)
+		if err != nil {
+			return nil, amend.Refusef(amend.ReasonUnproven, "what %s renders to %w: %w", m.Name, errUnparsed, err)
+		}
+		for _, o := range found {
+			objects = append(objects, &object{ref: o.ref, body: o.body, file: m.Path})
+		}
+	}
+	return objects, nil
+}
+
+// hooked reports whether Argo CD runs the object at some moment instead of
+// keeping it deployed, because it is a hook or a test of the chart.
+func hooked(o *object) bool {
+	hook := textAt(o, "metadata", "annotations", "helm.sh/hook")
+	return hook != "" && hook != "crd-install"
+}
+
+// volatile reports whether the target's value depends on chance or on the
+// clock, so that no line is in control of it.
+func (t *target) volatile() bool {
+	if t.render.chart == nil || !t.render.chart.Random {
+		return false
+	}
+	again := t.root
+	again.seed = 1
+	out := again.source().render(t.view, again)
+	if out.err != nil {
+		return true
+	}
+	d := newDelta(t.render, out)
+	partner := d.partner[t.obj]
+	if partner == nil {
+		return true
+	}
+	now, set := get(partner.body, t.field)
+	return set != t.set || set && scalarText(now) != scalarText(t.old)
+}
+
+// standalone completes the root of a chart that no Application of the repo
+// deploys. The release has the name with which the chart renders the object;
+// the name of the folder is tried first.
+func (v *view) standalone(r root, ref amend.ObjectRef) root {
+	r.namespace = ref.Namespace
+	names := []string{path.Base(r.dir), ref.Name}
+	for i := len(ref.Name) - 1; i > 0; i-- {
+		if ref.Name[i] == '-' {
+			names = append(names, ref.Name[:i])
+		}
+	}
+	const most = 8
+	for _, name := range names[:min(len(names), most)] {
+		r.release = name
+		if len(matching(v.render(r), r, ref)) > 0 {
+			return r
+		}
+	}
+	r.release = names[0]
+	return r
+}
+
+// chartRoots returns the charts that Applications of the repo deploy. Which
+// names they give their objects only a render tells, so all of them could
+// declare any object.
+func (v *view) chartRoots() []root {
+	var roots []root
+	for _, a := range v.apps {
+		if folder := v.root.find(a.path); a.path != "" && folder != nil && a.kindAt(folder) == Helm {
+			roots = group(roots, root{dir: a.path, kind: Helm, apps: []application{a}})
+		}
+	}
+	return roots
+}
+
+// chartReaders returns the charts of the Applications that read the file: one
+// of theirs, of a chart that they take from elsewhere in the repo, or a values
+// file.
+func (v *view) chartReaders(file string) []root {
+	return slices.DeleteFunc(v.chartRoots(), func(r root) bool {
+		out := v.render(r)
+		if _, read := out.reads[file]; read {
+			return false
+		}
+		_, inside := below(r.dir, file)
+		return !inside || out.err == nil
+	})
+}
