@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 	"internal/gateway":       {"internal/alert", "internal/secret"},
 	"internal/ledger":        {"internal/message"},
 	"internal/ledger/gitlog": {"internal/ledger"},
-	"internal/locate":        {"internal/cache", "internal/helm", "internal/manifest", "internal/tree"},
+	"internal/locate":        {"internal/appset", "internal/cache", "internal/helm", "internal/manifest", "internal/tree"},
 	"internal/git":           {"internal/cache", "internal/lock", "internal/tree"},
 	"internal/pipeline":      {"actions", "internal/locate", "internal/manifest", "internal/policy", "internal/tree"},
 	"internal/writer":        {"internal/ledger", "internal/message", "internal/pipeline", "internal/tree"},

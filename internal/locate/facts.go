@@ -24,6 +24,7 @@ type facts struct {
 	huge   bool
 	helm   bool // looks like a Helm template
 	apps   []application
+	sets   []*appSet
 }
 
 // scanned reports whether a file with this name may hold manifests or patches.
@@ -54,7 +55,7 @@ func scan(hash, name string, data []byte) *facts {
 	slices.Sort(f.kinds)
 	f.names, f.kinds = slices.Compact(f.names), slices.Compact(f.kinds)
 	if bytes.Contains(data, []byte("argoproj.io")) && bytes.Contains(data, []byte("Application")) {
-		f.apps = parseApplications(data)
+		f.apps, f.sets = parseApplications(data), parseAppSets(data)
 	}
 	return f
 }

@@ -55,6 +55,8 @@ func (v *view) match(ref amend.ObjectRef, in scope) (match, error) {
 			broken = out.broken()
 		case out.err != nil && r.kind == Helm && in == scope{}: // any chart could declare anything
 			broken = out.err
+		case out.err != nil && r.set != nil:
+			broken = out.err // it may generate the Application, if no other place declares it
 		case out.err != nil && failed == nil:
 			failed = out.err
 		}
@@ -79,7 +81,13 @@ func (v *view) candidates(ref amend.ObjectRef, in scope) ([]root, error) {
 		}
 		return roots, err
 	}
-	return slices.DeleteFunc(v.rootsDeclaring(w), func(r root) bool { return v.root.excludes(r, ref) }), nil
+	roots := slices.DeleteFunc(v.rootsDeclaring(w), func(r root) bool { return v.root.excludes(r, ref) })
+	if ref.Group == argoGroup && ref.Kind == "Application" {
+		for _, s := range v.sets {
+			roots = append(roots, s.root())
+		}
+	}
+	return roots, nil
 }
 
 // matching returns the objects of a render that ref may mean.

@@ -40,6 +40,7 @@ type node struct {
 	names    filter
 	opaque   bool
 	apps     []application
+	sets     []*appSet
 	prefixes []string
 	suffixes []string
 	foreign  []string // files of source types that are not searched
@@ -254,6 +255,7 @@ func (n *node) sumFile(name string, f *facts) {
 		n.names.add(h)
 	}
 	n.apps = append(n.apps, f.apps...)
+	n.sets = append(n.sets, f.sets...)
 	switch {
 	case f.huge && scanned(name):
 		n.huge = append(n.huge, full)
@@ -268,6 +270,7 @@ func (n *node) sumChild(c *node) {
 	}
 	n.opaque = n.opaque || c.opaque
 	n.apps = append(n.apps, c.apps...)
+	n.sets = append(n.sets, c.sets...)
 	n.foreign = append(n.foreign, c.foreign...)
 	n.huge = append(n.huge, c.huge...)
 	n.unparsed = append(n.unparsed, c.unparsed...)

@@ -3,7 +3,6 @@ package locate
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/amendhq/amend"
@@ -27,83 +26,91 @@ type lever struct {
 	value amend.Scalar // what it must become
 }
 
-// lift looks for control in the Application that deploys the target's root,
-// and goes on with that Application, which is itself an object of the repo. It
-// reports false if there is no control there.
+// lift looks for control in the Application or ApplicationSet that yields the
+// target's root, and goes on with that, which is itself an object of the repo.
+// It reports false if there is no control there.
 func (t *target) lift(v amend.Scalar, allowShared bool, count *int) (effect, bool, error) {
-	a, ok := t.application()
+	h, ok := t.holder()
 	if !ok {
 		return effect{}, false, nil
 	}
-	body, err := a.tree()
-	if err != nil {
-		return effect{}, false, nil
-	}
-	for _, l := range t.levers(body, v) {
+	for _, l := range t.levers(h.tree, v) {
 		if *count >= maxProofs {
 			break
 		}
-		changed, ok := a.with(body, l)
+		r, ok := t.pulled(h, l)
 		if !ok {
 			continue
 		}
 		*count++
-		r := t.root
-		r.apps = []application{changed}
 		after := r.source().render(t.view, r)
 		e := effect{}
 		if after.err != nil || !e.compare(t, after, v) {
 			continue
 		}
-		where := a.at[:len(a.at):len(a.at)]
-		where = append(where, l.field...)
+		l.field = append(h.at[:len(h.at):len(h.at)], l.field...)
 		if len(e.also) > 0 && !allowShared {
-			return effect{}, true, amend.Refusef(amend.ReasonShared, "%s of %s also changes %s", where, a.object, alsoText(e.also))
+			return effect{}, true, amend.Refusef(amend.ReasonShared, "%s of %s also changes %s", l.field, h.object, alsoText(e.also))
 		}
-		e, err = t.follow(e, a, lever{field: where, old: l.old, value: l.value}, allowShared, count)
+		e, err := t.follow(e, h.object, l, allowShared, count)
 		return e, true, err
 	}
 	return effect{}, false, nil
 }
 
-// application returns the one Application that the target's root is rendered
-// for.
-func (t *target) application() (application, bool) {
-	apps := t.root.apps
-	if t.root.owner != "" {
-		apps = slices.DeleteFunc(slices.Clone(apps), func(a application) bool { return a.name != t.root.owner })
-	}
-	if len(apps) != 1 {
-		return application{}, false
-	}
-	return apps[0], true
+// A holder is what yields a root: an Application, whose source has settings, or
+// an ApplicationSet.
+type holder struct {
+	object amend.ObjectRef
+	at     amend.FieldPath // where tree is in object
+	tree   any             // decoded JSON
+	app    *application
 }
 
-// tree returns the settings of the source as decoded JSON.
-func (a application) tree() (any, error) { return decodeTree([]byte(a.settings)) }
+// holder returns what the target's root is rendered for, if that is one thing.
+func (t *target) holder() (holder, bool) {
+	if s := t.root.set; s != nil {
+		return holder{object: s.ref, at: amend.Field("spec"), tree: s.spec}, true
+	}
+	i := t.ours()
+	if i < 0 {
+		return holder{}, false
+	}
+	a := t.root.apps[i]
+	tree, err := decodeTree([]byte(a.settings))
+	return holder{object: a.object, at: a.at, tree: tree, app: &a}, err == nil
+}
 
-// with returns the application with one value of its source changed.
-func (a application) with(body any, l lever) (application, bool) {
+// pulled returns the target's root as it would be with the lever's new value.
+func (t *target) pulled(h holder, l lever) (root, bool) {
 	var value any = l.value.Text
 	if l.value.Number {
 		value = json.Number(l.value.Text)
 	}
-	changed, ok := put(body, l.field, value)
+	tree, ok := put(h.tree, l.field, value)
 	if !ok {
-		return a, false
+		return root{}, false
 	}
-	plain, err := json.Marshal(changed)
+	r := t.root
+	if h.app == nil {
+		var err error
+		r.set, err = newAppSet(h.object, tree)
+		return r, err == nil
+	}
+	plain, err := json.Marshal(tree)
 	if err != nil {
-		return a, false
+		return r, false
 	}
+	a := *h.app
 	var s appSource
 	if json.Unmarshal(plain, &s) != nil {
-		return a, false
+		return r, false
 	}
 	s.RepoURL, s.Path, s.TargetRevision = a.source.RepoURL, a.source.Path, a.source.TargetRevision
 	a.source, a.settings = s, s.settings()
 	a.key += "\x00" + a.settings
-	return a, true
+	r.apps = []application{a}
+	return r, true
 }
 
 // levers proposes every text and number in the source that holds the field's
@@ -169,34 +176,42 @@ func eachScalar(at amend.FieldPath, v any, visit func(amend.FieldPath, any)) {
 	}
 }
 
-// follow locates the lever in the manifest of its Application, and joins the
-// two proofs: the manifest's line changes the lever alone, and the lever
-// changes the field alone.
-func (t *target) follow(e effect, a application, l lever, allowShared bool, count *int) (effect, error) {
-	next, err := t.declaration(a, l)
+// follow locates the lever in the manifest of the object that holds it, and
+// joins the two proofs: the manifest's line changes the lever alone, and the
+// lever changes the field alone.
+func (t *target) follow(e effect, object amend.ObjectRef, l lever, allowShared bool, count *int) (effect, error) {
+	next, err := t.declaration(object, l)
 	if err != nil {
-		return effect{}, fmt.Errorf("following %s of %s: %w", l.field, a.object, err)
+		return effect{}, fmt.Errorf("following %s of %s: %w", l.field, object, err)
 	}
 	up, err := next.choose(l.value, allowShared, count)
 	if err != nil {
-		return effect{}, fmt.Errorf("following %s of %s: %w", l.field, a.object, err)
+		return effect{}, fmt.Errorf("following %s of %s: %w", l.field, object, err)
 	}
-	source := next.obj.file
-	if source == "" {
-		source = next.root.dir
-	}
-	hop := Hop{Controls: t.landed().String(), Object: a.object.String(), Field: l.field.String(), Source: source}
+	hop := Hop{Controls: t.landed().String(), Object: object.String(), Field: l.field.String(), Source: next.declaredAt()}
 	e.site, e.old, e.result = up.site, up.old, up.result
 	e.changes, e.also = append(e.changes, up.changes...), append(e.also, up.also...)
 	e.hops = append([]Hop{hop}, up.hops...)
 	return e, nil
 }
 
+// declaredAt names the file or the folder, or else the ApplicationSet, that the
+// target's object comes from.
+func (t *target) declaredAt() string {
+	switch {
+	case t.root.set != nil:
+		return t.root.set.ref.String()
+	case t.obj.file != "":
+		return t.obj.file
+	}
+	return t.root.dir
+}
+
 // maxHops bounds a chain of Applications.
 const maxHops = 8
 
-// declaration finds the lever in the Application as the repo declares it.
-func (t *target) declaration(a application, l lever) (*target, error) {
+// declaration finds the lever in the object as the repo declares it.
+func (t *target) declaration(object amend.ObjectRef, l lever) (*target, error) {
 	in := scope{}
 	if t.owner != nil {
 		var err error
@@ -207,12 +222,12 @@ func (t *target) declaration(a application, l lever) (*target, error) {
 	if t.hops == maxHops {
 		return nil, amend.Refusef(amend.ReasonUnproven, "more than %d Applications set each other's fields", maxHops)
 	}
-	next, err := t.view.target(a.object, l.field, in)
+	next, err := t.view.target(object, l.field, in)
 	if err != nil {
 		return nil, err
 	}
 	if next.current() != l.old {
-		return nil, amend.Refusef(amend.ReasonNotInRepo, "the value is set in the live %s only, not in its manifest", a.object)
+		return nil, amend.Refusef(amend.ReasonNotInRepo, "the value is set in the live %s only, not in its manifest", object)
 	}
 	next.hops = t.hops + 1
 	return next, nil

@@ -14,6 +14,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/amendhq/amend"
@@ -253,7 +255,12 @@ func (l *Locator) view(fsys fs.FS) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &view{loc: l, fsys: fsys, root: root, budget: helm.NewBudget(maxChartRenders), apps: root.apps}, nil
+	v := &view{loc: l, fsys: fsys, root: root, budget: helm.NewBudget(maxChartRenders), sets: root.sets}
+	v.apps = slices.Concat(root.apps, v.generatedApps(root.sets))
+	for i, a := range v.apps {
+		v.apps[i].alone = root.file(path.Join(a.path, argocdSource+"-"+a.name+".yaml")) != nil
+	}
+	return v, nil
 }
 
 // target resolves a query to the one field of the one object.

@@ -17,13 +17,19 @@ import (
 type owner struct {
 	name    string
 	sources []application
+	set     *appSet  // instead of sources, if it is an ApplicationSet
 	parents [][]byte // live Applications and ApplicationSets, nearest first
 }
 
 // owner finds out whom the query names.
 func (v *view) owner(q Query) (*owner, error) {
-	if len(q.Live) > 0 {
-		return v.liveOwner(slices.DeleteFunc(splitDocuments(q.Live), blank))
+	if docs := slices.DeleteFunc(splitDocuments(q.Live), blank); len(docs) > 0 {
+		o, err := v.liveOwner(docs)
+		if err != nil {
+			return nil, err
+		}
+		v.adopt(docs)
+		return o.expanded(v, docs[0])
 	}
 	if q.Application == "" {
 		return nil, nil
@@ -35,15 +41,33 @@ func (v *view) owner(q Query) (*owner, error) {
 			o.name = a.name
 		}
 	}
-	if len(o.sources) == 0 {
-		return nil, amend.Refusef(amend.ReasonNotInRepo, "no Application %s is declared in the env repo", q.Application)
+	if len(o.sources) > 0 {
+		return o, nil
 	}
-	return o, nil
+	for _, s := range v.sets {
+		if err := v.render(s.root()).err; err != nil {
+			return nil, amend.Refusef(amend.ReasonOf(err), "no Application %s is declared in the env repo, but it may be generated: %w", q.Application, bare(err))
+		}
+	}
+	return nil, amend.Refusef(amend.ReasonNotInRepo, "no Application %s is declared in the env repo", q.Application)
 }
 
 func blank(doc []byte) bool {
 	plain, err := yaml.YAMLToJSON(doc)
 	return err == nil && string(plain) == "null"
+}
+
+// adopt adds what live ApplicationSets generate to what is known, if the repo
+// does not declare them itself.
+func (v *view) adopt(docs [][]byte) {
+	for _, doc := range docs {
+		for _, s := range parseAppSets(doc) {
+			if !slices.ContainsFunc(v.sets, func(have *appSet) bool { return have.ref.Name == s.ref.Name }) {
+				v.sets = append(v.sets[:len(v.sets):len(v.sets)], s)
+				v.apps = slices.Concat(v.apps, v.generatedApps([]*appSet{s}))
+			}
+		}
+	}
 }
 
 // called reports whether the application has the name, or NAMESPACE/NAME, or
@@ -67,6 +91,15 @@ func (v *view) liveOwner(docs [][]byte) (*owner, error) {
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "read --application", "%w", err)
 	}
+	if m.is("ApplicationSet") {
+		objects, err := decodeObjects(plain)
+		if err != nil || len(objects) != 1 {
+			return nil, amend.Errorf(amend.Invalid, "read --application", "the ApplicationSet has no name")
+		}
+		o.name = m.Metadata.Name
+		o.set, err = newAppSet(objects[0].ref, objects[0].body["spec"])
+		return o, err
+	}
 	if !m.is("Application") {
 		return nil, amend.Errorf(amend.Invalid, "read --application", "%s %s is no Application of Argo CD", m.APIVersion, m.Kind)
 	}
@@ -79,6 +112,9 @@ func (v *view) liveOwner(docs [][]byte) (*owner, error) {
 
 // roots returns the sources of the owner that are in the env repo.
 func (o *owner) roots(v *view, w wanted) ([]root, error) {
+	if o.set != nil {
+		return []root{o.set.root()}, nil
+	}
 	var roots []root
 	var refused error
 	for _, a := range o.sources {
@@ -87,10 +123,10 @@ func (o *owner) roots(v *view, w wanted) ([]root, error) {
 			refused = a.elsewhere()
 			continue
 		}
-		r := root{dir: a.path, kind: a.kindAt(folder), apps: []application{a}, owner: o.name}
-		for _, other := range v.rootsAt(a.path) {
-			if other.key() == r.key() {
-				r.apps = append(r.apps, slices.DeleteFunc(other.apps, func(b application) bool { return b.name == o.name })...)
+		r := root{dir: a.path, kind: a.kindAt(folder), apps: []application{a}, owner: a.name}
+		for _, b := range slices.Concat(o.sources, v.apps) {
+			if b.path == a.path && b.name != a.name && b.kindAt(folder) == r.kind && b.effect(r.kind) == a.effect(r.kind) && !contains(r.apps, b) {
+				r.apps = append(r.apps, b)
 			}
 		}
 		if err := v.fill(&r, w); err != nil {
@@ -102,6 +138,26 @@ func (o *owner) roots(v *view, w wanted) ([]root, error) {
 		return nil, refused
 	}
 	return roots, nil
+}
+
+// expanded turns an ApplicationSet that is said to own an object into the
+// Applications that it generates, which do.
+func (o *owner) expanded(v *view, live []byte) (*owner, error) {
+	if o == nil || o.set == nil {
+		return o, nil
+	}
+	out := v.render(o.set.root())
+	if out.err != nil {
+		return nil, out.err
+	}
+	all := &owner{name: o.name, parents: append([][]byte{live}, o.parents...)}
+	for _, generated := range out.objects {
+		all.sources = append(all.sources, generated.applications()...)
+	}
+	if len(all.sources) == 0 {
+		return nil, amend.Refusef(amend.ReasonNotInRepo, "%s generates no Application from the env repo", o.set.ref)
+	}
+	return all, nil
 }
 
 // elsewhere refuses a source that is not in the env repo.

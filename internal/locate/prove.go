@@ -100,7 +100,10 @@ func (e *effect) compare(t *target, after *render, v amend.Scalar) bool {
 // shown but is no surprise.
 func (e *effect) note(d *delta, r root, before func(*object) any) {
 	where := r.dir
-	if len(r.apps) > 0 {
+	switch {
+	case r.set != nil:
+		where = r.set.ref.String()
+	case len(r.apps) > 0:
 		where = r.apps[0].name
 	}
 	for _, c := range d.changes(before) {
@@ -149,19 +152,29 @@ func (t *target) blast(e *effect, count *int) {
 // siblings names the other Applications that deploy the target's root too.
 func (t *target) siblings() []string {
 	var names []string
-	ours := false
-	for _, a := range t.root.apps {
-		mine := a.namespace == t.ref.Namespace || t.obj.ref.Namespace != "" || len(t.root.apps) == 1
-		if t.root.owner != "" {
-			mine = a.name == t.root.owner
+	for i, a := range t.root.apps {
+		if i != t.ours() {
+			names = append(names, a.name)
 		}
-		if !ours && mine {
-			ours = true
-			continue
-		}
-		names = append(names, a.name)
 	}
 	return names
+}
+
+// ours returns the index of the Application among those of the target's root
+// that deploys the object asked for, -1 if that is not known.
+func (t *target) ours() int {
+	ours := -1
+	for i, a := range t.root.apps {
+		switch {
+		case t.root.owner != "" && a.name != t.root.owner:
+		case t.root.owner == "" && len(t.root.apps) > 1 && (t.obj.ref.Namespace != "" || a.namespace != t.ref.Namespace):
+		case ours >= 0:
+			return -1
+		default:
+			ours = i
+		}
+	}
+	return ours
 }
 
 // delta pairs the objects of two renders of one root.

@@ -39,10 +39,14 @@ type root struct {
 	release, namespace string
 	seed               int
 	files              []string // of a directory source: the files that matter to the query
+	set                *appSet  // of Applications that are generated
 }
 
 func (r root) key() string {
 	key := string(r.kind) + " " + r.dir + " " + r.release
+	if r.set != nil {
+		key += " " + r.set.key
+	}
 	if len(r.apps) > 0 {
 		key += " " + r.apps[0].effect(r.kind)
 	}
@@ -50,8 +54,11 @@ func (r root) key() string {
 }
 
 func (r root) source() source {
-	if r.kind == Kustomize {
+	switch r.kind {
+	case Kustomize:
 		return kustomize{}
+	case ApplicationSet:
+		return applicationSet{}
 	}
 	if r.kind == Helm {
 		return chart{}
@@ -61,6 +68,9 @@ func (r root) source() source {
 
 // String names the root for people.
 func (r root) String() string {
+	if r.set != nil {
+		return r.set.ref.String()
+	}
 	s := strings.ToLower(string(r.kind)) + " " + r.dir
 	for _, a := range r.apps {
 		s += " (application " + a.name + ")"
@@ -131,6 +141,11 @@ func (v *view) readers(file string) []root {
 	dir := v.root.find(path.Dir(file))
 	if base := path.Base(file); dir != nil && scanned(file) && path.Ext(file) != "" && base != dir.kustFile {
 		roots = append(roots, v.directoryReaders(file, len(roots) > 0)...)
+	}
+	for _, s := range v.sets {
+		if out := v.render(s.root()); slices.Contains(out.order, file) {
+			roots = append(roots, s.root())
+		}
 	}
 	return roots
 }

@@ -162,5 +162,8 @@ func rewrite(leaf string, t *target, want string) (string, bool) {
 	if isImage(t.field) {
 		return parseImage(current).rewrite(leaf, parseImage(want))
 	}
+	if t.root.kind == ApplicationSet {
+		return compose(current, leaf, want)
+	}
 	return "", false
 }

@@ -15,7 +15,8 @@ type view struct {
 	loc    *Locator
 	fsys   fs.FS
 	root   *node
-	apps   []application // all that are known, see inventory
+	apps   []application // all that are known, generated ones too
+	sets   []*appSet
 	edited string
 	data   []byte
 	budget *helm.Budget // of all charts that are rendered for the query
@@ -135,6 +136,7 @@ type render struct {
 	skipped error // a refusal: a file that was left out
 	at      *node // the index that it was made with
 	chart   *chartRender
+	whole   bool // it depends on which files there are
 }
 
 var errUnparsed = errors.New("does not parse")
@@ -156,6 +158,9 @@ func (r *render) fresh(v *view) bool {
 	if r.err != nil {
 		// It may be due to what was not there, which is not recorded.
 		return r.at == v.root && v.edited == "" && amend.KindOf(r.err) == amend.Refused
+	}
+	if r.whole && r.at != v.root {
+		return false
 	}
 	for name, hash := range r.reads {
 		if now, err := v.hash(name); err != nil || now != hash {

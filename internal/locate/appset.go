@@ -1,0 +1,190 @@
+package locate
+
+import (
+	"encoding/json"
+	"path"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/appset"
+)
+
+// ApplicationSet is the source type of Applications that an ApplicationSet
+// generates.
+const ApplicationSet SourceType = "ApplicationSet"
+
+// An appSet is an ApplicationSet of the repo, or a live one.
+type appSet struct {
+	ref  amend.ObjectRef
+	spec any    // decoded JSON
+	key  string // equal for equal ones
+}
+
+func newAppSet(ref amend.ObjectRef, spec any) (*appSet, error) {
+	plain, err := json.Marshal(spec)
+	if err != nil {
+		return nil, amend.Errorf(amend.Internal, "read ApplicationSet", "%w", err)
+	}
+	return &appSet{ref: ref, spec: spec, key: ref.String() + " " + string(plain)}, nil
+}
+
+func (s *appSet) root() root { return root{dir: ".", kind: ApplicationSet, set: s} }
+
+// parseAppSets reads the ApplicationSets of a file.
+func parseAppSets(data []byte) []*appSet {
+	var sets []*appSet
+	for _, doc := range splitDocuments(data) {
+		plain, err := yaml.YAMLToJSON(doc)
+		if err != nil {
+			continue
+		}
+		objects, err := decodeObjects(plain)
+		if err != nil {
+			continue
+		}
+		for _, o := range objects {
+			if o.ref.Group != argoGroup || o.ref.Kind != "ApplicationSet" {
+				continue
+			}
+			if s, err := newAppSet(o.ref, o.body["spec"]); err == nil {
+				sets = append(sets, s)
+			}
+		}
+	}
+	return sets
+}
+
+// applicationSet renders to the Applications that an ApplicationSet generates.
+type applicationSet struct{}
+
+func (applicationSet) render(v *view, r root) *render {
+	rec := newRecorder(v)
+	out := &render{reads: rec.reads, whole: true}
+	plain, err := json.Marshal(r.set.spec)
+	if err == nil {
+		var apps []map[string]any
+		apps, err = appset.Generate(plain, setRepo{rec})
+		for _, app := range apps {
+			out.objects = append(out.objects, r.set.generated(app)...)
+		}
+	}
+	if rec.refusal != nil {
+		err = rec.refusal
+	}
+	if err != nil {
+		out.objects, out.err = nil, amend.Refusef(amend.ReasonOf(err), "%s: %w", r.set.ref, bare(err))
+	}
+	out.order = rec.order
+	return out
+}
+
+// generated makes the object that the controller applies. It lives where its
+// ApplicationSet does.
+func (s *appSet) generated(app map[string]any) []*object {
+	meta, _ := app["metadata"].(map[string]any)
+	body := map[string]any{"apiVersion": argoGroup + "/v1alpha1", "kind": "Application", "spec": app["spec"]}
+	named := map[string]any{"namespace": s.ref.Namespace}
+	for key, v := range meta {
+		if key != "namespace" || v != "" {
+			named[key] = v
+		}
+	}
+	if s.ref.Namespace == "" {
+		delete(named, "namespace")
+	}
+	body["metadata"] = named
+	return flattenList(body)
+}
+
+// sites proposes the values in the files that the generators read. Those of
+// the ApplicationSet itself are found by lift.
+func (applicationSet) sites(t *target) []site {
+	var sites []site
+	for _, d := range t.documents(t.render.order) {
+		for leaf := range d.file.Leaves() {
+			if leaf.Doc == d.index && t.proposes(leaf) {
+				sites = append(sites, d.setLeaf(leaf, t, "a file that "+t.root.set.ref.String()+" reads"))
+			}
+		}
+	}
+	return sites
+}
+
+// bare returns the cause of a refusal, as its reason is said anew around it.
+func bare(err error) error {
+	if e, ok := err.(*amend.Error); ok && e.Err != nil { //nolint:errorlint // only the outermost
+		return e.Err
+	}
+	return err
+}
+
+// setRepo shows the tree to the generators.
+type setRepo struct{ rec *recorder }
+
+// Folders implements appset.Repo.
+func (r setRepo) Folders() []string { return r.rec.view.root.folders(nil) }
+
+// Files implements appset.Repo.
+func (r setRepo) Files() []string { return r.rec.view.root.allFiles(nil) }
+
+// Read implements appset.Repo.
+func (r setRepo) Read(name string) ([]byte, error) { return r.rec.read(name) }
+
+func (n *node) folders(list []string) []string {
+	for _, name := range n.childNames {
+		c := n.children[name]
+		list = c.folders(append(list, c.dir))
+	}
+	return list
+}
+
+func (n *node) allFiles(list []string) []string {
+	for _, name := range n.fileNames {
+		list = append(list, path.Join(n.dir, name))
+	}
+	for _, name := range n.childNames {
+		list = n.children[name].allFiles(list)
+	}
+	return list
+}
+
+// compose returns what a part of the current value must be so that the whole
+// is want, for values that a template puts together.
+func compose(current, part, want string) (string, bool) {
+	for i := len(current) - len(part); i >= 0 && part != ""; i-- {
+		if current[i:i+len(part)] != part {
+			continue
+		}
+		before, after := current[:i], current[i+len(part):]
+		if len(want) > len(before)+len(after) && want[:len(before)] == before && want[len(want)-len(after):] == after {
+			return want[len(before) : len(want)-len(after)], true
+		}
+	}
+	return "", false
+}
+
+// apps lists the Applications that the ApplicationSets generate. One that is
+// not generated from Git yields none.
+func (v *view) generatedApps(sets []*appSet) []application {
+	var apps []application
+	for _, s := range sets {
+		for _, o := range v.render(s.root()).objects {
+			apps = append(apps, o.applications()...)
+		}
+	}
+	return apps
+}
+
+// applications reads a rendered Application.
+func (o *object) applications() []application {
+	plain, err := json.Marshal(o.body)
+	if err != nil {
+		return nil
+	}
+	var m appManifest
+	if json.Unmarshal(plain, &m) != nil {
+		return nil
+	}
+	return m.applications()
+}
