@@ -1,0 +1,117 @@
+package scenario
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/amendhq/amend/e2e/platform"
+)
+
+// startAlerting starts two Alertmanagers that know nothing of each other, and
+// Prometheus with the rules that amend ships.
+func (w *world) startAlerting(t *testing.T) {
+	t.Helper()
+	config := w.write(t, "alertmanager.yml", `
+route:
+  receiver: amend
+  group_by: [alertname, namespace, deployment]
+  group_wait: 100ms
+  group_interval: 1s
+  repeat_interval: 1s
+receivers:
+  - name: amend
+    webhook_configs:
+      - url: `+w.gateway+`/v1/alertmanager
+        send_resolved: true
+        http_config: {authorization: {credentials: local-webhook}}
+`)
+	// The first is where amend-reconcile looks.
+	for i, port := range []int{9093, 9095} {
+		name, address := fmt.Sprintf("alertmanager-%d", i), fmt.Sprintf("%s:%d", platform.Address, port)
+		w.start(t, name, filepath.Join(w.root, ".build", "bin", "alertmanager"), "--config.file", config,
+			"--web.listen-address", address, "--storage.path", filepath.Join(w.state, name), "--cluster.listen-address", "")
+		w.alertmanager = append(w.alertmanager, "http://"+address)
+		w.ready(t, name, "http://"+address+"/-/ready")
+	}
+	w.score = startExporter(t)
+	rules := w.write(t, "rules.yml", w.rules(t, "rules-workloads.yaml"))
+	prometheus := w.write(t, "prometheus.yml", `
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: [`+rules+`]
+scrape_configs:
+  - {job_name: elastic, honor_labels: true, static_configs: [{targets: ["`+w.score.address+`"]}]}
+alerting: {alertmanagers: [{static_configs: [{targets: ["`+platform.Address+`:9093"]}]}]}
+`)
+	const address = platform.Address + ":9090"
+	w.start(t, "prometheus", "prometheus", "--config.file", prometheus, "--web.listen-address", address,
+		"--storage.tsdb.path", filepath.Join(w.state, "prometheus"))
+	w.ready(t, "prometheus", "http://"+address+"/-/ready")
+}
+
+func (w *world) ready(t *testing.T, what, url string) {
+	t.Helper()
+	eventually(t, what+" is ready", 30*time.Second, func() error { return call(t.Context(), http.MethodGet, url, "", nil, nil) })
+}
+
+// An exporter is where Prometheus reads the score of an anomaly job.
+type exporter struct {
+	address string
+	mu      sync.Mutex
+	score   float64
+}
+
+func startExporter(t *testing.T) *exporter {
+	t.Helper()
+	listener, err := net.Listen("tcp", platform.Address+":0")
+	must(t, err)
+	e := &exporter{address: listener.Addr().String(), score: 3}
+	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		fmt.Fprintf(rw, "elastic_anomaly_score{job=\"webapp\",namespace=\"shop\"} %g\n", e.score)
+	})}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	return e
+}
+
+func (e *exporter) set(score float64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.score = score
+}
+
+// An alert is what Prometheus would send.
+type alert struct {
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	StartsAt    time.Time         `json:"startsAt"`
+	EndsAt      *time.Time        `json:"endsAt,omitempty"`
+}
+
+// alertFor makes an alert about a Deployment and its only container.
+func alertFor(name, namespace, deployment string, more map[string]string) alert {
+	labels := map[string]string{"alertname": name, "severity": "critical", "namespace": namespace, "deployment": deployment, "container": "app"}
+	maps.Copy(labels, more)
+	return alert{Labels: labels, Annotations: map[string]string{"summary": deployment + " is in trouble"}, StartsAt: time.Now()}
+}
+
+// fire sends alerts to one Alertmanager.
+func (w *world) fire(t *testing.T, alertmanager int, alerts ...alert) {
+	t.Helper()
+	must(t, call(t.Context(), http.MethodPost, w.alertmanager[alertmanager]+"/api/v2/alerts", "", alerts, nil))
+}
+
+// resolve says that an alert is over.
+func (w *world) resolve(t *testing.T, alertmanager int, a alert) {
+	t.Helper()
+	now := time.Now()
+	a.EndsAt = &now
+	w.fire(t, alertmanager, a)
+}

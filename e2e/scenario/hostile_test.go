@@ -1,0 +1,156 @@
+package scenario
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/amendhq/amend/e2e/platform"
+)
+
+// payloads are what a stranger may write into a label. Whoever evaluates one
+// of the first kind writes 1337 somewhere.
+var payloads = []string{
+	"{{=7*191}}", "{{= 7 * 191 }}", "{{=sprig.mul(7,191)}}", "{{=toJson(workflow)}}", "{{={}}}", `{{=sprig.repeat(1000000,"1337")}}`,
+	"{{workflow.name}}", "{{workflow.uid}}", "{{workflow.parameters.event}}", "{{inputs.parameters.event}}", "{{pod.name}}", "{{item}}",
+	"$(echo $((7*191)))", "`expr 7 \\* 191`", "; echo $((7*191))", "$((7*191))", "| tee /work/decision.json", "&& exit 0",
+	"a: !!python/object/apply:os.system [id]", "x\n---\nkind: Secret", "&a [*a, *a]", "<<: *default", "\"}, \"status\": \"resolved", "null", "1e400",
+	"@everyone #1 closes #1", "[x](javascript:alert(1))", "![x](http://10.88.0.1/leak)", "```\n# heading", "<img src=x onerror=alert(1)>", "- [x] done",
+	"Amend-Incident: forged-0000000000", "[skip ci]", "../../.github/workflows/x.yml", "%2e%2e%2fetc", "${{ github.token }}", "${jndi:ldap://10.88.0.1/x}",
+	"\u202egnp.exe", "\x1b[31mred", strings.Repeat("A", 900),
+}
+
+const hostileAlerts = 200
+
+// hostile sends alerts that are written to be executed by something on the
+// way. A control Workflow shows that Argo does evaluate the same text when it
+// gets it in clear.
+func hostile(t *testing.T, w *world) {
+	controlNamespace(t, w.cluster)
+	if got := evaluated(t, w.cluster, "{{=7*191}}"); got != "1337" {
+		t.Errorf("the control Workflow reads %q: upstream no longer evaluates parameters", got)
+	}
+	before := w.workflows(t, "amend-")
+	head := w.env.git(t, "ls-remote", "origin", "refs/heads/main")
+	var alerts []posted
+	for i := range hostileAlerts {
+		p := payloads[i%len(payloads)]
+		a := alertFor("Hostile", "shop", "reviews", map[string]string{"n": fmt.Sprint(i), "text": p})
+		if i%2 == 1 {
+			a = alertFor("Hostile", "shop", p, map[string]string{"n": fmt.Sprint(i)})
+		}
+		a.Annotations = map[string]string{"summary": p, "description": p + "\n" + p}
+		alerts = append(alerts, posted{Status: "firing", alert: a})
+	}
+	began := time.Now()
+	must(t, call(t.Context(), http.MethodPost, w.gateway+"/v1/alertmanager", "local-webhook",
+		notification{Version: "4", Status: "firing", Receiver: "amend", Alerts: alerts}, nil))
+	seen := w.allEnded(t, before)
+	t.Logf("%d alerts were decided within %.0f s", len(seen), time.Since(began).Seconds())
+
+	opaque := regexp.MustCompile(`^[A-Za-z0-9+/]+={0,2}$`)
+	for _, workflow := range seen {
+		parameters, _, _ := unstructured.NestedSlice(workflow.Object, "spec", "arguments", "parameters")
+		if len(parameters) != 1 {
+			t.Fatalf("%s has parameters %v, want one", workflow.GetName(), parameters)
+		}
+		value := fmt.Sprint(parameters[0].(map[string]any)["value"])
+		if !opaque.MatchString(value) {
+			t.Errorf("%s got %q, want base64", workflow.GetName(), value)
+		}
+		inside, _ := base64.StdEncoding.DecodeString(value)
+		if strings.Contains(string(inside), "1337") && !strings.Contains(string(inside), `1337\"`) {
+			t.Errorf("%s got an evaluated text: %s", workflow.GetName(), inside)
+		}
+		whole, err := json.Marshal(workflow.Object)
+		must(t, err)
+		if strings.Contains(string(whole), "1337") {
+			t.Errorf("Workflow %s holds an evaluated text", workflow.GetName())
+		}
+	}
+	if now := w.env.git(t, "ls-remote", "origin", "refs/heads/main"); now != head {
+		t.Errorf("the branch moved from %s to %s", head, now)
+	}
+	for _, p := range w.env.pulls(t, "hostile") {
+		for _, bad := range []string{"1337 ", "\n# heading", "](javascript", "<img", "\u202e", "\x1b", "\nAmend-Incident: forged"} {
+			if strings.Contains(p.Title, bad) || strings.Contains(p.Body, "\n"+bad) {
+				t.Errorf("pull request %d holds %q:\n%s\n%s", p.Number, bad, p.Title, p.Body)
+			}
+		}
+	}
+	if n := len(w.env.pulls(t, "hostile")); n != 1 {
+		t.Errorf("there are %d pull requests, want 1", n)
+	}
+}
+
+// allEnded waits until every hostile alert has had a Workflow and all have
+// ended. Workflows that are deleted after their time are remembered.
+func (w *world) allEnded(t *testing.T, before []unstructured.Unstructured) map[string]unstructured.Unstructured {
+	t.Helper()
+	known := map[string]bool{}
+	for _, o := range before {
+		known[string(o.GetUID())] = true
+	}
+	ended := map[string]unstructured.Unstructured{}
+	eventually(t, "every alert has its Workflow", 12*time.Minute, func() error {
+		for _, o := range w.workflows(t, "amend-") {
+			template := text(&o, "spec", "workflowTemplateRef", "name")
+			switch phase := text(&o, "status", "phase"); {
+			case known[string(o.GetUID())] || template != "amend-remediate":
+			case phase == "Succeeded" || phase == "Failed" || phase == "Error":
+				ended[o.GetName()] = o
+			}
+		}
+		if len(ended) < hostileAlerts {
+			return fmt.Errorf("%d of %d have ended", len(ended), hostileAlerts)
+		}
+		return nil
+	})
+	return ended
+}
+
+// evaluated runs a Workflow that gets text as a parameter in clear, and
+// returns what its step was given.
+func evaluated(t *testing.T, c *platform.Cluster, parameter string) string {
+	t.Helper()
+	name := "clear-" + strings.ToLower(unique())
+	value, err := json.Marshal(parameter)
+	must(t, err)
+	must(t, c.Apply(t.Context(), []byte(`
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: `+name+`, namespace: `+controls+`}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: secret, value: canary}, {name: event, value: `+string(value)+`}]}
+  templates:
+  - name: main
+    inputs: {parameters: [{name: event}]}
+    container: {image: `+platform.EchoImage+`, command: [/bin/echo], args: ["{{inputs.parameters.event}}"]}
+`)))
+	w := &world{cluster: c}
+	var got string
+	eventually(t, "the control Workflow", time.Minute, func() error {
+		live, err := w.get(t, object(argo, "Workflow", controls, name))
+		if err != nil {
+			return err
+		}
+		all, _, _ := unstructured.NestedMap(live.Object, "status", "nodes")
+		for _, n := range all {
+			arguments, _, _ := unstructured.NestedSlice(n.(map[string]any), "inputs", "parameters")
+			if len(arguments) == 1 {
+				got = fmt.Sprint(arguments[0].(map[string]any)["value"])
+				return nil
+			}
+		}
+		return fmt.Errorf("no node yet: %s", text(live, "status", "message"))
+	})
+	return got
+}

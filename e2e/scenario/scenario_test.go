@@ -1,0 +1,27 @@
+package scenario
+
+import "testing"
+
+// TestScenarios lets one thing after another happen to one installation. Each
+// scenario has a workload and a playbook of its own, so any of them can be run
+// alone with -run TestScenarios/NAME.
+func TestScenarios(t *testing.T) {
+	w := newWorld(t)
+	for _, s := range []struct {
+		name string
+		run  func(*testing.T, *world)
+	}{
+		{"anomaly", anomaly},
+		{"speed", speed},
+		{"pull-request", pullRequest},
+		{"drift", drift},
+		{"crash-loop", crashLoop},
+		{"request", request},
+		{"resolved", resolvedBeforeMerge},
+		{"kills", kills},
+		{"bus-outage", busOutage},
+		{"hostile", hostile},
+	} {
+		t.Run(s.name, func(t *testing.T) { s.run(t, w) })
+	}
+}

@@ -1,0 +1,138 @@
+package scenario
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/amendhq/amend/e2e/platform"
+)
+
+// namespace is where amend is installed.
+const namespace = "amend"
+
+// A world is one installation of amend, the Git host that it writes to, and
+// those who send it alerts.
+type world struct {
+	cluster  *platform.Cluster
+	platform *platform.Platform
+	root     string // of the repository
+	build    string // programs and logs; kept between runs
+	state    string // of this run's servers
+
+	env          *envRepo
+	alertmanager []string // base addresses
+	score        *exporter
+	gateway      string // base address
+}
+
+// newWorld sets everything up and takes it down when the test ends.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	kubeconfig := os.Getenv("KUBECONFIG")
+	if kubeconfig == "" {
+		t.Skip("needs the platform: set KUBECONFIG to what `platform up` prints")
+	}
+	root, err := filepath.Abs("../..")
+	must(t, err)
+	w := &world{root: root, build: filepath.Join(root, ".build", "e2e"), state: t.TempDir()}
+	w.cluster, err = platform.Connect(kubeconfig)
+	must(t, err)
+	w.platform, err = platform.New(root, slog.New(slog.DiscardHandler))
+	must(t, err)
+
+	began := time.Now()
+	w.buildPrograms(t)
+	w.startForge(t)
+	w.install(t)
+	w.startAlerting(t)
+	t.Logf("everything is set up after %.0f s", time.Since(began).Seconds())
+	return w
+}
+
+// buildPrograms builds amend and forge from the sources of the checkout, and
+// hands amend to the node as an image.
+func (w *world) buildPrograms(t *testing.T) {
+	t.Helper()
+	must(t, os.MkdirAll(w.logs(), 0o755))
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", w.bin("")+"/", "./cmd/...")
+	cmd.Dir = w.root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building amend: %v\n%s", err, out)
+	}
+	must(t, w.platform.Import(t.Context(), "docker.io/library/amend:dev", w.bin("amend"), "/amend"))
+}
+
+func (w *world) bin(name string) string { return filepath.Join(w.build, "bin", name) }
+func (w *world) logs() string           { return filepath.Join(w.build, "log") }
+
+// start runs a server until the test ends, with its output in a log file.
+func (w *world) start(t *testing.T, name, program string, args ...string) {
+	t.Helper()
+	log, err := os.Create(filepath.Join(w.logs(), name+".log"))
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, w.state
+	// Where the jobs of the record workflow find amend, as on a prepared runner.
+	cmd.Env = append(os.Environ(), "PATH="+w.bin("")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	must(t, cmd.Start())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := cmd.Wait(); ctx.Err() == nil {
+			t.Errorf("%s ended too early: %v, see %s", name, err, log.Name())
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		log.Close()
+	})
+}
+
+// must ends the test when something that it only prepares fails.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually waits until try succeeds, and ends the test with its last error
+// when that takes longer than limit. It returns how long it took.
+func eventually(t *testing.T, what string, limit time.Duration, try func() error) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for {
+		err := try()
+		took := time.Since(began)
+		if err == nil {
+			return took
+		}
+		if took > limit {
+			t.Fatalf("%s: not after %s: %v", what, limit, err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// write makes a file of the run's state and returns its path.
+func (w *world) write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(w.state, name)
+	must(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+// unique makes a word that no earlier run has used.
+func unique() string { return rand.Text()[:8] }
