@@ -44,15 +44,22 @@ func parseAppSets(data []byte) []*appSet {
 			continue
 		}
 		for _, o := range objects {
-			if o.ref.Group != argoGroup || o.ref.Kind != "ApplicationSet" {
-				continue
-			}
-			if s, err := newAppSet(o.ref, o.body["spec"]); err == nil {
-				sets = append(sets, s)
-			}
+			sets = append(sets, o.appSets()...)
 		}
 	}
 	return sets
+}
+
+// appSets reads a rendered ApplicationSet.
+func (o *object) appSets() []*appSet {
+	if o.ref.Group != argoGroup || o.ref.Kind != "ApplicationSet" {
+		return nil
+	}
+	s, err := newAppSet(o.ref, o.body["spec"])
+	if err != nil {
+		return nil
+	}
+	return []*appSet{s}
 }
 
 // applicationSet renders to the Applications that an ApplicationSet generates.
@@ -178,6 +185,9 @@ func (v *view) generatedApps(sets []*appSet) []application {
 
 // applications reads a rendered Application.
 func (o *object) applications() []application {
+	if o.ref.Group != argoGroup || o.ref.Kind != "Application" {
+		return nil
+	}
 	plain, err := json.Marshal(o.body)
 	if err != nil {
 		return nil

@@ -23,6 +23,7 @@ type facts struct {
 	opaque bool
 	huge   bool
 	helm   bool // looks like a Helm template
+	argo   bool // an Application or ApplicationSet may be written here
 	apps   []application
 	sets   []*appSet
 }
@@ -55,6 +56,7 @@ func scan(hash, name string, data []byte) *facts {
 	slices.Sort(f.kinds)
 	f.names, f.kinds = slices.Compact(f.names), slices.Compact(f.kinds)
 	if bytes.Contains(data, []byte("argoproj.io")) && bytes.Contains(data, []byte("Application")) {
+		f.argo = true
 		f.apps, f.sets = parseApplications(data), parseAppSets(data)
 	}
 	return f

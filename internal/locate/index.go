@@ -39,8 +39,7 @@ type node struct {
 	// What follows sums up the folder and all below it.
 	names    filter
 	opaque   bool
-	apps     []application
-	sets     []*appSet
+	argo     []string // files in which Applications may be written
 	prefixes []string
 	suffixes []string
 	foreign  []string // files of source types that are not searched
@@ -242,6 +241,7 @@ func (n *node) sum() {
 			n.leaving = append(n.leaving, r)
 		}
 	}
+	slices.Sort(n.argo)
 	slices.Sort(n.foreign)
 	slices.Sort(n.huge)
 	slices.Sort(n.unparsed)
@@ -254,8 +254,9 @@ func (n *node) sumFile(name string, f *facts) {
 	for _, h := range f.names {
 		n.names.add(h)
 	}
-	n.apps = append(n.apps, f.apps...)
-	n.sets = append(n.sets, f.sets...)
+	if f.argo {
+		n.argo = append(n.argo, full)
+	}
 	switch {
 	case f.huge && scanned(name):
 		n.huge = append(n.huge, full)
@@ -269,8 +270,7 @@ func (n *node) sumChild(c *node) {
 		n.names[i] |= w
 	}
 	n.opaque = n.opaque || c.opaque
-	n.apps = append(n.apps, c.apps...)
-	n.sets = append(n.sets, c.sets...)
+	n.argo = append(n.argo, c.argo...)
 	n.foreign = append(n.foreign, c.foreign...)
 	n.huge = append(n.huge, c.huge...)
 	n.unparsed = append(n.unparsed, c.unparsed...)

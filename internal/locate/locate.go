@@ -1,6 +1,6 @@
 // Package locate finds the file and the line of an env repo that control a
-// field of a live object, and changes it there. It works for plain directories
-// and for Kustomize; a Helm chart or Jsonnet is recognised and refused.
+// field of a live object, and changes it there. It works for plain directories,
+// for Kustomize and for Helm charts; Jsonnet is recognised and refused.
 //
 // The rule is to prove and not to guess. Values in the files only propose
 // sites. A site is accepted when writing to it changes, in the render of every
@@ -14,8 +14,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/amendhq/amend"
@@ -35,6 +33,8 @@ type Locator struct {
 	parsed    *cache.Map[string, parsedFile]
 	manifests *cache.Map[string, *manifest.File]
 	renders   *cache.Map[string, *render]
+
+	inventories *cache.Map[*node, *inventory]
 }
 
 // New returns an empty Locator. Its caches are bounded to some hundred
@@ -47,6 +47,8 @@ func New() *Locator {
 		parsed:    cache.New[string](16<<20, func(p parsedFile) int { return p.size }),
 		manifests: cache.New[string](8<<20, func(f *manifest.File) int { return len(f.Bytes()) }),
 		renders:   cache.New[string](1<<16, func(r *render) int { return 1 + len(r.objects) }),
+
+		inventories: cache.New[*node](2, func(*inventory) int { return 1 }),
 	}
 }
 
@@ -255,11 +257,8 @@ func (l *Locator) view(fsys fs.FS) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &view{loc: l, fsys: fsys, root: root, budget: helm.NewBudget(maxChartRenders), sets: root.sets}
-	v.apps = slices.Concat(root.apps, v.generatedApps(root.sets))
-	for i, a := range v.apps {
-		v.apps[i].alone = root.file(path.Join(a.path, argocdSource+"-"+a.name+".yaml")) != nil
-	}
+	v := &view{loc: l, fsys: fsys, root: root, budget: helm.NewBudget(maxChartRenders)}
+	v.takeInventory()
 	return v, nil
 }
 
@@ -352,7 +351,7 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 // hopeless sums up why no site works, by the failure that says most: a line
 // that may hold the value and must not be changed, or cannot be.
 func (t *target) hopeless(failures []error) error {
-	for _, reason := range []amend.Reason{amend.ReasonProtected, amend.ReasonShared, amend.ReasonUnsupported, amend.ReasonComputed} {
+	for _, reason := range []amend.Reason{amend.ReasonProtected, amend.ReasonAmbiguous, amend.ReasonShared, amend.ReasonUnsupported, amend.ReasonComputed} {
 		for _, err := range failures {
 			if amend.ReasonOf(err) == reason {
 				return err

@@ -3,6 +3,7 @@ package locate
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/amendhq/amend"
@@ -252,10 +253,24 @@ func (d *delta) describe(o *object, c change) deltaChange {
 	for _, r := range d.renamed {
 		out.ripple = out.ripple || (!c.added && !c.removed && strings.ReplaceAll(out.Old, r[0], r[1]) == out.New)
 	}
+	out.ripple = out.ripple || isChecksum(c)
 	if o.ref.Kind == "Secret" { // what is in it is shown to nobody
 		out.Old, out.New = hidden(out.Old), hidden(out.New)
 	}
 	return out
+}
+
+// digest matches what templates print of a hash function.
+var digest = regexp.MustCompile(`^[0-9a-f]{32,128}$`)
+
+// isChecksum reports whether an annotation changes that holds the hash of
+// another object, so that pods are replaced when that changes.
+func isChecksum(c change) bool {
+	before, ok := c.old.(string)
+	after, ok2 := c.new.(string)
+	n := len(c.field)
+	return ok && ok2 && n > 1 && c.field[n-2].Key == "annotations" && strings.Contains(c.field[n-1].Key, "checksum") &&
+		digest.MatchString(before) && digest.MatchString(after)
 }
 
 // hidden stands for a value that must not be printed.

@@ -1,0 +1,138 @@
+package locate
+
+import (
+	"path"
+	"reflect"
+	"slices"
+
+	"sigs.k8s.io/kustomize/api/types"
+)
+
+// An inventory is what the env repo says of Applications: those in plain
+// files, those that kustomizations and charts render, and those that
+// ApplicationSets generate, which may deploy further ones in turn.
+type inventory struct {
+	apps []application
+	sets []*appSet
+}
+
+// The bounds of an inventory. Beyond them Applications are taken as they are
+// written.
+const (
+	maxInventoryRounds  = 4
+	maxInventoryRenders = 64
+)
+
+// takeInventory fills in what the view knows of Applications.
+func (v *view) takeInventory() {
+	if have, ok := v.loc.inventories.Get(v.root); ok {
+		v.apps, v.sets = have.apps, have.sets
+		return
+	}
+	renders := map[string]*render{} // by root
+	found := v.written(nil)
+	for range maxInventoryRounds {
+		v.apps, v.sets = found.apps, found.sets
+		v.markAlone()
+		known := len(renders)
+		v.renderDeclaring(renders)
+		if len(renders) == known {
+			break
+		}
+		found = v.written(renders)
+	}
+	v.apps, v.sets = found.apps, found.sets
+	v.markAlone()
+	v.loc.inventories.Put(v.root, &found)
+}
+
+// markAlone notes which Applications have their source overridden for
+// themselves alone.
+func (v *view) markAlone() {
+	for i, a := range v.apps {
+		v.apps[i].alone = v.root.file(path.Join(a.path, argocdSource+"-"+a.name+".yaml")) != nil
+	}
+}
+
+// renderDeclaring renders the kustomizations and charts that read files in
+// which Applications are written.
+func (v *view) renderDeclaring(renders map[string]*render) {
+	for _, file := range v.root.argo {
+		for _, r := range v.readers(file) {
+			if (r.kind != Kustomize && r.kind != Helm) || renders[r.key()] != nil || len(renders) == maxInventoryRenders {
+				continue
+			}
+			if r.kind == Kustomize && v.root.plainUpTo(file, r.dir) {
+				continue
+			}
+			renders[r.key()] = v.render(r)
+		}
+	}
+}
+
+// plainUpTo reports whether the kustomizations between the file and the root
+// only list resources, so that they leave Applications as they are written.
+func (n *node) plainUpTo(file, dir string) bool {
+	for at := path.Dir(file); ; at = path.Dir(at) {
+		if folder := n.find(at); folder != nil && folder.kustFile != "" && (folder.kust == nil || !lists(folder)) {
+			return false
+		}
+		if at == dir {
+			return true
+		}
+		if at == "." {
+			return false
+		}
+	}
+}
+
+// lists reports whether a kustomization has nothing but resources.
+func lists(n *node) bool {
+	k := *n.kust
+	k.Resources, k.Namespace, k.MetaData, k.TypeMeta = nil, "", nil, types.TypeMeta{}
+	return reflect.DeepEqual(k, types.Kustomization{})
+}
+
+// written collects the Applications of all files, and in place of those that
+// the renders read, what they render to.
+func (v *view) written(renders map[string]*render) inventory {
+	var all inventory
+	replaced := map[string]bool{}
+	for _, key := range sortedKeys(renders) {
+		out := renders[key]
+		if out.err != nil {
+			continue
+		}
+		for _, name := range out.order {
+			replaced[name] = true
+		}
+		for _, o := range out.objects {
+			all.add(o.applications(), o.appSets())
+		}
+	}
+	for _, file := range v.root.argo {
+		if f := v.root.file(file); f != nil && !replaced[file] {
+			all.add(f.apps, f.sets)
+		}
+	}
+	for _, s := range all.sets {
+		for _, o := range v.render(s.root()).objects {
+			all.add(o.applications(), nil)
+		}
+	}
+	return all
+}
+
+// add adds what is not a copy.
+func (i *inventory) add(apps []application, sets []*appSet) {
+	for _, a := range apps {
+		if !contains(i.apps, a) {
+			i.apps = append(i.apps, a)
+		}
+	}
+	for _, s := range sets {
+		if !slices.ContainsFunc(i.sets, func(have *appSet) bool { return have.key == s.key }) {
+			i.sets = append(i.sets, s)
+		}
+	}
+}
