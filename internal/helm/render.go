@@ -2,6 +2,7 @@ package helm
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,6 +48,8 @@ type Placed struct {
 	// ValuesPath and ChartPath are the files of its defaults and of its
 	// description; "" if there is none or it was packed.
 	ValuesPath, ChartPath string
+	// Vendored says that the chart was copied from a registry.
+	Vendored bool
 	// Templates are the files of its templates, those of helpers included.
 	Templates []File
 	Files     []File
@@ -121,7 +124,7 @@ func (c *Chart) pages(above map[string]any, prefix []string, out *Result) ([]pag
 	} else if own, ok := values[c.name].(map[string]any); ok {
 		context["Values"] = own
 	}
-	out.Charts = append(out.Charts, Placed{Prefix: prefix, ValuesPath: c.valuePath, ChartPath: c.metaPath, Templates: c.templates, Files: c.files})
+	out.Charts = append(out.Charts, Placed{Prefix: prefix, ValuesPath: c.valuePath, ChartPath: c.metaPath, Vendored: c.vendored(), Templates: c.templates, Files: c.files})
 	var pages []page
 	for _, sub := range c.deps {
 		inner, its := sub.pages(context, append(prefix[:len(prefix):len(prefix)], sub.name), out)
@@ -135,6 +138,17 @@ func (c *Chart) pages(above map[string]any, prefix []string, out *Result) ([]pag
 		}
 	}
 	return pages, context
+}
+
+// vendored reports whether the chart, or one that it is in, is a dependency that
+// its parent takes from elsewhere than the repo.
+func (c *Chart) vendored() bool {
+	if c.parent == nil {
+		return false
+	}
+	return c.parent.vendored() || slices.ContainsFunc(c.parent.meta.Dependencies, func(d *chart.Dependency) bool {
+		return d.Name == c.name && d.Repository != "" && !strings.HasPrefix(d.Repository, "file://")
+	})
 }
 
 // capabilities is what templates see of the cluster and of Helm.

@@ -141,7 +141,7 @@ func (a application) identity(m appManifest) string {
 // one Application.
 func (a application) effect(kind SourceType) string {
 	if kind == Helm || a.alone {
-		return a.key
+		return strings.Join([]string{a.key, a.source.RepoURL, a.source.TargetRevision}, "\x00")
 	}
 	return a.settings
 }

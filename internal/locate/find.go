@@ -65,6 +65,9 @@ func (v *view) match(ref amend.ObjectRef, in scope) (match, error) {
 	if failed == nil && (in != scope{} || len(matches) == 0) {
 		failed = broken // what is deployed from it was declared before it broke
 	}
+	if len(matches) == 0 && failed == nil && len(roots) > 0 && in != (scope{}) {
+		return match{}, amend.Refusef(amend.ReasonNotInRepo, "%s does not declare %s", roots[0], ref)
+	}
 	return v.decide(ref, matches, failed)
 }
 

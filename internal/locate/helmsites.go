@@ -1,7 +1,214 @@
 package locate
 
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/helm"
+	"github.com/amendhq/amend/internal/manifest"
+)
+
 // maxChartRenders bounds, in renders of a very large chart, what all charts may
 // cost that are rendered for one query.
 const maxChartRenders = 12
 
-func (chart) sites(*target) []site { return nil }
+// sites proposes, for a chart, first the places that may hold the value now:
+// values files, the defaults of the chart and of its subcharts, its version,
+// literals in its templates and the files that they copy. Then come the places
+// where a key could be added that overrides a default.
+func (chart) sites(t *target) []site {
+	c := chartTarget{target: t, chart: t.render.chart}
+	if t.set {
+		found := slices.Concat(c.leaves(), c.literals(), c.wholeFiles())
+		return append(ranked(found), c.additions(c.overrides())...)
+	}
+	return c.additions(c.unset())
+}
+
+// A chartTarget is a target that a chart renders.
+type chartTarget struct {
+	*target
+	chart *chartRender
+}
+
+// ownCharts returns the charts that are written in this repo. A copy of a chart
+// of a registry is left as it is: the next update of the dependencies would take
+// back what was changed in it.
+func (c chartTarget) ownCharts() []helm.Placed {
+	return slices.DeleteFunc(slices.Clone(c.chart.Charts), func(p helm.Placed) bool { return p.Vendored })
+}
+
+// A valueLayer is a file that holds values.
+type valueLayer struct {
+	file string
+	via  string
+	rank int
+}
+
+// layers returns the files with values: those of the Application, the last
+// first, then the defaults, the root's before those of its subcharts, and then
+// the descriptions of the charts.
+func (c chartTarget) layers() []valueLayer {
+	var layers []valueLayer
+	for _, file := range slices.Backward(c.chart.valueFiles) {
+		layers = append(layers, valueLayer{file: file, via: "a value in a values file of the release"})
+	}
+	for _, placed := range c.ownCharts() {
+		via := "a default value of the chart"
+		if len(placed.Prefix) > 0 {
+			via = "a default value of the subchart " + strings.Join(placed.Prefix, ".")
+		}
+		layers = append(layers, valueLayer{file: placed.ValuesPath, via: via})
+	}
+	for _, placed := range c.ownCharts() {
+		layers = append(layers, valueLayer{file: placed.ChartPath, via: "the description of the chart", rank: 6})
+	}
+	return slices.DeleteFunc(layers, func(l valueLayer) bool { return l.file == "" })
+}
+
+// leaves proposes every value that is the field's, or a part of it.
+func (c chartTarget) leaves() []candidate {
+	var found []candidate
+	seen := map[string]bool{}
+	for level, l := range c.layers() {
+		if seen[l.file] {
+			continue
+		}
+		seen[l.file] = true
+		for _, d := range c.documents([]string{l.file}) {
+			for leaf := range d.file.Leaves() {
+				if leaf.Doc != d.index || !c.holdsPart(leaf.Value) {
+					continue
+				}
+				found = append(found, candidate{site: c.setValue(d, leaf, l.via), rank: l.rank + c.affinity(leaf), level: level})
+			}
+		}
+	}
+	return found
+}
+
+// holdsPart reports whether a text may be what the field's value is made of. An
+// empty one is no evidence.
+func (c chartTarget) holdsPart(text string) bool {
+	if text == "" {
+		return false
+	}
+	_, ok := c.part(text, c.sentinel().Text)
+	return ok || isImage(c.field) && len(text) > 2 && strings.Contains(parseImage(c.current()).name, text)
+}
+
+// affinity ranks a value by its key: the field's own, one for the same thing, or
+// any other.
+func (c chartTarget) affinity(leaf manifest.Leaf) int {
+	key := lastKey(string(leaf.Path))
+	switch _, whole := rewrite(leaf.Value, c.target, c.sentinel().Text); {
+	case strings.EqualFold(key, c.field[len(c.field)-1].Key), isImage(c.field) && imageWord.MatchString(key):
+		return 0
+	case whole:
+		return 1
+	}
+	return 2
+}
+
+var imageWord = regexp.MustCompile(`(?i)(tag|image|version|digest)$`)
+
+func lastKey(p string) string {
+	p = strings.TrimRight(p, `"]`)
+	return p[strings.LastIndexAny(p, `."[|`)+1:]
+}
+
+// setValue proposes to change a value. It keeps its type, because the template
+// makes of it what the field has.
+func (c chartTarget) setValue(d document, leaf manifest.Leaf, via string) site {
+	return site{path: d.path, yamlPath: string(leaf.Path), via: via, write: func(v amend.Scalar) (manifest.Result, error) {
+		text, ok := c.part(leaf.Value, v.Text)
+		if !ok {
+			return manifest.Result{}, amend.Refusef(amend.ReasonComputed, "%s:%d holds only a part of the value that stays", d.path, leaf.Line)
+		}
+		if other := c.otherValues(d.path, leaf.Path); other != "" {
+			return manifest.Result{}, amend.Refusef(amend.ReasonAmbiguous, "%s sets %s too, and no Application in the repo says which values files are used", other, leaf.Path)
+		}
+		return d.file.Set(leaf, typed(text, leaf.Kind))
+	}}
+}
+
+// part returns what a text must become so that the field, in which it is or in
+// which it is a part, becomes want.
+func (c chartTarget) part(text, want string) (string, bool) {
+	if now, ok := rewrite(text, c.target, want); ok {
+		return now, true
+	}
+	current := c.current()
+	for at := 0; text != ""; at++ {
+		i := strings.Index(current[at:], text)
+		if i < 0 {
+			break
+		}
+		at += i
+		before, after := current[:at], current[at+len(text):]
+		rest, ok := strings.CutPrefix(want, before)
+		if now, ok2 := strings.CutSuffix(rest, after); ok && ok2 && now != "" {
+			return now, true
+		}
+	}
+	return "", false
+}
+
+// plainNumber matches numbers that every reader writes as they are.
+var plainNumber = regexp.MustCompile(`^-?(0|[1-9]\d{0,5})(\.\d*[1-9])?$`)
+
+// typed is a text as a value of the given kind, if it can be one.
+func typed(text string, kind manifest.Kind) amend.Scalar {
+	return amend.Scalar{Text: text, Number: kind == manifest.Number && plainNumber.MatchString(text)}
+}
+
+// otherValues names a file beside the chart's values that sets the same value,
+// if the repo does not say which files the release is made with.
+func (c chartTarget) otherValues(file string, at manifest.Path) string {
+	field, err := amend.ParseFieldPath(string(at))
+	if len(c.root.apps) > 0 || err != nil || path.Base(file) == "Chart.yaml" {
+		return ""
+	}
+	folder := c.view.root.find(c.root.dir)
+	for _, base := range folder.fileNames {
+		name := path.Join(folder.dir, base)
+		if name == file || !isYAML(name) || base == "Chart.yaml" {
+			continue
+		}
+		f, err := c.view.manifest(name)
+		if err != nil {
+			continue
+		}
+		if _, ok := f.Leaf(0, field); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// wholeFiles proposes the files of the chart that a template copies.
+func (c chartTarget) wholeFiles() []candidate {
+	var found []candidate
+	current := c.current()
+	for _, placed := range c.ownCharts() {
+		for _, f := range placed.Files {
+			text := string(f.Data)
+			if !c.asWritten(f) || text == "" || strings.TrimRight(text, "\n") != strings.TrimRight(current, "\n") {
+				continue
+			}
+			s := site{path: f.Path, via: "a file that a template copies", yamlPath: c.field.String()}
+			s.write = func(v amend.Scalar) (manifest.Result, error) {
+				data := v.Text
+				if text != current { // the template trims what it copies
+					data = strings.TrimRight(data, "\n") + text[len(strings.TrimRight(text, "\n")):]
+				}
+				return manifest.Result{Data: []byte(data), Line: 1, EndLine: max(1, strings.Count(strings.TrimRight(data, "\n"), "\n")+1)}, nil
+			}
+			found = append(found, candidate{site: s, rank: 3})
+		}
+	}
+	return found
+}
