@@ -18,6 +18,7 @@ import (
 type application struct {
 	name      string
 	namespace string // destination.namespace
+	cluster   string // the rest of destination
 	path      string // of the source, "." for the whole repo
 	source    appSource
 	refs      map[string]appSource // the sources that values may be read from
@@ -116,24 +117,24 @@ func (m appManifest) applications() []application {
 		}
 		s.normalize()
 		a := application{
-			name: m.Metadata.Name, namespace: m.Spec.Destination.Namespace,
+			name: m.Metadata.Name, namespace: m.Spec.Destination.Namespace, cluster: m.Spec.Destination.Server + " " + m.Spec.Destination.Name,
 			path: s.folder(), source: s, refs: refs(sources), at: at(i), ignores: m.Spec.Ignore,
 			object:   amend.ObjectRef{Group: "argoproj.io", Kind: "Application", Namespace: m.Metadata.Namespace, Name: m.Metadata.Name},
 			settings: s.settings(),
 		}
-		a.key = a.identity(m)
+		a.key = a.identity()
 		apps = append(apps, a)
 	}
 	return apps
 }
 
 // identity is equal for copies of one Application.
-func (a application) identity(m appManifest) string {
+func (a application) identity() string {
 	b, err := json.Marshal(a.refs)
 	if err != nil { // of what was decoded from JSON
 		return a.name
 	}
-	return strings.Join([]string{a.name, a.path, a.namespace, m.Spec.Destination.Server, m.Spec.Destination.Name, a.settings, string(b)}, "\x00")
+	return strings.Join([]string{a.name, a.source.RepoURL, a.path, a.namespace, a.cluster, a.settings, string(b)}, "\x00")
 }
 
 // effect is equal for Applications of one folder that render the same. A chart
@@ -166,6 +167,11 @@ func (a application) covers(file string) bool {
 		return false
 	}
 	return d.Include == "" || glob(d.Include, rel)
+}
+
+// same reports whether two may be one Application, in different forms.
+func (a application) same(b application) bool {
+	return a.name == b.name && a.namespace == b.namespace && a.cluster == b.cluster
 }
 
 // contains reports whether the list has a copy of the application.

@@ -56,14 +56,14 @@ func (t *target) layers() []layer {
 // private reports whether the target's root is the only one that reads a file.
 func (t *target) private(file string) bool { return len(t.otherReaders(file)) == 0 }
 
-// otherReaders returns the roots that read a file besides the target's. The
+// otherReaders returns the roots that read a file besides the target's. A live
 // owner may be declared in the repo in another form than it is live, or in one
 // that is not understood.
 func (t *target) otherReaders(file string) []root {
 	return slices.DeleteFunc(t.view.readers(file), func(r root) bool {
-		same := t.root.owner != "" && r.dir == t.root.dir &&
-			!slices.ContainsFunc(r.apps, func(a application) bool { return a.name != t.root.owner })
-		return same || r.key() == t.root.key()
+		ours := t.root.live && r.dir == t.root.dir &&
+			!slices.ContainsFunc(r.apps, func(a application) bool { return !a.same(t.root.apps[0]) })
+		return ours || r.key() == t.root.key()
 	})
 }
 

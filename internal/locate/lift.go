@@ -34,8 +34,8 @@ func (t *target) lift(v amend.Scalar, allowShared bool, count *int) (effect, boo
 	if !ok {
 		return effect{}, false, nil
 	}
-	for _, l := range t.levers(h.tree, v) {
-		if *count >= maxProofs {
+	for n, l := range t.levers(h.tree, v) {
+		if n == maxProofs {
 			break
 		}
 		r, ok := t.pulled(h, l)

@@ -309,6 +309,7 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 	var shared *effect
 	var failures []error
 	lifted := false
+	tries := map[bool]int{} // of values that are set, and of those that could be
 	for _, s := range t.root.source().sites(t) {
 		if s.add && !lifted { // a value that is set comes before one that could be
 			if e, ok, err := t.lift(v, allowShared, count); ok {
@@ -316,8 +317,8 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 			}
 			lifted = true
 		}
-		if *count >= maxProofs {
-			break
+		if tries[s.add]++; tries[s.add] > maxProofs {
+			continue
 		}
 		e, err := t.try(s, v, count)
 		if err != nil {

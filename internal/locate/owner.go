@@ -17,6 +17,7 @@ import (
 type owner struct {
 	name    string
 	sources []application
+	live    bool     // they are as the cluster has them, and not as the repo declares them
 	set     *appSet  // instead of sources, if it is an ApplicationSet
 	parents [][]byte // live Applications and ApplicationSets, nearest first
 }
@@ -83,7 +84,7 @@ func (v *view) liveOwner(docs [][]byte) (*owner, error) {
 		return nil, nil
 	}
 	var m appManifest
-	o := &owner{parents: docs[1:]}
+	o := &owner{parents: docs[1:], live: true}
 	plain, err := yaml.YAMLToJSON(docs[0])
 	if err == nil {
 		err = json.Unmarshal(plain, &m)
@@ -123,9 +124,9 @@ func (o *owner) roots(v *view, w wanted) ([]root, error) {
 			refused = a.elsewhere()
 			continue
 		}
-		r := root{dir: a.path, kind: a.kindAt(folder), apps: []application{a}, owner: a.name}
+		r := root{dir: a.path, kind: a.kindAt(folder), apps: []application{a}, owner: a.name, live: o.live}
 		for _, b := range slices.Concat(o.sources, v.apps) {
-			if b.path == a.path && b.name != a.name && b.kindAt(folder) == r.kind && b.effect(r.kind) == a.effect(r.kind) && !contains(r.apps, b) {
+			if b.path == a.path && !a.same(b) && b.kindAt(folder) == r.kind && b.effect(r.kind) == a.effect(r.kind) && !contains(r.apps, b) {
 				r.apps = append(r.apps, b)
 			}
 		}
@@ -150,7 +151,7 @@ func (o *owner) expanded(v *view, live []byte) (*owner, error) {
 	if out.err != nil {
 		return nil, out.err
 	}
-	all := &owner{name: o.name, parents: append([][]byte{live}, o.parents...)}
+	all := &owner{name: o.name, live: true, parents: append([][]byte{live}, o.parents...)}
 	for _, generated := range out.objects {
 		all.sources = append(all.sources, generated.applications()...)
 	}
@@ -172,6 +173,24 @@ func (a application) elsewhere() error {
 // versions, ranges of versions, and tags that are named as such.
 var fixedRevision = regexp.MustCompile(`^([0-9a-f]{7,40}|v?\d+(\.[\dxX*]+)*([-+].*)?|refs/tags/.*|.*[*<>=~^ ].*)$`)
 
+// pinned returns the revision that keeps the application from following a
+// branch, and its field; "" if it follows one.
+func (a application) pinned() (field, revision string) {
+	if rev := a.source.TargetRevision; fixedRevision.MatchString(rev) {
+		return a.at.Then("targetRevision").String(), rev
+	}
+	if a.source.Helm == nil {
+		return "", ""
+	}
+	for _, f := range a.source.Helm.ValueFiles {
+		name, _, _ := strings.Cut(f, "/")
+		if s, ok := a.refs[name]; ok && fixedRevision.MatchString(s.TargetRevision) {
+			return "targetRevision of the source with ref " + s.Ref, s.TargetRevision
+		}
+	}
+	return "", ""
+}
+
 // governed refuses what the Applications of the root keep from being
 // controlled by their files.
 func (t *target) governed() error {
@@ -179,8 +198,8 @@ func (t *target) governed() error {
 		if t.root.owner != "" && a.name != t.root.owner {
 			continue
 		}
-		if rev := a.source.TargetRevision; fixedRevision.MatchString(rev) {
-			return amend.Refusef(amend.ReasonUnsupported, "application %s follows the revision %s and not a branch: change its %s instead", a.name, rev, a.at.Then("targetRevision"))
+		if where, rev := a.pinned(); rev != "" {
+			return amend.Refusef(amend.ReasonUnsupported, "application %s follows the revision %s and not a branch: change its %s instead", a.name, rev, where)
 		}
 		for _, i := range a.ignores {
 			if i.covers(t) {

@@ -10,8 +10,8 @@ import (
 	"github.com/amendhq/amend/internal/manifest"
 )
 
-// maxProofs bounds how many sites are tried for one query, and maxBlast how
-// many other roots are rendered to see what else a site moves.
+// maxProofs bounds how many sites of a kind are tried for one object, and
+// maxBlast how many other roots are rendered to see what else a site moves.
 const (
 	maxProofs = 24
 	maxBlast  = 32
@@ -164,11 +164,13 @@ func (t *target) siblings() []string {
 // ours returns the index of the Application among those of the target's root
 // that deploys the object asked for, -1 if that is not known.
 func (t *target) ours() int {
+	if t.root.owner != "" {
+		return 0
+	}
 	ours := -1
 	for i, a := range t.root.apps {
 		switch {
-		case t.root.owner != "" && a.name != t.root.owner:
-		case t.root.owner == "" && len(t.root.apps) > 1 && (t.obj.ref.Namespace != "" || a.namespace != t.ref.Namespace):
+		case len(t.root.apps) > 1 && (t.obj.ref.Namespace != "" || a.namespace != t.ref.Namespace):
 		case ours >= 0:
 			return -1
 		default:

@@ -33,7 +33,8 @@ type root struct {
 	dir   string
 	kind  SourceType
 	apps  []application // those that point at it, all with the same effect on the render
-	owner string        // the name of the one among them that is asked about, if one is named
+	owner string        // the name of the first of them, if that is the one asked about
+	live  bool          // the first of apps is as the cluster has it
 	// release and namespace are told to a chart that has no application, and seed
 	// picks what it gets for random values.
 	release, namespace string
