@@ -14,9 +14,10 @@ const (
 	maxValue    = 4 << 20   // bytes of one argument or result
 	maxMade     = 256 << 20 // bytes of all results together
 	maxOutput   = 16 << 20
-	maxNesting  = 500 // templates in templates
-	maxTemplate = 1 << 20
-	cyclic      = 200 // tables in tables
+	maxNesting  = 500     // templates in templates
+	maxTemplate = 5 << 20 // bytes, Helm's own bound
+	maxActions  = 50_000  // in one template, each of which may nest in the one before
+	cyclic      = 200     // tables in tables
 )
 
 var errBudget = errors.New("the templates do more than any chart needs")
@@ -70,6 +71,10 @@ func (m *meter) leave() string {
 // weigh is put behind what a template prints or takes from a method: it charges
 // for the value and passes it on.
 func (m *meter) weigh(v any) any {
+	if f, ok := v.(files); ok { // its content is not copied
+		m.spend(1 + len(f))
+		return v
+	}
 	m.charge(m.size(reflect.ValueOf(v), 0))
 	return v
 }

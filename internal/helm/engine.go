@@ -45,10 +45,7 @@ func (e *engine) parse(pages []page) error {
 		return strings.Compare(b.name, a.name)
 	})
 	for _, p := range pages {
-		if len(p.file.Data) > maxTemplate {
-			return refuse("%s is larger than %d bytes", place(p.file), maxTemplate)
-		}
-		if strings.Contains(string(p.file.Data), ownPrefix) {
+		if unfit(string(p.file.Data)) {
 			return refuse("%s: %w", place(p.file), errBudget)
 		}
 		if _, err := e.root.New(p.name).Parse(string(p.file.Data)); err != nil {
@@ -109,7 +106,7 @@ func (e *engine) tpl(parent *template.Template) func(string, any) (string, error
 		e.meter.enter()
 		defer e.meter.leave()
 		e.meter.spend(100 + len(parent.Templates()))
-		if len(text) > maxTemplate || strings.Contains(text, ownPrefix) {
+		if unfit(text) {
 			return "", errBudget
 		}
 		t, err := parent.Clone()
@@ -135,6 +132,12 @@ func (e *engine) late(t *template.Template) template.FuncMap {
 		"include": e.meter.guard("include", e.include(t)),
 		"tpl":     e.meter.guard("tpl", e.tpl(t)),
 	}
+}
+
+// unfit reports whether a text must not be parsed as a template, because it is
+// too large, nests too deep, or reaches for the meter.
+func unfit(text string) bool {
+	return len(text) > maxTemplate || strings.Count(text, "{{") > maxActions || strings.Contains(text, ownPrefix)
 }
 
 // brief is the first line of an error, cut to what people read. What a chart

@@ -2,6 +2,7 @@ package helm
 
 import (
 	"reflect"
+	"regexp"
 	"strings"
 )
 
@@ -137,9 +138,20 @@ func replaced(o operands) int {
 	return times(1+strings.Count(o.text(2), o.text(0)), len(o.text(1)))
 }
 
-// matched: every character may be a match, and each $ may stand for all of them.
+// matched: every character may be a match, and each $ may stand for all of
+// them. Where that is too much, the matches are counted.
 func matched(o operands) int {
-	return times(1+len(o.text(1)), 1+len(o.text(2))) + times(strings.Count(o.text(2), "$"), len(o.text(1)))
+	text, by := o.text(1), o.text(2)
+	dollars := times(strings.Count(by, "$"), len(text))
+	if most := times(1+len(text), 1+len(by)); most+dollars <= maxValue {
+		return most + dollars
+	}
+	re, err := regexp.Compile(o.text(0))
+	if err != nil {
+		return 0 // the function says so itself
+	}
+	enough := maxValue/(1+len(by)) + 1
+	return len(text) + times(len(re.FindAllStringIndex(text, enough)), 1+len(by)) + dollars
 }
 
 // printed: each verb may print all arguments, and pad to the width it names.

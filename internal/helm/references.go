@@ -16,7 +16,7 @@ func References(templates []File) [][]string {
 		trees := map[string]*parse.Tree{}
 		tree := parse.New(t.Name)
 		tree.Mode = parse.SkipFuncCheck
-		if len(t.Data) > maxTemplate {
+		if unfit(string(t.Data)) {
 			continue
 		}
 		if _, err := tree.Parse(string(t.Data), "", "", trees); err != nil {

@@ -259,7 +259,7 @@ func TestHostileChartsEndInRefusal(t *testing.T) {
 		"no template":           `{{ include "none" . }}`,
 		"a panic":               `{{ index .Values.l 5 }}`,
 		"deep":                  strings.Repeat("{{if 1}}", 100_000) + strings.Repeat("{{end}}", 100_000),
-		"huge":                  strings.Repeat("x", 2<<20),
+		"huge":                  strings.Repeat("x", 6<<20),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := render(map[string]string{"Chart.yaml": chartYAML, "templates/a.yaml": text, "big.txt": strings.Repeat("x\n", 1<<20)}, nil)
