@@ -3,6 +3,7 @@ package locate
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/amendhq/amend"
@@ -52,7 +53,7 @@ func (t *target) lift(v amend.Scalar, allowShared bool, count *int) (effect, boo
 		if len(e.also) > 0 && !allowShared {
 			return effect{}, true, amend.Refusef(amend.ReasonShared, "%s of %s also changes %s", l.field, h.object, alsoText(e.also))
 		}
-		e, err := t.follow(e, h.object, l, allowShared, count)
+		e, err := t.follow(e, h, l, allowShared, count)
 		return e, true, err
 	}
 	return effect{}, false, nil
@@ -179,16 +180,16 @@ func eachScalar(at amend.FieldPath, v any, visit func(amend.FieldPath, any)) {
 // follow locates the lever in the manifest of the object that holds it, and
 // joins the two proofs: the manifest's line changes the lever alone, and the
 // lever changes the field alone.
-func (t *target) follow(e effect, object amend.ObjectRef, l lever, allowShared bool, count *int) (effect, error) {
-	next, err := t.declaration(object, l)
+func (t *target) follow(e effect, h holder, l lever, allowShared bool, count *int) (effect, error) {
+	next, err := t.declaration(h, l)
 	if err != nil {
-		return effect{}, fmt.Errorf("following %s of %s: %w", l.field, object, err)
+		return effect{}, fmt.Errorf("following %s of %s: %w", l.field, h.object, err)
 	}
 	up, err := next.choose(l.value, allowShared, count)
 	if err != nil {
-		return effect{}, fmt.Errorf("following %s of %s: %w", l.field, object, err)
+		return effect{}, fmt.Errorf("following %s of %s: %w", l.field, h.object, err)
 	}
-	hop := Hop{Controls: t.landed().String(), Object: object.String(), Field: l.field.String(), Source: next.declaredAt()}
+	hop := Hop{Controls: t.landed().String(), Object: h.object.String(), Field: l.field.String(), Source: next.declaredAt()}
 	e.site, e.old, e.result = up.site, up.old, up.result
 	e.changes, e.also = append(e.changes, up.changes...), append(e.also, up.also...)
 	e.hops = append([]Hop{hop}, up.hops...)
@@ -211,7 +212,7 @@ func (t *target) declaredAt() string {
 const maxHops = 8
 
 // declaration finds the lever in the object as the repo declares it.
-func (t *target) declaration(object amend.ObjectRef, l lever) (*target, error) {
+func (t *target) declaration(h holder, l lever) (*target, error) {
 	in := scope{}
 	if t.owner != nil {
 		var err error
@@ -222,12 +223,15 @@ func (t *target) declaration(object amend.ObjectRef, l lever) (*target, error) {
 	if t.hops == maxHops {
 		return nil, amend.Refusef(amend.ReasonUnproven, "more than %d Applications set each other's fields", maxHops)
 	}
-	next, err := t.view.target(object, l.field, in)
+	next, err := t.view.target(h.object, l.field, in)
 	if err != nil {
 		return nil, err
 	}
 	if next.current() != l.old {
-		return nil, amend.Refusef(amend.ReasonNotInRepo, "the value is set in the live %s only, not in its manifest", object)
+		return nil, amend.Refusef(amend.ReasonNotInRepo, "the value is set in the live %s only, not in its manifest", h.object)
+	}
+	if h.app != nil && !slices.ContainsFunc(next.obj.applications(), func(a application) bool { return a.same(*h.app) && a.path == h.app.path }) {
+		return nil, amend.Refusef(amend.ReasonNotInRepo, "the env repo declares another %s than the live one", h.object)
 	}
 	next.hops = t.hops + 1
 	return next, nil
