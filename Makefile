@@ -14,7 +14,7 @@ RACE := $(if $(shell command -v gcc || command -v clang || command -v cc),CGO_EN
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build amend and forge into .build/bin
@@ -61,9 +61,29 @@ lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck
 PROMTOOL ?= $(shell command -v promtool)
 .PHONY: lint-argo
 lint-argo: ## Check what is installed with the code of Argo, Kubernetes and Prometheus (needs promtool)
-	cd e2e && GOWORK=off $(GO) test -trimpath ./lint
+	cd e2e && GOWORK=off $(GO) vet -trimpath ./... && GOWORK=off $(GO) test -trimpath ./lint ./contract
 	@test -n '$(PROMTOOL)' || { echo 'no promtool found: apt-get install prometheus, or give PROMTOOL=' >&2; exit 1; }
 	AMEND_TEST_PROMTOOL=$(PROMTOOL) $(GO) test ./manifests -run Rules
+
+# The platform is real: Kubernetes, Argo Events, Argo Workflows and Argo CD as
+# processes and containers of this machine. See e2e/README.md.
+PLATFORM = cd e2e && GOWORK=off $(GO) run -trimpath ./cmd/platform
+
+.PHONY: platform-up
+platform-up: ## Start a real Kubernetes with Argo on this machine (Debian, as root; the first time builds it)
+	$(PLATFORM) up
+
+.PHONY: platform-status
+platform-status: ## Say what of it runs
+	$(PLATFORM) status
+
+.PHONY: platform-down
+platform-down: ## Stop it and verify that nothing is left
+	$(PLATFORM) down
+
+.PHONY: e2e
+e2e: $(BIN)/act $(BIN)/alertmanager ## Play the scenarios on that platform, and measure; starts and stops it unless it is up
+	$(PLATFORM) run $(GO) test -trimpath -p 1 -count=1 -v -timeout 40m $(if $(RUN),-run '$(RUN)') ./smoke ./scenario
 
 .PHONY: fmt
 fmt: ## Format the Go sources

@@ -55,6 +55,8 @@ type trigger struct {
 	RetryStrategy *struct {
 		Steps    int    `json:"steps"`
 		Duration string `json:"duration"`
+		// A number: the schema takes a text too, and then no Workflow ever starts.
+		Factor float64 `json:"factor"`
 	} `json:"retryStrategy"`
 	DlqTrigger *trigger `json:"dlqTrigger"`
 	Policy     struct {

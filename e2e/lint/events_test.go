@@ -15,6 +15,7 @@ import (
 	"github.com/argoproj/argo-events/pkg/reconciler/sensor"
 	"github.com/argoproj/argo-events/pkg/sensors/dependencies"
 	"github.com/argoproj/argo-events/pkg/sensors/triggers"
+	sharedutil "github.com/argoproj/argo-events/pkg/shared/util"
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -103,6 +104,12 @@ func TestEventsBecomeWorkflows(t *testing.T) {
 		}
 		if diff := cmp.Diff(tt.parameters, parameters); diff != "" {
 			t.Errorf("%s: parameters (-want +got):\n%s", tt.sensor, diff)
+		}
+		// A backoff that does not convert ends the trigger before its first try.
+		for _, retry := range []*events.Backoff{trigger.RetryStrategy, trigger.DlqTrigger.RetryStrategy} {
+			if _, err := sharedutil.Convert2WaitBackoff(retry); err != nil {
+				t.Errorf("%s: retryStrategy: %v", tt.sensor, err)
+			}
 		}
 		payload, err := triggers.ConstructPayload(event, trigger.DlqTrigger.Template.HTTP.Payload)
 		if err != nil || string(payload) != tt.payload {

@@ -96,6 +96,12 @@ func (p *Platform) Down(ctx context.Context) error {
 	})
 }
 
+// IsUp reports whether everything that Up starts runs.
+func (p *Platform) IsUp(ctx context.Context) bool {
+	names, err := p.at.daemonNames()
+	return err == nil && len(names) > 0 && p.Status(ctx, io.Discard) == nil
+}
+
 // Status writes one line for each program that was started, and whether the
 // node is Ready. Its error says what is not as it should be while the platform
 // is up.

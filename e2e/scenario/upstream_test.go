@@ -184,7 +184,7 @@ func (u *upstream) retries(t *testing.T) {
 
 // evaluation: Argo Workflows executes templates in the value of a parameter.
 func (u *upstream) evaluation(t *testing.T) {
-	for value, want := range map[string]string{"{{=7*191}}": "1337", "{{workflow.parameters.secret}}": "canary"} {
+	for value, want := range map[string]string{"{{=70921*131071}}": product, "{{workflow.parameters.secret}}": "canary"} {
 		if got := evaluated(t, u.cluster, value); got != want {
 			t.Errorf("a parameter %s reaches the step as %q; before it was %q", value, got, want)
 		}
