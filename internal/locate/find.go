@@ -85,7 +85,12 @@ func (v *view) candidates(ref amend.ObjectRef, in scope) ([]root, error) {
 		return roots, err
 	}
 	roots := slices.DeleteFunc(v.rootsDeclaring(w), func(r root) bool { return v.root.excludes(r, ref) })
-	if ref.Group == argoGroup && ref.Kind == "Application" {
+	if ref.Group == argoGroup && strings.HasPrefix(ref.Kind, "Application") {
+		for _, r := range v.charts {
+			if !slices.ContainsFunc(roots, func(have root) bool { return have.dir == r.dir }) {
+				roots = append(roots, r)
+			}
+		}
 		for _, s := range v.sets {
 			roots = append(roots, s.root())
 		}

@@ -4,6 +4,7 @@ import (
 	"path"
 	"reflect"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/api/types"
 )
@@ -12,8 +13,9 @@ import (
 // files, those that kustomizations and charts render, and those that
 // ApplicationSets generate, which may deploy further ones in turn.
 type inventory struct {
-	apps []application
-	sets []*appSet
+	apps   []application
+	sets   []*appSet
+	charts []root // with Applications in them, that no Application deploys
 }
 
 // The bounds of an inventory. Beyond them Applications are taken as they are
@@ -26,7 +28,7 @@ const (
 // takeInventory fills in what the view knows of Applications.
 func (v *view) takeInventory() {
 	if have, ok := v.loc.inventories.Get(v.root); ok {
-		v.apps, v.sets = have.apps, have.sets
+		v.apps, v.sets, v.charts = have.apps, have.sets, have.charts
 		return
 	}
 	renders := map[string]*render{} // by root
@@ -43,6 +45,7 @@ func (v *view) takeInventory() {
 	}
 	v.apps, v.sets = found.apps, found.sets
 	v.markAlone()
+	found.charts = v.charts
 	v.loc.inventories.Put(v.root, &found)
 }
 
@@ -58,7 +61,7 @@ func (v *view) markAlone() {
 // which Applications are written.
 func (v *view) renderDeclaring(renders map[string]*render) {
 	for _, file := range v.root.argo {
-		for _, r := range v.readers(file) {
+		for _, r := range append(v.readers(file), v.looseChart(file)...) {
 			if (r.kind != Kustomize && r.kind != Helm) || renders[r.key()] != nil || len(renders) == maxInventoryRenders {
 				continue
 			}
@@ -68,6 +71,30 @@ func (v *view) renderDeclaring(renders map[string]*render) {
 			renders[r.key()] = v.render(r)
 		}
 	}
+}
+
+// looseChart returns the chart that the file belongs to, if no Application
+// deploys it: the Application at the top is often made by hand. With one values
+// file there is little doubt with which values it is.
+func (v *view) looseChart(file string) []root {
+	dir := path.Dir(file)
+	for dir != "." && detect(v.root.find(dir)) != Helm {
+		dir = path.Dir(dir)
+	}
+	folder := v.root.find(dir)
+	if detect(folder) != Helm || slices.ContainsFunc(v.apps, func(a application) bool { return a.path == dir }) {
+		return nil
+	}
+	for _, name := range folder.fileNames {
+		if strings.Contains(name, "values") && isYAML(name) && name != "values.yaml" {
+			return nil
+		}
+	}
+	r := root{dir: dir, kind: Helm, release: path.Base(dir)}
+	if !slices.ContainsFunc(v.charts, func(have root) bool { return have.key() == r.key() }) {
+		v.charts = append(v.charts, r)
+	}
+	return []root{r}
 }
 
 // plainUpTo reports whether the kustomizations between the file and the root

@@ -17,6 +17,7 @@ type view struct {
 	root   *node
 	apps   []application // all that are known, generated ones too
 	sets   []*appSet
+	charts []root // further sources of Applications
 	edited string
 	data   []byte
 	budget *helm.Budget // of all charts that are rendered for the query
