@@ -21,8 +21,9 @@ type literal struct {
 var (
 	// action matches a template action; those over several lines are left out.
 	action = regexp.MustCompile(`\{\{.*?\}\}`)
-	// constant matches a string or a number inside an action.
-	constant = regexp.MustCompile(`"[^"\\{}]*"|\b\d+(\.\d+)?\b`)
+	// fallback matches a constant that an action falls back to. Other constants in
+	// actions are part of some logic, and changing them would be a guess.
+	fallback = regexp.MustCompile(`\bdefault\s+("[^"\\{}]*"|\d+(\.\d+)?)(?:\s|$)`)
 	// entryKey matches what stands before a value on a line of YAML.
 	entryKey = regexp.MustCompile(`^\s*(?:- +)*(?:"?([A-Za-z0-9_./-]+)"?:(?:\s+|$))?`)
 )
@@ -84,7 +85,7 @@ func (c chartTarget) literalsOf(f helm.File) []candidate {
 }
 
 // piecesOf cuts a line into texts that stay as they are: those outside of
-// actions, and the constants inside.
+// actions, and the constants that actions fall back to.
 func piecesOf(line string, from int) []literal {
 	var pieces []literal
 	plain := func(start, end int) {
@@ -105,8 +106,8 @@ func piecesOf(line string, from int) []literal {
 	at := 0
 	for _, span := range action.FindAllStringIndex(line, -1) {
 		plain(at, span[0])
-		for _, in := range constant.FindAllStringIndex(line[span[0]:span[1]], -1) {
-			start, end := span[0]+in[0], span[0]+in[1]
+		for _, in := range fallback.FindAllStringSubmatchIndex(line[span[0]:span[1]], -1) {
+			start, end := span[0]+in[2], span[0]+in[3]
 			if line[start] == '"' {
 				start, end = start+1, end-1
 			}
