@@ -55,8 +55,8 @@ func (v *view) match(ref amend.ObjectRef, in scope) (match, error) {
 			broken = out.broken()
 		case out.err != nil && r.kind == Helm && in == scope{}: // any chart could declare anything
 			broken = out.err
-		case out.err != nil && r.set != nil:
-			broken = out.err // it may generate the Application, if no other place declares it
+		case out.err != nil && ref.Group == argoGroup && !v.root.named(r, ref):
+			broken = out.err // it may yield the Application, if no other place declares it
 		case out.err != nil && failed == nil:
 			failed = out.err
 		}
@@ -69,6 +69,13 @@ func (v *view) match(ref amend.ObjectRef, in scope) (match, error) {
 		return match{}, amend.Refusef(amend.ReasonNotInRepo, "%s does not declare %s", roots[0], ref)
 	}
 	return v.decide(ref, matches, failed)
+}
+
+// named reports whether a file in the root's folder holds a name that the
+// object may be declared with.
+func (n *node) named(r root, ref amend.ObjectRef) bool {
+	folder := n.find(r.dir)
+	return r.set == nil && slices.ContainsFunc(n.wanted(ref).names, folder.names.has)
 }
 
 // candidates returns the roots to search for the object.
