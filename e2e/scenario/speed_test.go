@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// runs is how often each figure is taken; the middle one counts.
+// runs is how often each figure is taken, each time on another Deployment of
+// the env repo; the middle one counts.
 const runs = 7
 
 // poll is how often Argo CD looks at Git when nobody tells it to.
