@@ -36,7 +36,7 @@ var onlyIn = map[string][]string{
 	"github.com/nats-io/":                  {"internal/bus"},
 	"sigs.k8s.io/kustomize/":               {"internal/locate"},
 	"helm.sh/helm/":                        {"internal/helm"},
-	"github.com/Masterminds/":              {"internal/helm"},
+	"github.com/Masterminds/":              {"internal/appset", "internal/helm"},
 	"k8s.io/client-go/":                    {"internal/kube"},
 	"github.com/prometheus/alertmanager/":  {"internal/policy"},
 	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge"},

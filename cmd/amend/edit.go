@@ -46,6 +46,7 @@ value already is no change, with exit code 0.`,
 		if err != nil {
 			return err
 		}
+		defer quiet()()
 		res, err := locate.New().EditText(files, q, value)
 		answer := editAnswer(res, err)
 		if answer == nil {

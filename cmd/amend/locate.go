@@ -41,6 +41,7 @@ the object as it is live, and after it its parents, nearest first.`,
 		if err != nil {
 			return err
 		}
+		defer quiet()()
 		site, err := locate.New().Locate(files, q)
 		found := locateAnswer(site, err)
 		if found == nil {
@@ -53,6 +54,22 @@ the object as it is live, and after it its parents, nearest first.`,
 		return errors.Join(found.print(w, files), refusal(err))
 	}
 	return cmd
+}
+
+// quiet drops what libraries print to the standard error of the process until
+// the function that it returns is called: with every render, Kustomize warns of
+// old fields in files that are none of this command's business.
+func quiet() func() {
+	stderr := os.Stderr
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return func() {}
+	}
+	os.Stderr = null
+	return func() {
+		os.Stderr = stderr
+		_ = null.Close() // nothing that was written to it is missed
+	}
 }
 
 // fieldFlags name one field of one object, for locate and edit alike.
