@@ -50,7 +50,8 @@ type Placed struct {
 	ValuesPath, ChartPath string
 	// Vendored says that the chart was copied from a registry.
 	Vendored bool
-	// Templates are the files of its templates, those of helpers included.
+	// Templates are the files of its templates, those of helpers included, and
+	// Files those that templates can read, if they were not packed.
 	Templates []File
 	Files     []File
 }
@@ -124,7 +125,7 @@ func (c *Chart) pages(above map[string]any, prefix []string, out *Result) ([]pag
 	} else if own, ok := values[c.name].(map[string]any); ok {
 		context["Values"] = own
 	}
-	out.Charts = append(out.Charts, Placed{Prefix: prefix, ValuesPath: c.valuePath, ChartPath: c.metaPath, Vendored: c.vendored(), Templates: c.templates, Files: c.files})
+	out.Charts = append(out.Charts, Placed{Prefix: prefix, ValuesPath: c.valuePath, ChartPath: c.metaPath, Vendored: c.vendored(), Templates: c.templates, Files: written(c.files)})
 	var pages []page
 	for _, sub := range c.deps {
 		inner, its := sub.pages(context, append(prefix[:len(prefix):len(prefix)], sub.name), out)
@@ -138,6 +139,11 @@ func (c *Chart) pages(above map[string]any, prefix []string, out *Result) ([]pag
 		}
 	}
 	return pages, context
+}
+
+// written leaves out the files of a packed chart.
+func written(list []File) []File {
+	return slices.DeleteFunc(slices.Clone(list), func(f File) bool { return f.Path == "" })
 }
 
 // vendored reports whether the chart, or one that it is in, is a dependency that

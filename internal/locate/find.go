@@ -251,13 +251,20 @@ func (n *node) excludes(r root, ref amend.ObjectRef) bool {
 // render read has changed. Renders of a proposed edit are not kept.
 func (v *view) render(r root) *render {
 	key := r.key() + strings.Join(r.files, "\x00")
-	if out, ok := v.loc.renders.Get(key); ok && out.fresh(v) {
+	out, done := v.done[key]
+	if done && v.edited == "" {
 		return out
 	}
-	out := r.source().render(v, r)
-	out.at = v.root
-	if v.edited == "" && !v.budget.Spent() {
-		v.loc.renders.Put(key, out)
+	out, ok := v.loc.renders.Get(key)
+	if !ok || !out.fresh(v) {
+		out = r.source().render(v, r)
+		out.at = v.root
+		if v.edited == "" && !v.budget.Spent() {
+			v.loc.renders.Put(key, out)
+		}
+	}
+	if v.edited == "" {
+		v.done[key] = out
 	}
 	return out
 }

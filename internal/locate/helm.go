@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/helm"
@@ -16,6 +17,26 @@ type chart struct{}
 type chartRender struct {
 	*helm.Result
 	valueFiles []string // in their order: the last one wins
+
+	once       sync.Once // a render is shared by queries
+	references [][]string
+}
+
+// named returns the values that the templates name, as paths in the root's
+// values. A helper of a subchart may be used by the root's templates, so what it
+// names counts for the root too.
+func (c *chartRender) named() [][]string {
+	c.once.Do(func() {
+		for _, placed := range c.Charts {
+			for _, ref := range helm.References(placed.Templates) {
+				c.references = append(c.references, slices.Concat(placed.Prefix, ref))
+				if len(placed.Prefix) > 0 {
+					c.references = append(c.references, ref)
+				}
+			}
+		}
+	})
+	return c.references
 }
 
 // render renders the chart as Argo CD does, with the settings of the
@@ -26,6 +47,7 @@ func (chart) render(v *view, r root) *render {
 	out.chart, out.err = renderChart(rec, r)
 	if out.err == nil {
 		out.objects, out.err = v.manifests(out.chart.Manifests)
+		out.chart.Manifests = nil // the render is kept
 	}
 	if rec.refusal != nil {
 		out.err = rec.refusal

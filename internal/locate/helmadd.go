@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/amendhq/amend"
-	"github.com/amendhq/amend/internal/helm"
 	"github.com/amendhq/amend/internal/manifest"
 )
 
@@ -28,7 +27,7 @@ func (c chartTarget) overrides() []override {
 	eachValue(nil, c.chart.Values, func(keys []string, v any) {
 		text, kind := valueText(v)
 		if c.holdsPart(text) {
-			leaf := manifest.Leaf{Path: manifest.Path(keys[len(keys)-1]), Value: text}
+			leaf := manifest.Leaf{Path: manifest.Path(strings.Join(keys, ".")), Value: text}
 			found = append(found, override{keys: keys, rank: c.affinity(leaf), value: func(v amend.Scalar) (amend.Scalar, bool) {
 				now, ok := c.part(text, v.Text)
 				return typed(now, kind), ok
@@ -38,14 +37,14 @@ func (c chartTarget) overrides() []override {
 			found = append(found, c.imagePart(append(keys[:len(keys)-1:len(keys)-1], "tag"), 0))
 		}
 	})
-	for _, keys := range c.references() {
+	for _, keys := range c.chart.named() {
 		last := keys[len(keys)-1]
 		switch v, set := c.valueAt(keys); {
 		case set && v != nil && v != "":
 		case isImage(c.field) && imageWord.MatchString(last) && !strings.HasSuffix(strings.ToLower(last), "image"):
-			found = append(found, c.imagePart(keys, 2))
+			found = append(found, c.imagePart(keys, closest))
 		case strings.EqualFold(last, c.field[len(c.field)-1].Key), isImage(c.field) && imageWord.MatchString(last):
-			found = append(found, override{keys: keys, rank: 2, value: whole})
+			found = append(found, override{keys: keys, rank: closest, value: whole})
 		}
 	}
 	return found
@@ -68,7 +67,7 @@ func whole(v amend.Scalar) (amend.Scalar, bool) { return v, true }
 // templates name for a part of the object which holds the field.
 func (c chartTarget) unset() []override {
 	var found []override
-	for _, keys := range c.references() {
+	for _, keys := range c.chart.named() {
 		if v, set := c.valueAt(keys); set && v != nil && v != "" {
 			if _, table := v.(map[string]any); !table {
 				continue
@@ -89,22 +88,6 @@ func (c chartTarget) unset() []override {
 		}
 	}
 	return found
-}
-
-// references returns the values that the templates name, as paths in the
-// root's values. A helper of a subchart may be used by the root's templates, so
-// what it names counts for the root too.
-func (c chartTarget) references() [][]string {
-	var all [][]string
-	for _, placed := range c.chart.Charts {
-		for _, ref := range helm.References(placed.Templates) {
-			all = append(all, slices.Concat(placed.Prefix, ref))
-			if len(placed.Prefix) > 0 {
-				all = append(all, ref)
-			}
-		}
-	}
-	return all
 }
 
 func (c chartTarget) valueAt(keys []string) (any, bool) {

@@ -90,16 +90,23 @@ func (r *recorder) withDependencies(files []helm.File, dir string, depth int) ([
 	if err != nil {
 		return nil, err
 	}
+	from := map[string]string{}
 	for _, d := range missing {
+		if repository, again := from[d.Name]; again && repository != d.Repository {
+			return nil, amend.Refusef(amend.ReasonUnsupported, "the chart %s needs two charts with the name %s", dir, d.Name)
+		} else if again {
+			continue // under another alias
+		}
+		from[d.Name] = d.Repository
 		local, ok := strings.CutPrefix(d.Repository, "file://")
 		if !ok {
 			return nil, amend.Refusef(amend.ReasonRemote, "the chart %s needs the chart %s of %s, which is not in its charts folder", dir, d.Name, d.Repository)
 		}
-		from := path.Join(dir, local)
-		if !fs.ValidPath(from) || path.IsAbs(local) || r.view.root.find(from) == nil {
+		folder := path.Join(dir, local)
+		if !fs.ValidPath(folder) || path.IsAbs(local) || r.view.root.find(folder) == nil {
 			return nil, amend.Refusef(amend.ReasonRemote, "the chart %s needs the chart %s of %s, which is not in the env repo", dir, d.Name, d.Repository)
 		}
-		inner, err := r.chartFiles(from, depth+1)
+		inner, err := r.chartFiles(folder, depth+1)
 		if err != nil {
 			return nil, err
 		}

@@ -72,11 +72,11 @@ func (c chartTarget) literalsOf(f helm.File) []candidate {
 				continue
 			}
 			l.file, l.line, l.start, l.end = f, number, start+l.start, start+l.end
-			rank := 4
+			rank := rankTemplate
 			if own && same {
-				rank = 0
+				rank = rankLine
 			} else if !own {
-				rank = 5
+				rank = rankOther
 			}
 			found = append(found, candidate{site: c.setLiteral(l), rank: rank, level: 100})
 		}

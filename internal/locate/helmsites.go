@@ -64,7 +64,7 @@ func (c chartTarget) layers() []valueLayer {
 		layers = append(layers, valueLayer{file: placed.ValuesPath, via: via})
 	}
 	for _, placed := range c.ownCharts() {
-		layers = append(layers, valueLayer{file: placed.ChartPath, via: "the description of the chart", rank: 6})
+		layers = append(layers, valueLayer{file: placed.ChartPath, via: "the description of the chart", rank: rankDescription})
 	}
 	return slices.DeleteFunc(layers, func(l valueLayer) bool { return l.file == "" })
 }
@@ -100,25 +100,44 @@ func (c chartTarget) holdsPart(text string) bool {
 	return ok || isImage(c.field) && len(text) > 2 && strings.Contains(parseImage(c.current()).name, text)
 }
 
-// affinity ranks a value by its key: the field's own, one for the same thing, or
-// any other.
+// affinity ranks a value by its key: the field's own, the more of the keys
+// above it too the better; one for the same thing; or any other.
 func (c chartTarget) affinity(leaf manifest.Leaf) int {
-	key := lastKey(string(leaf.Path))
-	switch _, whole := rewrite(leaf.Value, c.target, c.sentinel().Text); {
-	case strings.EqualFold(key, c.field[len(c.field)-1].Key), isImage(c.field) && imageWord.MatchString(key):
-		return 0
-	case whole:
-		return 1
+	keys := pathKeys(string(leaf.Path))
+	same := 0
+	for same < min(len(keys), len(c.field), closest) {
+		step := c.field[len(c.field)-1-same]
+		if step.Select != "" || !strings.EqualFold(keys[len(keys)-1-same], step.Key) {
+			break
+		}
+		same++
 	}
-	return 2
+	last := keys[len(keys)-1]
+	switch _, whole := rewrite(leaf.Value, c.target, c.sentinel().Text); {
+	case same > 0, isImage(c.field) && imageWord.MatchString(last):
+		return closest - same
+	case whole:
+		return closest + 1
+	}
+	return closest + 2
+}
+
+// The ranks of candidates, beside those that affinity gives to values.
+const (
+	closest         = 3 // keys that are compared
+	rankLine        = 2 // of the field's own line in the template
+	rankFile        = closest + 3
+	rankTemplate    = closest + 4 // other text in that template
+	rankOther       = closest + 5 // text in other templates
+	rankDescription = closest + 6
+)
+
+// pathKeys splits the path of a leaf into its keys and indexes.
+func pathKeys(p string) []string {
+	return strings.FieldsFunc(p, func(r rune) bool { return strings.ContainsRune(`.[]"|`, r) })
 }
 
 var imageWord = regexp.MustCompile(`(?i)(tag|image|version|digest)$`)
-
-func lastKey(p string) string {
-	p = strings.TrimRight(p, `"]`)
-	return p[strings.LastIndexAny(p, `."[|`)+1:]
-}
 
 // setValue proposes to change a value. It keeps its type, because the template
 // makes of it what the field has.
@@ -207,7 +226,7 @@ func (c chartTarget) wholeFiles() []candidate {
 				}
 				return manifest.Result{Data: []byte(data), Line: 1, EndLine: max(1, strings.Count(strings.TrimRight(data, "\n"), "\n")+1)}, nil
 			}
-			found = append(found, candidate{site: s, rank: 3})
+			found = append(found, candidate{site: s, rank: rankFile})
 		}
 	}
 	return found

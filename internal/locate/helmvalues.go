@@ -118,6 +118,8 @@ func (c *chartValues) resolve(written string) (string, error) {
 			return "", err
 		}
 		name = path.Join(".", rest)
+	} else if strings.HasPrefix(ref, "$") && !strings.HasPrefix(strings.Trim(ref, "${}"), "ARGOCD_") {
+		return "", amend.Refusef(amend.ReasonUnproven, "%s reads the values file %s, and none of its sources has this ref", c.root, written)
 	} else {
 		expanded, err := c.expand(written)
 		if err != nil {

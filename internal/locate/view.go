@@ -21,6 +21,8 @@ type view struct {
 	edited string
 	data   []byte
 	budget *helm.Budget // of all charts that are rendered for the query
+	// done holds what was rendered or found fresh for the query, without edits.
+	done map[string]*render
 }
 
 // with returns the view in which one existing file has other content.
