@@ -3,6 +3,9 @@ package locate
 import (
 	"encoding/json"
 	"path"
+	"regexp"
+	"slices"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -197,4 +200,65 @@ func (o *object) applications() []application {
 		return nil
 	}
 	return m.applications()
+}
+
+// The parameters that a template is filled with, and those among them that the
+// cluster alone knows and that differ for each Application.
+var (
+	parameter    = regexp.MustCompile(`\{\{[^{}]*\}\}`)
+	ofTheCluster = regexp.MustCompile(`\{\{-?\s*\.?(name|nameNormalized|server|metadata|values)\b`)
+)
+
+// unlisted names the ApplicationSets that deploy the target's root to an unknown
+// number of places, as Git does not tell what they generate. A values file that
+// is named after the place is private.
+func (t *target) unlisted(file string) []string {
+	var names []string
+	for _, s := range t.view.sets {
+		if t.view.render(s.root()).err == nil {
+			continue
+		}
+		template, _ := get(s.spec, amend.Field("template"))
+		plain, err := json.Marshal(map[string]any{"kind": "Application", "apiVersion": argoGroup + "/v1alpha1", "spec": specOf(template)})
+		var m appManifest
+		if err != nil || json.Unmarshal(plain, &m) != nil {
+			continue
+		}
+		for _, a := range m.applications() {
+			if fits(a.source.Path, t.root.dir, "^") && !ofTheCluster.MatchString(a.source.Path) && !a.source.namesOwn(file) {
+				names = append(names, s.ref.String())
+				break
+			}
+		}
+	}
+	return names
+}
+
+func specOf(template any) any {
+	spec, _ := get(template, amend.Field("spec"))
+	return spec
+}
+
+// namesOwn reports whether the file is a values file with a name that differs
+// from place to place.
+func (s appSource) namesOwn(file string) bool {
+	return s.Helm != nil && slices.ContainsFunc(s.Helm.ValueFiles, func(f string) bool {
+		return ofTheCluster.MatchString(f) && fits(path.Clean(f), file, "(^|/)")
+	})
+}
+
+// fits reports whether a text could be what a template with parameters gives.
+func fits(template, text, start string) bool {
+	var b strings.Builder
+	for strings.HasPrefix(template, "../") {
+		template = template[len("../"):]
+	}
+	for i, p := range parameter.Split(strings.Trim(strings.TrimPrefix(template, "./"), "/"), -1) {
+		if i > 0 {
+			b.WriteString(".*")
+		}
+		b.WriteString(regexp.QuoteMeta(p))
+	}
+	re, err := regexp.Compile(start + b.String() + "$")
+	return err == nil && re.MatchString(text)
 }

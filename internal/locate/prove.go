@@ -128,7 +128,7 @@ func holds(now any, v amend.Scalar) bool {
 // blast renders every other root that reads the site's file and adds what
 // moves there. A root that cannot be rendered could move in any way.
 func (t *target) blast(e *effect, count *int) {
-	for _, a := range t.siblings() {
+	for _, a := range append(t.siblings(), t.unlisted(e.site.path)...) {
 		e.also = append(e.also, AlsoChange{Application: a, Object: t.obj.ref.String(), Field: t.field.String()})
 	}
 	for i, r := range t.otherReaders(e.site.path) {
