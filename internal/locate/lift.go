@@ -213,17 +213,14 @@ const maxHops = 8
 
 // declaration finds the lever in the object as the repo declares it.
 func (t *target) declaration(h holder, l lever) (*target, error) {
-	in := scope{}
-	if t.owner != nil {
-		var err error
-		if in.owner, err = t.view.liveOwner(t.owner.parents); err != nil {
-			return nil, err
-		}
+	up, err := t.owner.parent(t.view)
+	if err != nil {
+		return nil, err
 	}
 	if t.hops == maxHops {
 		return nil, amend.Refusef(amend.ReasonUnproven, "more than %d Applications set each other's fields", maxHops)
 	}
-	next, err := t.view.target(h.object, l.field, in)
+	next, err := t.view.target(h.object, l.field, scope{owner: up})
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ type owner struct {
 	live    bool     // they are as the cluster has them, and not as the repo declares them
 	set     *appSet  // instead of sources, if it is an ApplicationSet
 	parents [][]byte // live Applications and ApplicationSets, nearest first
+	tracked string   // the Application that deploys it, by its tracking id
 }
 
 // owner finds out whom the query names.
@@ -56,6 +57,21 @@ func (v *view) owner(q Query) (*owner, error) {
 func blank(doc []byte) bool {
 	plain, err := yaml.YAMLToJSON(doc)
 	return err == nil && string(plain) == "null"
+}
+
+// parent returns who deploys the owner: the next live document, or else the
+// Application of its tracking id if the repo declares it. It is nil if neither
+// is known.
+func (o *owner) parent(v *view) (*owner, error) {
+	if o == nil {
+		return nil, nil
+	}
+	if len(o.parents) == 0 && o.tracked != "" {
+		if up, err := v.owner(Query{Application: o.tracked}); err == nil {
+			return up, nil
+		}
+	}
+	return v.liveOwner(o.parents)
 }
 
 // adopt adds what live ApplicationSets generate to what is known, if the repo
@@ -105,6 +121,7 @@ func (v *view) liveOwner(docs [][]byte) (*owner, error) {
 		return nil, amend.Errorf(amend.Invalid, "read --application", "%s %s is no Application of Argo CD", m.APIVersion, m.Kind)
 	}
 	o.name, o.sources = m.Metadata.Name, m.applications()
+	o.tracked, _, _ = strings.Cut(m.Metadata.Annotations["argocd.argoproj.io/tracking-id"], ":")
 	if len(o.sources) == 0 {
 		return nil, amend.Errorf(amend.Invalid, "read --application", "Application %s has no source", o.name)
 	}
