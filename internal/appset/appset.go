@@ -74,9 +74,10 @@ func Generate(data []byte, repo Repo) ([]map[string]any, error) {
 
 // A generation is one run over the generators.
 type generation struct {
-	spec spec
-	repo Repo
-	made int // parameter sets so far
+	spec   spec
+	repo   Repo
+	made   int // parameter sets so far
+	filled int // see maxFilled
 }
 
 // count bounds the work of matrices.

@@ -171,6 +171,14 @@ func TestMatricesAreBounded(t *testing.T) {
 	}
 }
 
+func TestApplicationsAreBoundedTogether(t *testing.T) {
+	many := strings.TrimSuffix(strings.Repeat("{a: b}, ", 3000), ", ")
+	_, err := lines(t, "generators: [{list: {elements: ["+many+"]}}]\ntemplate: {spec: '{{a}}"+strings.Repeat("x", 20_000)+"'}")
+	if amend.ReasonOf(err) != amend.ReasonUnproven || !strings.Contains(err.Error(), "too large") {
+		t.Errorf("60 MB of Applications: %v", err)
+	}
+}
+
 // FuzzGenerate: no spec makes it panic, and what it generates can be written.
 func FuzzGenerate(f *testing.F) {
 	f.Add(`{"goTemplate":true,"generators":[{"list":{"elements":[{"a":"b"}]}}],"template":{"spec":"{{.a}}"}}`)

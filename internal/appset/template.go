@@ -29,6 +29,9 @@ func (g *generation) fill(v any, params map[string]any) (any, error) {
 	if len(params) == 0 {
 		return v, nil
 	}
+	if g.filled++; g.filled > maxFilled {
+		return nil, errFilled()
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
@@ -62,10 +65,25 @@ func (g *generation) text(s string, params map[string]any) (string, error) {
 	if !strings.Contains(s, "{{") {
 		return s, nil
 	}
+	var out string
+	var err error
 	if g.spec.GoTemplate {
-		return g.goText(s, params)
+		out, err = g.goText(s, params)
+	} else {
+		out = fastText(s, params)
 	}
-	return fastText(s, params), nil
+	if g.filled += len(out); err == nil && g.filled > maxFilled {
+		return "", errFilled()
+	}
+	return out, err
+}
+
+// maxFilled bounds the values that are copied, plus the bytes of the texts that
+// are filled, over all Applications.
+const maxFilled = 32 << 20
+
+func errFilled() error {
+	return amend.Refusef(amend.ReasonUnproven, "its Applications are too large together")
 }
 
 var tag = regexp.MustCompile(`\{\{([^{}]*)\}\}`)
