@@ -10,6 +10,7 @@ package appset
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/amendhq/amend"
 )
@@ -54,6 +55,9 @@ func Generate(data []byte, repo Repo) ([]map[string]any, error) {
 	var apps []map[string]any
 	for _, gen := range s.Generators {
 		sets, err := g.params(gen, nil)
+		if err == nil && gen.Select != nil {
+			sets, err = gen.Select.keep(sets)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -90,11 +94,11 @@ func (g *generation) count(sets []map[string]any) ([]map[string]any, error) {
 
 // A generator is an item of spec.generators; one of its keys is set.
 type generator struct {
-	List   *list            `json:"list,omitempty"`
-	Git    *git             `json:"git,omitempty"`
-	Matrix *nested          `json:"matrix,omitempty"`
-	Merge  *nested          `json:"merge,omitempty"`
-	Select *json.RawMessage `json:"selector,omitempty"`
+	List   *list     `json:"list,omitempty"`
+	Git    *git      `json:"git,omitempty"`
+	Matrix *nested   `json:"matrix,omitempty"`
+	Merge  *nested   `json:"merge,omitempty"`
+	Select *selector `json:"selector,omitempty"`
 
 	Clusters json.RawMessage `json:"clusters,omitempty"`
 	SCM      json.RawMessage `json:"scmProvider,omitempty"`
@@ -137,17 +141,18 @@ func (gen generator) unsupported() string {
 		templates = append(templates, gen.Git.Template)
 	}
 	for _, n := range []*nested{gen.Matrix, gen.Merge} {
-		if n != nil {
-			templates = append(templates, n.Template)
+		if n == nil {
+			continue
+		}
+		templates = append(templates, n.Template)
+		if slices.ContainsFunc(n.Generators, func(inner generator) bool { return inner.Select != nil }) {
+			return "a selector in a matrix or merge"
 		}
 	}
 	for _, t := range templates {
 		if len(t) > 0 && string(t) != "null" && string(t) != "{}" {
 			return "a template of its own"
 		}
-	}
-	if gen.Select != nil {
-		return "a selector"
 	}
 	return ""
 }

@@ -114,6 +114,13 @@ template: {spec: '{{.name}} {{.path.filenameNormalized}}'}`, []string{"us1 confi
 		"matrix whose second generator reads the first": {`
 generators: [{matrix: {generators: [{list: {elements: [{dir: web}, {dir: none}]}}, {git: {directories: [{path: 'apps/{{dir}}'}]}}]}}]
 template: {spec: '{{dir}} {{path}}'}`, []string{"web apps/web"}},
+		"selector": {`
+generators:
+  - list: {elements: [{a: v, e: prod}, {a: w, e: prod}, {a: u, e: dev}, {a: t, e: prod, gone: "1"}]}
+    selector:
+      matchLabels: {e: prod}
+      matchExpressions: [{key: gone, operator: DoesNotExist}, {key: a, operator: NotIn, values: [w]}, {key: e, operator: In, values: [prod]}, {key: a, operator: Exists}]
+template: {spec: '{{a}}'}`, []string{"v"}},
 		"merge": {`
 goTemplate: true
 generators: [{merge: {mergeKeys: [k], generators: [{list: {elements: [{k: a, v: {p: 1, m: 2}}, {k: b, v: {p: 1}}]}}, {list: {elements: [{k: a, v: {p: 5}}, {k: c}]}}]}}]
@@ -140,7 +147,8 @@ func TestRefusals(t *testing.T) {
 		"clusters":       {"generators: [{clusters: {}}]", amend.ReasonUnsupported, "clusters"},
 		"inside matrix":  {"generators: [{matrix: {generators: [{list: {elements: [{a: b}]}}, {scmProvider: {github: {}}}]}}]", amend.ReasonUnsupported, "scmProvider"},
 		"pull requests":  {"generators: [{pullRequest: {github: {}}}]", amend.ReasonUnsupported, "pullRequest"},
-		"selector":       {"generators: [{list: {elements: []}, selector: {matchLabels: {a: b}}}]", amend.ReasonUnsupported, "selector"},
+		"inner selector": {"generators: [{matrix: {generators: [{list: {elements: []}, selector: {matchLabels: {a: b}}}, {list: {elements: []}}]}}]", amend.ReasonUnsupported, "selector"},
+		"operator":       {"generators: [{list: {elements: [{a: b}]}, selector: {matchExpressions: [{key: a, operator: Like}]}}]", amend.ReasonUnproven, "Like"},
 		"own template":   {"generators: [{list: {elements: [], template: {metadata: {name: x}}}}]", amend.ReasonUnsupported, "template of its own"},
 		"template patch": {"generators: []\ntemplatePatch: 'spec: {}'", amend.ReasonUnsupported, "templatePatch"},
 		"range":          {"goTemplate: true\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{range 1000000000}}x{{end}}'}", amend.ReasonUnsupported, "range"},
