@@ -68,7 +68,7 @@ func (c chartTarget) literalsOf(f helm.File) []candidate {
 		same := key[1] == c.field[len(c.field)-1].Key
 		for _, l := range piecesOf(text, len(key[0])) {
 			piece := text[l.start:l.end]
-			if (!own && len(piece) < 3) || (!same && len(piece) < 2) || !c.holdsPart(piece) {
+			if (!own && len(piece) < 3) || !c.holdsPart(piece) {
 				continue
 			}
 			l.file, l.line, l.start, l.end = f, number, start+l.start, start+l.end

@@ -90,14 +90,11 @@ func (c chartTarget) leaves() []candidate {
 	return found
 }
 
-// holdsPart reports whether a text may be what the field's value is made of. An
-// empty one is no evidence.
+// holdsPart reports whether a text may be what the field's value is made of, and
+// can be changed so that the field becomes what is wanted.
 func (c chartTarget) holdsPart(text string) bool {
-	if text == "" {
-		return false
-	}
-	_, ok := c.part(text, c.sentinel().Text)
-	return ok || isImage(c.field) && len(text) > 2 && strings.Contains(parseImage(c.current()).name, text)
+	_, ok := c.part(text, c.want.Text)
+	return ok && text != ""
 }
 
 // affinity ranks a value by its key: the field's own, the more of the keys
@@ -113,7 +110,7 @@ func (c chartTarget) affinity(leaf manifest.Leaf) int {
 		same++
 	}
 	last := keys[len(keys)-1]
-	switch _, whole := rewrite(leaf.Value, c.target, c.sentinel().Text); {
+	switch _, whole := rewrite(leaf.Value, c.target, c.want.Text); {
 	case same > 0, isImage(c.field) && imageWord.MatchString(last):
 		return closest - same
 	case whole:

@@ -310,12 +310,16 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 	var failures []error
 	lifted := false
 	tries := map[bool]int{} // of values that are set, and of those that could be
+	t.want = v
 	for _, s := range t.root.source().sites(t) {
 		if s.add && !lifted { // a value that is set comes before one that could be
 			if e, ok, err := t.lift(v, allowShared, count); ok {
 				return e, err
 			}
 			lifted = true
+		}
+		if shared != nil && !s.add { // one line is in control, and it was found
+			continue
 		}
 		if tries[s.add]++; tries[s.add] > maxProofs {
 			continue

@@ -15,9 +15,10 @@ type target struct {
 	owner *owner
 	ref   amend.ObjectRef
 	field amend.FieldPath
-	old   any  // the rendered value
-	set   bool // whether there is one
-	hops  int  // how many Applications were followed to get here
+	old   any          // the rendered value
+	want  amend.Scalar // that is looked for a place
+	set   bool         // whether there is one
+	hops  int          // how many Applications were followed to get here
 	// declared are the names that the object's manifests may carry.
 	declared map[string]bool
 }
