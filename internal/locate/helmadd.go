@@ -27,8 +27,7 @@ func (c chartTarget) overrides() []override {
 	eachValue(nil, c.chart.Values, func(keys []string, v any) {
 		text, kind := valueText(v)
 		if c.holdsPart(text) {
-			leaf := manifest.Leaf{Path: manifest.Path(strings.Join(keys, ".")), Value: text}
-			found = append(found, override{keys: keys, rank: c.affinity(leaf), value: func(v amend.Scalar) (amend.Scalar, bool) {
+			found = append(found, override{keys: keys, rank: c.affinity(keys, text), value: func(v amend.Scalar) (amend.Scalar, bool) {
 				now, ok := c.part(text, v.Text)
 				return typed(now, kind), ok
 			}})
@@ -42,9 +41,9 @@ func (c chartTarget) overrides() []override {
 		switch v, set := c.valueAt(keys); {
 		case set && v != nil && v != "":
 		case isImage(c.field) && imageWord.MatchString(last) && !strings.HasSuffix(strings.ToLower(last), "image"):
-			found = append(found, c.imagePart(keys, closest))
+			found = append(found, c.imagePart(keys, 2*closest))
 		case strings.EqualFold(last, c.field[len(c.field)-1].Key), isImage(c.field) && imageWord.MatchString(last):
-			found = append(found, override{keys: keys, rank: closest, value: whole})
+			found = append(found, override{keys: keys, rank: 2 * closest, value: whole})
 		}
 	}
 	return found
@@ -83,11 +82,27 @@ func (c chartTarget) unset() []override {
 				for _, s := range c.field[i+1:] {
 					below = append(below, s.Key)
 				}
-				found = append(found, override{keys: below, rank: len(last) - len(step.Key), value: whole})
+				found = append(found, override{keys: below, rank: c.tableRank(keys, step.Key), value: whole})
 			}
 		}
 	}
 	return found
+}
+
+// tableRank ranks a table for a part of an object: those for pods come first
+// where the field is one of the pods', then those with a part of the object's
+// name, then those that are called like the part.
+func (c chartTarget) tableRank(keys []string, part string) int {
+	last := strings.ToLower(keys[len(keys)-1])
+	rank := len(last) - len(part)
+	ofPods := slices.ContainsFunc(c.field, func(s amend.FieldStep) bool { return s.Key == "template" })
+	if strings.HasPrefix(last, "pod") != ofPods {
+		rank += 100
+	}
+	if !c.named(keys[:len(keys)-1]) && len(keys) > 1 {
+		rank += 50
+	}
+	return rank
 }
 
 func (c chartTarget) valueAt(keys []string) (any, bool) {

@@ -83,7 +83,7 @@ func (c chartTarget) leaves() []candidate {
 				if leaf.Doc != d.index || !c.holdsPart(leaf.Value) {
 					continue
 				}
-				found = append(found, candidate{site: c.setValue(d, leaf, l.via), rank: l.rank + c.affinity(leaf), level: level})
+				found = append(found, candidate{site: c.setValue(d, leaf, l.via), rank: l.rank + c.affinity(pathKeys(string(leaf.Path)), leaf.Value), level: level})
 			}
 		}
 	}
@@ -98,9 +98,9 @@ func (c chartTarget) holdsPart(text string) bool {
 }
 
 // affinity ranks a value by its key: the field's own, the more of the keys
-// above it too the better; one for the same thing; or any other.
-func (c chartTarget) affinity(leaf manifest.Leaf) int {
-	keys := pathKeys(string(leaf.Path))
+// above it too the better; one for the same thing; or any other. Of equal ones
+// that comes first which stands below a part of the object's name.
+func (c chartTarget) affinity(keys []string, value string) int {
 	same := 0
 	for same < min(len(keys), len(c.field), closest) {
 		step := c.field[len(c.field)-1-same]
@@ -109,24 +109,39 @@ func (c chartTarget) affinity(leaf manifest.Leaf) int {
 		}
 		same++
 	}
-	last := keys[len(keys)-1]
-	switch _, whole := rewrite(leaf.Value, c.target, c.want.Text); {
-	case same > 0, isImage(c.field) && imageWord.MatchString(last):
-		return closest - same
+	rank := 2 * (closest + 2)
+	switch _, whole := rewrite(value, c.target, c.want.Text); {
+	case same > 0, isImage(c.field) && imageWord.MatchString(keys[len(keys)-1]):
+		rank = 2 * (closest - same)
 	case whole:
-		return closest + 1
+		rank = 2 * (closest + 1)
 	}
-	return closest + 2
+	if c.named(keys) {
+		return rank
+	}
+	return rank + 1
+}
+
+// named reports whether one of the keys is a part of the name of the object or
+// of the container, as components of a chart often are.
+func (c chartTarget) named(keys []string) bool {
+	names := strings.ToLower(c.obj.ref.Name)
+	for _, s := range c.field {
+		if s.Select == "name" {
+			names += " " + strings.ToLower(s.Key)
+		}
+	}
+	return slices.ContainsFunc(keys, func(k string) bool { return len(k) > 2 && strings.Contains(names, strings.ToLower(k)) })
 }
 
 // The ranks of candidates, beside those that affinity gives to values.
 const (
 	closest         = 3 // keys that are compared
-	rankLine        = 2 // of the field's own line in the template
-	rankFile        = closest + 3
-	rankTemplate    = closest + 4 // other text in that template
-	rankOther       = closest + 5 // text in other templates
-	rankDescription = closest + 6
+	rankLine        = 4 // of the field's own line in the template
+	rankFile        = 2 * (closest + 3)
+	rankTemplate    = 2 * (closest + 4) // other text in that template
+	rankOther       = 2 * (closest + 5) // text in other templates
+	rankDescription = 2 * (closest + 6)
 )
 
 // pathKeys splits the path of a leaf into its keys and indexes.
