@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/amendhq/amend/internal/github"
 )
 
 // forgeRun runs the command line in this process.
@@ -63,6 +65,43 @@ func TestCreateAndServe(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("serve ended with %v", err)
+	}
+}
+
+// The App of --app-repo gets tokens with its key, and has it still after a restart.
+func TestServeWithAnApp(t *testing.T) {
+	dir, from := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(from, "a.yaml"), []byte("x: 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := forgeRun(t.Context(), "repo", "create", "acme/env", "--dir", dir, "--from", from); err != nil {
+		t.Fatalf("create: %q, %v", out, err)
+	}
+	for range 2 {
+		ctx, stop := context.WithCancel(t.Context())
+		addrFile := filepath.Join(t.TempDir(), "addr")
+		ended := make(chan error, 1)
+		go func() {
+			_, err := forgeRun(ctx, "serve", "--listen", "127.0.0.1:0", "--dir", dir, "--addr-file", addrFile, "--app-repo", "acme/env")
+			ended <- err
+		}()
+		client, err := github.New(github.Config{
+			BaseURL: "http://" + waitFor(t, addrFile) + "/api/v3", Owner: "acme", Repo: "env",
+			Auth: github.Auth{AppID: 1, KeyFile: filepath.Join(dir, "app-key.pem")},
+		})
+		if err == nil {
+			_, err = client.Head(ctx, "main")
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("serve ended with %v", err)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(dir, "app-key.pem")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key: %v, %v", info, err)
 	}
 }
 

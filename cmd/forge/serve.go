@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -10,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,9 +32,13 @@ type serveFlags struct {
 	login         string
 	webhookURL    string
 	webhookSecret string // file
+	appRepo       string
 	parallel      int
 	control       bool
 }
+
+// appID is that of the one App, and of its installation.
+const appID = 1
 
 func serve() *cobra.Command {
 	var f serveFlags
@@ -42,7 +50,9 @@ Enterprise host does. The token that opens every repository is in the file
 "token" of the state folder; it is made at the first start. Workflows that
 listen to repository_dispatch run on this machine with the given runner. With
 --webhook-url every pull_request event (opened, synchronize, closed, reopened)
-is posted there as GitHub does: once, signed with the secret in the file.`,
+is posted there as GitHub does: once, signed with the secret in the file. With
+--app-repo there is a GitHub App too, number 1, which may write contents and pull
+requests of that one repository; its key is the file "app-key.pem".`,
 		Example: `  forge serve --dir .build/forge --runner .build/bin/act
   forge serve --listen 127.0.0.1:0 --dir .build/forge --addr-file .build/forge.addr --control`,
 		Args: cobra.NoArgs,
@@ -59,6 +69,7 @@ is posted there as GitHub does: once, signed with the secret in the file.`,
 	flags.StringVar(&f.login, "login", "demo", "who the token acts as")
 	flags.StringVar(&f.webhookURL, "webhook-url", "", "where to post pull_request events; empty posts none")
 	flags.StringVar(&f.webhookSecret, "webhook-secret-file", "", "file with the secret that signs them; empty signs none")
+	flags.StringVar(&f.appRepo, "app-repo", "", "OWNER/NAME that a GitHub App is installed on")
 	flags.IntVar(&f.parallel, "parallel", 2, "workflow runs at a time")
 	flags.BoolVar(&f.control, "control", false, "serve /_forge/faults and /_forge/stats, for tests")
 	return cmd
@@ -103,6 +114,11 @@ func (f serveFlags) serve(ctx context.Context, server *forge.Server, log *slog.L
 		return err
 	}
 	server.AddToken(token, forge.Grant{Login: f.login})
+	if f.appRepo != "" {
+		if err := f.addApp(server); err != nil {
+			return err
+		}
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
 	if err != nil {
 		return amend.Errorf(amend.Invalid, "listen", "%w", err)
@@ -132,6 +148,50 @@ func (f serveFlags) serve(ctx context.Context, server *forge.Server, log *slog.L
 		return web.Close() // somebody holds a connection open
 	}
 	return nil
+}
+
+// addApp installs the App, with the permissions that docs/install.md asks for.
+func (f serveFlags) addApp(server *forge.Server) error {
+	owner, name, ok := strings.Cut(f.appRepo, "/")
+	if !ok || owner == "" || name == "" {
+		return amend.Errorf(amend.Invalid, "--app-repo", "%q is not OWNER/NAME", f.appRepo)
+	}
+	key, err := ensureKey(filepath.Join(f.dir, "app-key.pem"))
+	if err != nil {
+		return err
+	}
+	server.AddApp(forge.App{ID: appID, Slug: "amend", Key: &key.PublicKey})
+	server.AddInstallation(forge.Installation{
+		ID: appID, AppID: appID, Account: owner, Repos: []string{f.appRepo},
+		Permissions: map[string]string{"contents": "write", "pull_requests": "write", "metadata": "read"},
+	})
+	return nil
+}
+
+// ensureKey returns the private key in the file, which only this user can read,
+// and makes it the first time.
+func ensureKey(path string) (*rsa.PrivateKey, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			return nil, amend.Errorf(amend.Internal, "make key", "%w", err)
+		}
+		block := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+		return key, writeFile(path, string(block), 0o600)
+	}
+	if err != nil {
+		return nil, amend.Errorf(amend.Invalid, "read key", "%w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, amend.Errorf(amend.Invalid, "read key", "%s holds no PEM block", path)
+	}
+	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, amend.Errorf(amend.Invalid, "read key", "%s: %w", path, err)
+	}
+	return key, nil
 }
 
 // ensureToken returns the token in the file, which only this user can read,
