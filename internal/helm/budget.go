@@ -5,11 +5,13 @@ import (
 	"reflect"
 )
 
-// The bounds of one render. A step is a call of a function or a turn of a
-// loop; bytes that a function reads or makes cost steps too. Charts that people
-// write stay a hundred times below.
+// MaxSteps bounds one render. A step is a call of a function or a turn of a loop;
+// bytes that a function reads or makes cost steps too. Charts that people write
+// stay far below.
+const MaxSteps = 2_000_000
+
+// The other bounds of one render.
 const (
-	maxSteps    = 2_000_000
 	stepBytes   = 256
 	maxValue    = 4 << 20   // bytes of one argument or result
 	maxMade     = 256 << 20 // bytes of all results together
@@ -25,8 +27,8 @@ var errBudget = errors.New("the templates do more than any chart needs")
 // A Budget bounds what one or several renders may cost together.
 type Budget struct{ steps int }
 
-// NewBudget returns a budget for about so many renders of a large chart.
-func NewBudget(renders int) *Budget { return &Budget{steps: renders * maxSteps} }
+// NewBudget returns a budget of so many steps.
+func NewBudget(steps int) *Budget { return &Budget{steps: steps} }
 
 // meter counts the cost of one render. It ends the render with a panic that
 // text/template turns into an error, because no template can catch that.
@@ -37,7 +39,7 @@ type meter struct {
 	nesting int
 }
 
-func newMeter(total *Budget) *meter { return &meter{total: total, steps: min(maxSteps, total.steps)} }
+func newMeter(total *Budget) *meter { return &meter{total: total, steps: min(MaxSteps, total.steps)} }
 
 func (m *meter) spend(steps int) {
 	if steps < 0 || steps > m.steps {

@@ -34,7 +34,7 @@ func render(m map[string]string, values map[string]any) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.Render(helm.Release{Name: "shop", Namespace: "prod"}, values, helm.NewBudget(1))
+	r, err := c.Render(helm.Release{Name: "shop", Namespace: "prod"}, values, helm.NewBudget(steps))
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +76,9 @@ func original(t *testing.T, m map[string]string, values map[string]any) map[stri
 	}
 	return out
 }
+
+// steps are enough for the charts of the tests, and soon used up.
+const steps = 100_000
 
 const chartYAML = "apiVersion: v2\nname: web\nversion: 1.2.3\nappVersion: \"4.5\"\n"
 
@@ -271,11 +274,11 @@ func TestHostileChartsEndInRefusal(t *testing.T) {
 }
 
 func TestBudgetIsShared(t *testing.T) {
-	c, err := helm.Load(files(map[string]string{"Chart.yaml": chartYAML, "templates/a.yaml": "{{ range until 100000 }}{{ end }}"}))
+	c, err := helm.Load(files(map[string]string{"Chart.yaml": chartYAML, "templates/a.yaml": "{{ range until 10000 }}{{ end }}"}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := helm.NewBudget(1)
+	b := helm.NewBudget(steps)
 	for i := range 100 {
 		if _, err := c.Render(helm.Release{Name: "a"}, nil, b); err != nil {
 			if i == 0 {
@@ -318,7 +321,7 @@ func TestChanceIsFixed(t *testing.T) {
 		}
 		var got [3]string
 		for i, seed := range []int{0, 0, 1} {
-			r, err := c.Render(helm.Release{Name: "a", Seed: seed}, nil, helm.NewBudget(1))
+			r, err := c.Render(helm.Release{Name: "a", Seed: seed}, nil, helm.NewBudget(steps))
 			if err != nil {
 				t.Fatalf("%s: %v", text, err)
 			}

@@ -11,9 +11,8 @@ import (
 	"github.com/amendhq/amend/internal/manifest"
 )
 
-// maxChartRenders bounds, in renders of a very large chart, what all charts may
-// cost that are rendered for one query.
-const maxChartRenders = 12
+// maxChartSteps bounds what all charts may cost that are rendered for one query.
+const maxChartSteps = 12 * helm.MaxSteps
 
 // sites proposes, for a chart, first the places that may hold the value now:
 // values files, the defaults of the chart and of its subcharts, its version,

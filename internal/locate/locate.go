@@ -257,7 +257,7 @@ func (l *Locator) view(fsys fs.FS) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &view{loc: l, fsys: fsys, root: root, budget: helm.NewBudget(maxChartRenders), done: map[string]*render{}}
+	v := &view{loc: l, fsys: fsys, root: root, budget: helm.NewBudget(maxChartSteps), done: map[string]*render{}}
 	v.takeInventory()
 	return v, nil
 }
