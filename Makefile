@@ -82,7 +82,7 @@ platform-down: ## Stop it and verify that nothing is left
 	$(PLATFORM) down
 
 .PHONY: e2e
-e2e: $(BIN)/act $(BIN)/alertmanager ## Play the scenarios on that platform, and measure; starts and stops it unless it is up
+e2e: $(BIN)/act $(BIN)/alertmanager $(BIN)/amtool ## Play the scenarios on that platform, and measure; starts and stops it unless it is up
 	$(PLATFORM) run $(GO) test -trimpath -p 1 -count=1 -v -timeout 40m $(if $(RUN),-run '$(RUN)') ./smoke ./scenario
 
 .PHONY: fmt
@@ -109,6 +109,8 @@ $(BIN)/act: tools/go.mod
 	cd tools && $(GO) build -trimpath -o $@ github.com/nektos/act
 $(BIN)/alertmanager: tools/go.mod
 	cd tools && $(GO) build -trimpath -o $@ github.com/prometheus/alertmanager/cmd/alertmanager
+$(BIN)/amtool: tools/go.mod
+	cd tools && $(GO) build -trimpath -o $@ github.com/prometheus/alertmanager/cmd/amtool
 $(BIN)/staticcheck: tools/go.mod
 	cd tools && $(GO) build -trimpath -o $@ honnef.co/go/tools/cmd/staticcheck
 $(BIN)/actionlint: tools/go.mod

@@ -57,6 +57,7 @@ func (p *Platform) build(ctx context.Context) error {
 	}
 	for program, pkg := range map[string]string{
 		"argo-events": "github.com/argoproj/argo-events/cmd",
+		"kubectl":     "k8s.io/kubernetes/cmd/kubectl",
 		"kustomize":   "sigs.k8s.io/kustomize/kustomize/v5",
 	} {
 		if err := p.goBuild(ctx, program, pkg); err != nil {

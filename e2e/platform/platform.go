@@ -45,6 +45,9 @@ func New(root string, log *slog.Logger) (*Platform, error) {
 // exists while the platform is up.
 func (p *Platform) Kubeconfig() string { return p.at.kubeconfig("admin") }
 
+// Kubectl is the program of that name, of the platform's version.
+func (p *Platform) Kubectl() string { return p.at.bin("kubectl") }
+
 // Up builds what is not built, starts what does not run, and returns once the
 // node is Ready and all controllers run. It may be repeated at any time, also
 // after an Up that failed or was interrupted.

@@ -52,7 +52,7 @@ func (w *world) startForge(t *testing.T) {
 		return w.service("amend-github-eventsource-svc", 12000)
 	})
 	w.start(t, "forge", w.bin("forge"), "serve", "--dir", dir, "--listen", "127.0.0.1:0", "--addr-file", addr,
-		"--runner", filepath.Join(w.root, ".build", "bin", "act"),
+		"--runner", filepath.Join(w.root, ".build", "bin", "act"), "--app-repo", repoName,
 		"--webhook-url", "http://"+hooks+"/pull-request",
 		"--webhook-secret-file", w.write(t, "github-webhook", "local-github-webhook"))
 	var local []byte

@@ -30,7 +30,7 @@ var applications = map[string]struct{ path, namespace string }{
 // token, and the Applications of the env repo. All of it goes when the test ends.
 func (w *world) install(t *testing.T) {
 	t.Helper()
-	objects := w.rendered(t)
+	objects := rendered(t, filepath.Join(w.root, "kustomize", "overlays", "local"))
 	w.uninstall(t, objects) // what a run that was killed has left
 	t.Cleanup(func() { w.uninstall(t, objects) })
 	for _, o := range objects {
@@ -40,6 +40,13 @@ func (w *world) install(t *testing.T) {
 		"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "amend-github", "namespace": namespace},
 		"stringData": map[string]any{"token": w.env.token},
 	}})
+	w.follow(t)
+	w.installed(t)
+}
+
+// follow has Argo CD follow the env repo, and waits until it does.
+func (w *world) follow(t *testing.T) {
+	t.Helper()
 	must(t, w.cluster.Apply(t.Context(), []byte(`
 apiVersion: v1
 kind: Secret
@@ -65,7 +72,6 @@ spec:
 	for name := range applications {
 		w.synced(t, name, "", 2*time.Minute)
 	}
-	w.installed(t)
 }
 
 func recurse(application string) string {
@@ -75,10 +81,9 @@ func recurse(application string) string {
 	return ""
 }
 
-// rendered is the overlay for a Git host and a bus of one's own.
-func (w *world) rendered(t *testing.T) []*unstructured.Unstructured {
+// rendered is what an overlay holds.
+func rendered(t *testing.T, folder string) []*unstructured.Unstructured {
 	t.Helper()
-	folder := filepath.Join(w.root, "kustomize", "overlays", "local")
 	result, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 	must(t, err)
 	var objects []*unstructured.Unstructured

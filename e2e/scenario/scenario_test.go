@@ -1,12 +1,21 @@
 package scenario
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestScenarios lets one thing after another happen to one installation. Each
 // scenario has a workload and a playbook of its own, so any of them can be run
 // alone with -run TestScenarios/NAME.
 func TestScenarios(t *testing.T) {
-	w := newWorld(t)
+	w := connect(t)
+	began := time.Now()
+	w.buildPrograms(t)
+	w.startForge(t)
+	w.install(t)
+	w.startAlerting(t)
+	t.Logf("everything is set up after %.0f s", time.Since(began).Seconds())
 	for _, s := range []struct {
 		name string
 		run  func(*testing.T, *world)
