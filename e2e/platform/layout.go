@@ -33,8 +33,7 @@ type layout struct {
 	Log    string // one file a program; kept by down
 }
 
-func newLayout(root string) layout {
-	base := filepath.Join(root, ".build", "platform")
+func newLayout(root, base string) layout {
 	return layout{
 		Module: filepath.Join(root, "e2e"),
 		Bin:    filepath.Join(base, "bin"),

@@ -38,7 +38,11 @@ func New(root string, log *slog.Logger) (*Platform, error) {
 	if _, err := os.Stat(filepath.Join(root, "e2e", "go.mod")); err != nil {
 		return nil, fmt.Errorf("%s is not the root of the repository: %w", root, err)
 	}
-	return &Platform{at: newLayout(root), log: log}, nil
+	// Mounts are known by their real path, and .build may be a link.
+	if real, err := filepath.EvalSymlinks(filepath.Join(root, ".build", "platform")); err == nil {
+		return &Platform{at: newLayout(root, real), log: log}, nil
+	}
+	return &Platform{at: newLayout(root, filepath.Join(root, ".build", "platform")), log: log}, nil
 }
 
 // Kubeconfig is the file that gives a client every right on the cluster. It
