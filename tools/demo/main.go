@@ -137,6 +137,11 @@ func follow(ctx context.Context, w *world, a alert, fired time.Time) error {
 		{"merged", merged, "by a person, through the API"},
 		{"recorded", recorded, "in remediation-log.yaml"},
 	})
+	if a.search != (search{}) {
+		if err := w.compare(ctx, a.search, d.Workload, entry); err != nil {
+			return err
+		}
+	}
 	w.out.diff(d.Plan.Diff)
 	w.out.block("remediation-log.yaml", entry)
 	return nil

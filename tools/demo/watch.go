@@ -21,6 +21,7 @@ type alert struct {
 	name        string
 	labels      map[string]string
 	annotations map[string]string
+	search      search // what would be searched for without amend, if anything
 }
 
 var alerts = []alert{
@@ -35,6 +36,9 @@ var alerts = []alert{
 			"severity": "critical", "namespace": "checkout", "deployment": "checkout", "container": "checkout", "pod": "checkout-6d5f9c7b8-x2x4v",
 		},
 		annotations: map[string]string{"summary": "checkout was killed 3 times for want of memory in 10m"},
+		search: search{
+			field: "spec.template.spec.containers[name=checkout].resources.limits.memory", value: "512Mi", folder: "apps/checkout",
+		},
 	},
 	{
 		name: "PodCrashLoopBackOff",
@@ -42,6 +46,7 @@ var alerts = []alert{
 			"severity": "critical", "namespace": "payments", "deployment": "payments", "container": "payments", "pod": "payments-7c9c5d9f4-8kq2m",
 		},
 		annotations: map[string]string{"summary": "payments restarted 7 times since release 3.3.0"},
+		search:      search{field: "spec.template.spec.containers[name=payments].image", value: "3.3.0", folder: "apps/payments"},
 	},
 }
 
