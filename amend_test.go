@@ -158,3 +158,23 @@ func TestIncidentDependsOnPlaybookAndWorkloadAlone(t *testing.T) {
 		t.Errorf("Branch = %q, want %q", got, want)
 	}
 }
+
+// TestScalarJSON proves that documents from before booleans mean what they did.
+func TestScalarJSON(t *testing.T) {
+	for text, want := range map[string]amend.Scalar{
+		`{"text":"x"}`:                   {Text: "x"},
+		`{"text":"5","number":true}`:     {Text: "5", Number: true},
+		`{"text":"true","boolean":true}`: {Text: "true", Boolean: true},
+	} {
+		var got amend.Scalar
+		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+			t.Errorf("%s is %+v, %v", text, got, err)
+		}
+		if back, err := json.Marshal(got); err != nil || string(back) != text {
+			t.Errorf("%+v is %s, %v", got, back, err)
+		}
+		if got.IsText() != (!want.Number && !want.Boolean) {
+			t.Errorf("%s: IsText is %v", text, got.IsText())
+		}
+	}
+}

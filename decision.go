@@ -46,11 +46,16 @@ const (
 )
 
 // A Scalar is a value to be written: Text is what a reader of the manifest must
-// get back, and Number says that it must get a number rather than a string.
+// get back, as a string unless Number or Boolean says otherwise. At most one of
+// them is set; the Text of a boolean is true or false.
 type Scalar struct {
-	Text   string `json:"text"`
-	Number bool   `json:"number,omitempty"`
+	Text    string `json:"text"`
+	Number  bool   `json:"number,omitempty"`
+	Boolean bool   `json:"boolean,omitempty"`
 }
+
+// IsText reports whether a reader of the manifest gets a string.
+func (s Scalar) IsText() bool { return !s.Number && !s.Boolean }
 
 // A Target is the place in the env repo that controls a field.
 type Target struct {

@@ -23,7 +23,7 @@ var (
 	action = regexp.MustCompile(`\{\{.*?\}\}`)
 	// fallback matches a constant that an action falls back to. Other constants in
 	// actions are part of some logic, and changing them would be a guess.
-	fallback = regexp.MustCompile(`\bdefault\s+("[^"\\{}]*"|\d+(\.\d+)?)(?:\s|$)`)
+	fallback = regexp.MustCompile(`\bdefault\s+("[^"\\{}]*"|\d+(\.\d+)?|true|false)(?:\s|$)`)
 	// entryKey matches what stands before a value on a line of YAML.
 	entryKey = regexp.MustCompile(`^\s*(?:- +)*(?:"?([A-Za-z0-9_./-]+)"?:(?:\s+|$))?`)
 )

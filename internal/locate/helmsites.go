@@ -192,7 +192,11 @@ var plainNumber = regexp.MustCompile(`^-?(0|[1-9]\d{0,5})(\.\d*[1-9])?$`)
 
 // typed is a text as a value of the given kind, if it can be one.
 func typed(text string, kind manifest.Kind) amend.Scalar {
-	return amend.Scalar{Text: text, Number: kind == manifest.Number && plainNumber.MatchString(text)}
+	return amend.Scalar{
+		Text:    text,
+		Number:  kind == manifest.Number && plainNumber.MatchString(text),
+		Boolean: kind == manifest.Bool && (text == "true" || text == "false"),
+	}
 }
 
 // otherValues names a file beside the chart's values that sets the same value,

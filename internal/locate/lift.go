@@ -84,11 +84,7 @@ func (t *target) holder() (holder, bool) {
 
 // pulled returns the target's root as it would be with the lever's new value.
 func (t *target) pulled(h holder, l lever) (root, bool) {
-	var value any = l.value.Text
-	if l.value.Number {
-		value = json.Number(l.value.Text)
-	}
-	tree, ok := put(h.tree, l.field, value)
+	tree, ok := put(h.tree, l.field, decoded(l.value))
 	if !ok {
 		return root{}, false
 	}
@@ -114,8 +110,8 @@ func (t *target) pulled(h holder, l lever) (root, bool) {
 	return r, true
 }
 
-// levers proposes every text and number in the source that holds the field's
-// value, or a part of it.
+// levers proposes every scalar in the source that holds the field's value, or a
+// part of it.
 func (t *target) levers(body any, want amend.Scalar) []lever {
 	var found []lever
 	if !t.set {
@@ -123,13 +119,13 @@ func (t *target) levers(body any, want amend.Scalar) []lever {
 	}
 	eachScalar(nil, body, func(at amend.FieldPath, v any) {
 		text := scalarText(v)
-		_, number := v.(json.Number)
+		kind := kindOf(v)
 		if t.proposes(manifest.Leaf{Value: text, Kind: manifest.String}) {
 			if now, ok := rewrite(text, t, want.Text); ok {
-				found = append(found, lever{field: at, old: text, value: amend.Scalar{Text: now, Number: number}})
+				found = append(found, lever{field: at, old: text, value: typed(now, kind)})
 			}
 		}
-		if !number {
+		if kind == manifest.String {
 			for _, now := range t.inside(text, want) {
 				found = append(found, lever{field: at, old: text, value: amend.Scalar{Text: now}})
 			}
@@ -154,14 +150,14 @@ func (t *target) inside(text string, want amend.Scalar) []string {
 		if !ok {
 			continue
 		}
-		if res, err := inner.Set(leaf, amend.Scalar{Text: now, Number: leaf.Kind == manifest.Number}); err == nil {
+		if res, err := inner.Set(leaf, typed(now, leaf.Kind)); err == nil {
 			found = append(found, string(res.Data))
 		}
 	}
 	return found
 }
 
-// eachScalar visits the texts and numbers of decoded JSON, list items by index.
+// eachScalar visits the scalars of decoded JSON, list items by index.
 func eachScalar(at amend.FieldPath, v any, visit func(amend.FieldPath, any)) {
 	switch v := v.(type) {
 	case map[string]any:

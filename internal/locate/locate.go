@@ -176,11 +176,11 @@ func (l *Locator) Edit(tree fs.FS, q Query, v amend.Scalar) (Result, error) {
 }
 
 // EditText is Edit for a value whose type is that of the field now; an unset
-// field becomes a number where the Kubernetes API has one.
+// field becomes a number or a boolean where the Kubernetes API has one.
 func (l *Locator) EditText(tree fs.FS, q Query, text string) (Result, error) {
 	return l.edit(tree, q, func(t *target) amend.Scalar {
-		_, number := t.old.(json.Number)
-		return amend.Scalar{Text: text, Number: number || t.old == nil && numericField(t.field)}
+		kind := t.kind()
+		return amend.Scalar{Text: text, Number: kind == manifest.Number, Boolean: kind == manifest.Bool}
 	})
 }
 
@@ -214,14 +214,16 @@ func (l *Locator) edit(tree fs.FS, q Query, value func(*target) amend.Scalar) (R
 
 // fits refuses a value that the API server would not take for its type.
 func (t *target) fits(v amend.Scalar) error {
-	if _, boolean := t.old.(bool); boolean {
-		return amend.Refusef(amend.ReasonUnsupported, "%s is true or false, and only texts and numbers can be set", t.field)
-	}
+	kind := t.kind()
 	var n json.Number
-	if v.Number && json.Unmarshal([]byte(v.Text), &n) != nil {
+	switch {
+	case v.Boolean && v.Text != "true" && v.Text != "false", kind == manifest.Bool && !v.Boolean:
+		return amend.Errorf(amend.Invalid, "edit", "%s takes true or false, and %q is neither", t.field, v.Text)
+	case v.Boolean && t.old != nil && kind != manifest.Bool:
+		return amend.Errorf(amend.Invalid, "edit", "%s takes a %s and not the boolean %s", t.field, kind, v.Text)
+	case v.Number && json.Unmarshal([]byte(v.Text), &n) != nil:
 		return amend.Errorf(amend.Invalid, "edit", "%s takes a number, and %q is none", t.field, v.Text)
-	}
-	if _, number := t.old.(json.Number); !v.Number && (number || !t.set) && numericField(t.field) {
+	case v.IsText() && kind == manifest.Number && typeOf(t.field) == manifest.Number:
 		return amend.Errorf(amend.Invalid, "edit", "%s takes a number and not the text %q", t.field, v.Text)
 	}
 	return nil

@@ -57,6 +57,8 @@ func readScenario(t testing.TB, file string) scenario {
 			s.set = amend.Scalar{Text: value}
 		case "number":
 			s.set = amend.Scalar{Text: value, Number: true}
+		case "boolean":
+			s.set = amend.Scalar{Text: value, Boolean: true}
 		case "root":
 			s.query.Root = value
 		case "application":

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/manifest"
 )
 
 // An object is one rendered Kubernetes object.
@@ -202,6 +203,30 @@ func scalarText(v any) string {
 		return fmt.Sprint(v)
 	}
 	return string(b)
+}
+
+// kindOf returns the type of a decoded JSON value that is a scalar.
+func kindOf(v any) manifest.Kind {
+	switch v.(type) {
+	case json.Number:
+		return manifest.Number
+	case bool:
+		return manifest.Bool
+	case nil:
+		return manifest.Null
+	}
+	return manifest.String
+}
+
+// decoded is a value as decodeTree returns it.
+func decoded(v amend.Scalar) any {
+	switch {
+	case v.Number:
+		return json.Number(v.Text)
+	case v.Boolean:
+		return v.Text == "true"
+	}
+	return v.Text
 }
 
 // A change is one field that differs between two renders.

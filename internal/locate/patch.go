@@ -98,7 +98,7 @@ func writeField(b *strings.Builder, field amend.FieldPath, v amend.Scalar, inden
 		indent += 2
 	}
 	text := v.Text
-	if !v.Number {
+	if v.IsText() {
 		text = quoted(text)
 	}
 	b.WriteString(" " + text + "\n")

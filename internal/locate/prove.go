@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/amendhq/amend"
@@ -117,12 +118,15 @@ func (e *effect) note(d *delta, r root, before func(*object) any) {
 
 // holds reports whether a rendered value is v in text and in type.
 func holds(now any, v amend.Scalar) bool {
-	if v.Number {
-		n, ok := now.(json.Number)
-		return ok && n.String() == v.Text
+	switch now := now.(type) {
+	case json.Number:
+		return v.Number && now.String() == v.Text
+	case bool:
+		return v.Boolean && strconv.FormatBool(now) == v.Text
+	case string:
+		return v.IsText() && now == v.Text
 	}
-	s, ok := now.(string)
-	return ok && s == v.Text
+	return false
 }
 
 // blast renders every other root that reads the site's file and adds what

@@ -3,10 +3,12 @@ package locate
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/manifest"
 )
 
 // leadingNumber splits a quantity such as 500Mi.
@@ -19,7 +21,9 @@ func (t *target) sentinel() amend.Scalar {
 	const mark = "amend"
 	text := t.current()
 	switch {
-	case t.old == nil && numericField(t.field):
+	case t.kind() == manifest.Bool: // there are two values only
+		return amend.Scalar{Text: strconv.FormatBool(text != "true"), Boolean: true}
+	case t.old == nil && t.kind() == manifest.Number:
 		return amend.Scalar{Text: "7", Number: true}
 	case t.old == nil:
 		return amend.Scalar{Text: mark}
@@ -40,14 +44,52 @@ func (t *target) sentinel() amend.Scalar {
 	return amend.Scalar{Text: body + mark + text[len(body):]}
 }
 
-// numericField reports whether an unset field of the Kubernetes API takes a
-// number, as far as remediations set such fields.
-func numericField(field amend.FieldPath) bool {
+// kind returns the type that the field has or, if it is not set, is to have.
+func (t *target) kind() manifest.Kind {
+	if t.old == nil {
+		return typeOf(t.field)
+	}
+	return kindOf(t.old)
+}
+
+// typeOf returns the type that a field has in the Kubernetes API, as far as
+// remediations set fields that are no texts.
+func typeOf(field amend.FieldPath) manifest.Kind {
+	if slices.ContainsFunc(field[:len(field)-1], holdsTexts) {
+		return manifest.String
+	}
 	switch field[len(field)-1].Key {
 	case "replicas", "minReplicas", "maxReplicas", "revisionHistoryLimit", "progressDeadlineSeconds", "minReadySeconds",
 		"terminationGracePeriodSeconds", "backoffLimit", "parallelism", "completions", "activeDeadlineSeconds",
 		"initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold", "containerPort", "port":
-		return true
+		return manifest.Number
+	case "suspend", "paused", "automountServiceAccountToken", "enableServiceLinks", "hostNetwork", "hostPID", "hostIPC",
+		"shareProcessNamespace", "runAsNonRoot", "privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem",
+		"publishNotReadyAddresses", "allocateLoadBalancerNodePorts", "immutable", "optional", "readOnly":
+		return manifest.Bool
+	}
+	return manifest.String
+}
+
+// holdsTexts reports whether a step leads to a map of texts, whose keys people
+// choose.
+func holdsTexts(step amend.FieldStep) bool {
+	switch step.Key {
+	case "data", "labels", "annotations", "matchLabels", "nodeSelector":
+		return step.Select == ""
 	}
 	return false
+}
+
+// retyped returns v as it is to be written over a leaf that a render copies to
+// the field: what converts the leaf to the field's type goes on to do so.
+func (t *target) retyped(v amend.Scalar, leaf manifest.Leaf) amend.Scalar {
+	_, text := t.old.(string)
+	switch {
+	case !text && leaf.Kind == manifest.String:
+		return amend.Scalar{Text: v.Text}
+	case text && v.IsText():
+		return typed(v.Text, leaf.Kind)
+	}
+	return v
 }

@@ -139,7 +139,7 @@ func (d document) setLeaf(leaf manifest.Leaf, t *target, via string) site {
 		if text != v.Text {
 			v = amend.Scalar{Text: text}
 		}
-		return d.file.Set(leaf, v)
+		return d.file.Set(leaf, t.retyped(v, leaf))
 	}}
 }
 

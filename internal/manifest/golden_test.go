@@ -21,9 +21,9 @@ var update = flag.Bool("update", false, "rewrite the golden output in testdata")
 // file as it is, and compares what they print: a diff or the refusal.
 //
 //	documents | leaves | keys DOC FIELD KEY
-//	set DOC FIELD string|number VALUE
-//	setpath PATH string|number VALUE
-//	insert DOC FIELD string|number VALUE
+//	set DOC FIELD string|number|bool VALUE
+//	setpath PATH string|number|bool VALUE
+//	insert DOC FIELD string|number|bool VALUE
 //	item DOC FIELD KEY=STRING|KEY:=NUMBER…
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -148,7 +148,7 @@ func scalar(args []string) amend.Scalar {
 	if unquoted, err := strconv.Unquote(text); err == nil {
 		text = unquoted
 	}
-	return amend.Scalar{Text: text, Number: args[0] == "number"}
+	return amend.Scalar{Text: text, Number: args[0] == "number", Boolean: args[0] == "bool"}
 }
 
 func item(args []string) []manifest.KeyValue {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/amendhq/amend"
 	"go.yaml.in/yaml/v3"
 	sigsyaml "sigs.k8s.io/yaml"
 )
@@ -19,6 +20,17 @@ const (
 	Bool   Kind = "bool"
 	Null   Kind = "null"
 )
+
+// kindOf returns the kind that a value is to be read as.
+func kindOf(v amend.Scalar) Kind {
+	switch {
+	case v.Number:
+		return Number
+	case v.Boolean:
+		return Bool
+	}
+	return String
+}
 
 // meaning returns the value and the type of a scalar node. Numbers come in the
 // form that JSON gives them, so 0x10 is 16.

@@ -73,11 +73,14 @@ func TestGeneratedSetProperty(t *testing.T) {
 		}
 		l := rapid.SampledFrom(slices.Collect(f.Leaves())).Draw(t, "leaf")
 		v := amend.Scalar{Text: rapid.SampledFrom(texts).Draw(t, "text")}
-		if rapid.Bool().Draw(t, "number") {
+		switch rapid.SampledFrom([]string{"text", "number", "boolean"}).Draw(t, "type") {
+		case "number":
 			v = amend.Scalar{Text: rapid.SampledFrom([]string{"0", "5", "-1", "0.10", "1e3"}).Draw(t, "digits"), Number: true}
+		case "boolean":
+			v = amend.Scalar{Text: rapid.SampledFrom([]string{"true", "false"}).Draw(t, "word"), Boolean: true}
 		}
-		block := l.Line != l.EndLine                                             // takes text of its own shape only
-		tagged := v.Number && l.Kind == manifest.String && l.Value == taggedText // stays a string
+		block := l.Line != l.EndLine                                                // takes text of its own shape only
+		tagged := !v.IsText() && l.Kind == manifest.String && l.Value == taggedText // stays a string
 		checkSet(t, f, l, v, !block && !tagged)
 	})
 }
@@ -157,8 +160,14 @@ func checkOneLeaf(t tester, f, next *manifest.File, l manifest.Leaf, v amend.Sca
 		switch {
 		case n.Doc == l.Doc && n.Path == l.Path:
 			seen = true
-			number := n.Kind == manifest.Number
-			if number != v.Number || !number && n.Kind != manifest.String || !number && n.Value != v.Text {
+			want := manifest.String
+			switch {
+			case v.Number:
+				want = manifest.Number
+			case v.Boolean:
+				want = manifest.Bool
+			}
+			if n.Kind != want || !v.Number && n.Value != v.Text {
 				t.Fatalf("%s is %q (%s), want %q", n.Path, n.Value, n.Kind, v.Text)
 			}
 		case n.Doc == l.Doc && (strings.HasPrefix(string(n.Path), string(l.Path)+"|") || strings.HasPrefix(string(l.Path), string(n.Path)+"|")):

@@ -11,9 +11,12 @@ import (
 
 // wanted is v as the JSON decoder of a reader gives it.
 func wanted(v amend.Scalar) any {
-	if v.Number {
+	switch {
+	case v.Number:
 		s, _ := plainMeaning(v.Text)
 		return json.Number(s)
+	case v.Boolean:
+		return v.Text == "true"
 	}
 	return v.Text
 }

@@ -18,12 +18,18 @@ type pen struct {
 	keys  bool // and all keys
 }
 
-// checkScalar refuses a number that is none for the readers of manifests.
+// checkScalar refuses a number or a boolean that is none for the readers of
+// manifests. Of the words for booleans only those are written that mean the
+// same to all readers.
 func checkScalar(v amend.Scalar) error {
-	if !utf8.ValidString(v.Text) {
+	switch {
+	case !utf8.ValidString(v.Text):
 		return amend.Errorf(amend.Invalid, "edit", "the value is not UTF-8")
-	}
-	if !v.Number {
+	case v.IsText():
+		return nil
+	case v.Boolean && (v.Number || v.Text != "true" && v.Text != "false"):
+		return amend.Errorf(amend.Invalid, "edit", "%q is neither true nor false", v.Text)
+	case v.Boolean:
 		return nil
 	}
 	if _, kind := plainMeaning(v.Text); kind != Number || strings.Trim(v.Text, "+-._0123456789abcdefoxABCDEFX") != "" {
@@ -36,7 +42,7 @@ func checkScalar(v amend.Scalar) error {
 // plain text stays plain as long as that does not change its type.
 func (p pen) replace(old *yaml.Node, v amend.Scalar) string {
 	switch {
-	case v.Number:
+	case !v.IsText():
 		return v.Text
 	case old.Style&yaml.DoubleQuotedStyle != 0:
 		return doubleQuoted(v.Text)
@@ -48,7 +54,7 @@ func (p pen) replace(old *yaml.Node, v amend.Scalar) string {
 
 // write writes v where nothing was.
 func (p pen) write(v amend.Scalar) string {
-	if v.Number {
+	if !v.IsText() {
 		return v.Text
 	}
 	return p.plainOrQuoted(v.Text, nil)

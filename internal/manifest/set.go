@@ -30,8 +30,8 @@ func (s splice) apply(data []byte) []byte {
 // Set replaces the value of a leaf of this file and keeps all else: the style
 // of its quotes, its anchor and tag, comments, line ends. Quotes are added only
 // to text whose type would change without them, and dropped only when a number
-// takes the place of a string. A value that is an alias is replaced where it
-// stands; the anchor keeps its value.
+// or a boolean takes the place of a string. A value that is an alias is replaced
+// where it stands; the anchor keeps its value.
 //
 // Before it returns, Set proves that no other value changed. It refuses with
 // ReasonShared when others would change too, ReasonProtected in a generated
@@ -51,7 +51,7 @@ func (f *File) Set(l Leaf, v amend.Scalar) (Result, error) {
 
 // holds reports whether the leaf has the value and its type already.
 func (l Leaf) holds(v amend.Scalar) bool {
-	return l.Value == v.Text && (l.Kind == Number && v.Number || l.Kind == String && !v.Number)
+	return l.Value == v.Text && l.Kind == kindOf(v)
 }
 
 // result finds the lines of the spliced text, without the line break it may start with.
@@ -144,8 +144,8 @@ func (f *File) reads(sp span, n *yaml.Node) bool {
 
 // setBlock replaces the part of a block scalar that differs from the new text.
 func (f *File) setBlock(n *yaml.Node, v amend.Scalar) (splice, error) {
-	if v.Number {
-		return splice{}, amend.Refusef(amend.ReasonUnsupported, "line %d: a block of text cannot become a number", n.Line)
+	if !v.IsText() {
+		return splice{}, amend.Refusef(amend.ReasonUnsupported, "line %d: a block of text cannot become a %s", n.Line, kindOf(v))
 	}
 	old, text := n.Value, v.Text
 	tail := 0
