@@ -35,6 +35,8 @@ func (r *reader) checkWith(b *Playbook, action Action) {
 		case n == nil:
 		case !slices.Contains(names, name):
 			r.unknownParam(n, name, action.Name, names)
+		case !acceptable(name, action):
+			r.problem(n, "the parameter %q cannot be accepted from an alert, because its value ends up in a manifest as text; set it under with", name)
 		case slices.Contains(b.Accept[:i], name):
 			r.problem(n, "the parameter %q is accepted twice", name)
 		}
@@ -47,6 +49,10 @@ func (r *reader) unknownParam(n *yaml.Node, name, action string, names []string)
 		return
 	}
 	r.problem(n, "unknown parameter %.60q%s", name, expectedOneOf(name, names))
+}
+
+func acceptable(name string, action Action) bool {
+	return slices.ContainsFunc(action.Params, func(p amend.Param) bool { return p.Name == name && p.Acceptable() })
 }
 
 // accepted returns the parameters of these names by the labels that set them.
@@ -88,7 +94,11 @@ func (b Playbook) params(a amend.Alert) (map[string]string, error) {
 
 func (r *reader) checkParam(n *yaml.Node, p amend.Param) {
 	content := resolve(n)
-	if text := content.Value; !written(content, p.Type) || !p.Accepts(text) {
+	switch text := content.Value; {
+	case written(content, p.Type) && p.Accepts(text):
+	case p.Type == amend.ParamText: // which may be a credential, so it is not shown
+		r.problem(n, "the parameter %q cannot be this (%s); expected %s", p.Name, tagWord(content), p.Wants())
+	default:
 		r.problem(n, "the parameter %q is %.60q (%s); expected %s", p.Name, text, tagWord(content), p.Wants())
 	}
 }

@@ -35,6 +35,13 @@ var catalogue = policy.Catalogue{
 	{Name: "switch-color", Kinds: []string{"Deployment"}, Params: []amend.Param{
 		{Name: "to", Type: amend.ParamName, Help: "which"},
 	}},
+	{Name: "set-all", Kinds: []string{"Deployment"}, Params: []amend.Param{
+		{Name: "key", Type: amend.ParamKey, Help: "which"},
+		{Name: "value", Type: amend.ParamText, Help: "what"},
+		{Name: "tag", Type: amend.ParamTag, Default: "latest", Help: "of what"},
+		{Name: "version", Type: amend.ParamVersion, Default: "1.0.0", Help: "as what"},
+		{Name: "within", Type: amend.ParamDuration, Default: "1h", Help: "how long"},
+	}},
 }
 
 const policyFile = ".amend/policy.yaml"

@@ -3,6 +3,7 @@ package policy
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/invopop/jsonschema"
@@ -53,13 +54,15 @@ func forAction(a Action) *jsonschema.Schema {
 	kinds.AnyOf[1].Type = "object"
 
 	accept := &jsonschema.Schema{Items: jsonschema.FalseSchema}
-	if len(a.Params) > 0 {
+	if slices.ContainsFunc(a.Params, amend.Param.Acceptable) {
 		accept.Items = &jsonschema.Schema{}
 	}
 	with := &jsonschema.Schema{Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema}
 	for _, p := range a.Params {
 		with.Properties.Set(p.Name, paramSchema(p))
-		accept.Items.Enum = append(accept.Items.Enum, p.Name)
+		if p.Acceptable() {
+			accept.Items.Enum = append(accept.Items.Enum, p.Name)
+		}
 		if p.Default == "" {
 			with.Required = append(with.Required, p.Name)
 		}
@@ -81,7 +84,8 @@ func object(property string, s *jsonschema.Schema) *jsonschema.Schema {
 }
 
 // paramSchema describes what checkParam accepts, and for quantities a little
-// more: the bounds that keep computing with them short are no help to editors.
+// more, and for keys and text too: the bounds that keep computing with them short
+// are no help to editors, and what is a credential is no regular language.
 func paramSchema(p amend.Param) *jsonschema.Schema {
 	s := &jsonschema.Schema{Description: p.Help}
 	if p.Default != "" {
@@ -96,6 +100,16 @@ func paramSchema(p amend.Param) *jsonschema.Schema {
 		s.AnyOf = []*jsonschema.Schema{{Type: "string", Pattern: `^[0-9.]*[1-9][0-9.]*([KMGTPE]i|[mkMGTPE]|[eE][0-9]+)?$`}, {Type: "integer", ExclusiveMinimum: "0"}}
 	case amend.ParamName:
 		s.Type, s.Pattern = "string", `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
+	case amend.ParamDuration:
+		s.Type, s.Pattern = "string", `^([0-9]+[smhdw])+$`
+	case amend.ParamKey:
+		s.Type, s.Pattern = "string", `^[A-Za-z0-9_]([-._A-Za-z0-9]*[A-Za-z0-9_])?$`
+	case amend.ParamText:
+		s.Type, s.MaxLength = "string", &[]uint64{1000}[0]
+	case amend.ParamTag:
+		s.Type, s.Pattern = "string", `^[A-Za-z0-9_][-._A-Za-z0-9]{0,127}$`
+	case amend.ParamVersion:
+		s.Type, s.Pattern = "string", `^v?[0-9]+\.[0-9]+\.[0-9]+([-+][-+.0-9A-Za-z]+)?$`
 	}
 	return s
 }
