@@ -39,7 +39,21 @@ type Client struct {
 // account, or for the current context of the kubeconfig file when one is given.
 // It sends nothing.
 func New(kubeconfig string) (*Client, error) {
-	cfg, err := config(kubeconfig)
+	return connect(config(kubeconfig))
+}
+
+// Open returns a client for a person at a terminal, as kubectl finds the
+// cluster: by the kubeconfig file if it is not empty, or else by $KUBECONFIG or
+// ~/.kube/config, or else as a pod; and by its current context unless another
+// one is named. It sends nothing.
+func Open(kubeconfig, context string) (*Client, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: context}
+	return connect(clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig())
+}
+
+func connect(cfg *rest.Config, err error) (*Client, error) {
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "configure kubernetes", "%w", err)
 	}
