@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,7 +48,12 @@ value already is no change, with exit code 0.`,
 			return err
 		}
 		defer quiet()()
-		res, err := locate.New().EditText(files, q, value)
+		hops, err := flags.cluster.owner(cmd.Context(), &q)
+		var res locate.Result
+		if err == nil {
+			res, err = locate.New().EditText(files, q, value)
+		}
+		res.Hops = slices.Concat(hops, res.Hops)
 		answer := editAnswer(res, err)
 		if answer == nil {
 			return err

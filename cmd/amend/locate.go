@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,11 +29,15 @@ Otherwise the answer is a refusal with its reason and exit code 3; docs/locate.m
 explains each. Nothing is written, and no Git history is needed.
 
 FILE.yaml of --application holds the Application (or ApplicationSet) that owns
-the object as it is live, and after it its parents, nearest first.`,
+the object as it is live, and after it its parents, nearest first. With --cluster
+the cluster is asked for them instead; then --resource may be a Pod, a ReplicaSet
+or a Job too.`,
 		Example: `  amend locate --repo . --resource Deployment/shop/web --field spec.replicas
   amend locate --repo . --application web --resource apps/Deployment/shop/web \
     --field 'spec.template.spec.containers[name=app].image' -o json
-  amend locate --repo . --path overlays/prod --resource ConfigMap/shop/web --field 'data["LOG_LEVEL"]'`,
+  amend locate --repo . --path overlays/prod --resource ConfigMap/shop/web --field 'data["LOG_LEVEL"]'
+  amend locate --repo . --cluster --resource Pod/shop/web-5d9c-x2x4b \
+    --field 'spec.containers[name=app].image'`,
 	}
 	out := outputFlag(cmd)
 	flags.register(cmd)
@@ -42,7 +47,12 @@ the object as it is live, and after it its parents, nearest first.`,
 			return err
 		}
 		defer quiet()()
-		site, err := locate.New().Locate(files, q)
+		hops, err := flags.cluster.owner(cmd.Context(), &q)
+		var site locate.Site
+		if err == nil {
+			site, err = locate.New().Locate(files, q)
+		}
+		site.Hops = slices.Concat(hops, site.Hops)
 		found := locateAnswer(site, err)
 		if found == nil {
 			return err
@@ -77,6 +87,7 @@ type fieldFlags struct {
 	repo, application, path string
 	resource, field         string
 	allowShared             bool
+	cluster                 clusterFlags
 }
 
 func (f *fieldFlags) register(cmd *cobra.Command) {
@@ -87,6 +98,7 @@ func (f *fieldFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.resource, "resource", "", "the live object: [GROUP/]KIND/NAMESPACE/NAME (required)")
 	fs.StringVar(&f.field, "field", "", "field path in the live object, e.g. spec.replicas (required)")
 	fs.BoolVar(&f.allowShared, "allow-shared", false, "permit a line that controls other fields, objects or applications too")
+	f.cluster.register(cmd)
 }
 
 // query reads the flags and opens the folder.
