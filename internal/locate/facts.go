@@ -15,6 +15,8 @@ const maxFile = 10 << 20
 // alone, never on the path, so files with equal content share one.
 type facts struct {
 	hash string
+	// stamp stands for the hash of a file that was not read.
+	stamp string
 	// names and kinds hold the hashes of all texts that could be an object's
 	// name or kind.
 	names, kinds []uint64

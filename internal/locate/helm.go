@@ -182,40 +182,13 @@ func (v *view) standalone(r root, ref amend.ObjectRef) root {
 // chartRoots returns the charts that Applications of the repo deploy. Which
 // names they give their objects only a render tells, so all of them could
 // declare any object.
-func (v *view) chartRoots() []root {
-	if v.releases.of == len(v.apps) {
-		return v.releases.roots
-	}
-	var roots []root
-	index := map[string]int{}
-	for _, a := range v.apps {
-		folder := v.root.find(a.path)
-		if a.path == "" || folder == nil || a.kindAt(folder) != Helm {
-			continue
-		}
-		r := root{dir: a.path, kind: Helm, apps: []application{a}}
-		if i, ok := index[r.key()]; !ok {
-			index[r.key()] = len(roots)
-			roots = append(roots, r)
-		} else if !contains(roots[i].apps, a) {
-			roots[i].apps = append(roots[i].apps, a)
-		}
-	}
-	v.releases = releases{of: len(v.apps), roots: roots}
-	return roots
-}
-
-// releases are the charts that the first so many Applications of a view deploy.
-type releases struct {
-	of    int
-	roots []root
-}
+func (v *view) chartRoots() []root { return v.lookup().charts }
 
 // chartReaders returns the charts of the Applications that read the file: one
 // of theirs, of a chart that they take from elsewhere in the repo, or a values
 // file.
 func (v *view) chartReaders(file string) []root {
-	return slices.DeleteFunc(slices.Clone(v.chartRoots()), func(r root) bool {
+	return slices.DeleteFunc(v.mayRead(file), func(r root) bool {
 		out := v.render(r)
 		if _, read := out.reads[file]; read {
 			return false

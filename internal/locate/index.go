@@ -20,11 +20,12 @@ import (
 // maxDepth bounds how deep folders may nest.
 const maxDepth = 64
 
-// A node is the index of one folder. Nodes are immutable and, where the tree
-// knows content hashes, are reused from one commit to the next, so a query
-// after a change costs the changed folders and not the repository.
+// A node is the index of one folder. Nodes are immutable and reused as long as
+// the folder is the same. Where the tree knows content hashes, a query after a
+// change so costs the changed folders and not the repository.
 type node struct {
 	dir      string
+	hash     string // of names and contents, equal for equal folders
 	files    map[string]*facts
 	children map[string]*node
 
@@ -64,27 +65,46 @@ func (f *filter) has(h uint64) bool {
 	return f[h>>6&15]&(1<<(h&63)) != 0 && f[h>>16&15]&(1<<(h>>10&63)) != 0
 }
 
-// index returns the node of dir, from the cache if the tree knows its hash.
+// index returns the node of dir, from the cache if the folder is as it was. A
+// tree that knows hashes tells; any other folder has to be read for it.
 func (l *Locator) index(fsys fs.FS, dir string, depth int) (*node, error) {
 	if depth > maxDepth {
 		return nil, amend.Refusef(amend.ReasonUnproven, "folders nest deeper than %d", maxDepth)
 	}
-	key := ""
-	if h, ok := hashOf(fsys, dir); ok {
-		key = dir + "\x00" + h
-		if n, ok := l.nodes.Get(key); ok {
-			return n, nil
-		}
+	hash, known := hashOf(fsys, dir)
+	if n, ok := l.nodes.Get(dir + "\x00" + hash); ok && known {
+		return n, nil
 	}
 	n, err := l.readFolder(fsys, dir, depth)
 	if err != nil {
 		return nil, err
 	}
-	n.sum()
-	if key != "" {
-		l.nodes.Put(key, n)
+	if !known {
+		hash = n.digest()
+		if same, ok := l.nodes.Get(dir + "\x00" + hash); ok {
+			return same, nil
+		}
 	}
+	n.hash = hash
+	if err := l.readKustomization(fsys, n); err != nil {
+		return nil, err
+	}
+	n.sum()
+	l.nodes.Put(dir+"\x00"+hash, n)
 	return n, nil
+}
+
+// digest hashes the folder of a tree that knows no hashes.
+func (n *node) digest() string {
+	h := sha256.New()
+	for _, name := range sortedKeys(n.files) {
+		f := n.files[name]
+		fmt.Fprintf(h, "file %q %s %s\n", name, f.hash, f.stamp)
+	}
+	for _, name := range sortedKeys(n.children) {
+		fmt.Fprintf(h, "folder %q %s\n", name, n.children[name].hash)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func hashOf(fsys fs.FS, name string) (string, bool) {
@@ -116,7 +136,7 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, depth int) (*node, error) {
 			}
 		}
 	}
-	return n, l.readKustomization(fsys, n)
+	return n, nil
 }
 
 func (l *Locator) readKustomization(fsys fs.FS, n *node) error {
@@ -153,8 +173,9 @@ func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry) (*facts, err
 		return nil, readError(name, err)
 	}
 	if info.Size() > maxFile || (!known && !scanned(name)) {
-		// Without a hash the name alone is remembered; a reader hashes it.
-		return &facts{hash: hash, huge: info.Size() > maxFile}, nil
+		// Without a hash only signs of a change are remembered; a reader hashes it.
+		stamp := fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+		return &facts{hash: hash, stamp: stamp, huge: info.Size() > maxFile}, nil
 	}
 	if known && !scanned(name) {
 		return &facts{hash: hash}, nil

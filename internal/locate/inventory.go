@@ -15,7 +15,9 @@ import (
 type inventory struct {
 	apps   []application
 	sets   []*appSet
-	charts []root // with Applications in them, that no Application deploys
+	charts []root          // with Applications in them, that no Application deploys
+	found  *lookup         // of apps
+	known  map[string]bool // the keys of apps and sets
 }
 
 // The bounds of an inventory. Beyond them Applications are taken as they are
@@ -28,7 +30,7 @@ const (
 // takeInventory fills in what the view knows of Applications.
 func (v *view) takeInventory() {
 	if have, ok := v.loc.inventories.Get(v.root); ok {
-		v.apps, v.sets, v.charts = have.apps, have.sets, have.charts
+		v.apps, v.sets, v.charts, v.found = have.apps, have.sets, have.charts, have.found
 		return
 	}
 	renders := map[string]*render{} // by root
@@ -45,13 +47,14 @@ func (v *view) takeInventory() {
 	}
 	v.apps, v.sets = found.apps, found.sets
 	v.markAlone()
-	found.charts = v.charts
+	found.charts, found.found, found.known = v.charts, v.lookup(), nil
 	v.loc.inventories.Put(v.root, &found)
 }
 
 // markAlone notes which Applications have their source overridden for
 // themselves alone.
 func (v *view) markAlone() {
+	v.found = nil
 	for i, a := range v.apps {
 		v.apps[i].alone = v.root.file(path.Join(a.path, argocdSource+"-"+a.name+".yaml")) != nil
 	}
@@ -61,7 +64,7 @@ func (v *view) markAlone() {
 // which Applications are written.
 func (v *view) renderDeclaring(renders map[string]*render) {
 	for _, file := range v.root.argo {
-		for _, r := range append(v.readers(file), v.looseChart(file)...) {
+		for _, r := range slices.Concat(v.kustomizeReaders(file), v.chartReaders(file), v.looseChart(file)) {
 			if (r.kind != Kustomize && r.kind != Helm) || renders[r.key()] != nil || len(renders) == maxInventoryRenders {
 				continue
 			}
@@ -82,7 +85,7 @@ func (v *view) looseChart(file string) []root {
 		dir = path.Dir(dir)
 	}
 	folder := v.root.find(dir)
-	if detect(folder) != Helm || slices.ContainsFunc(v.apps, func(a application) bool { return a.path == dir }) {
+	if detect(folder) != Helm || len(v.at(dir)) > 0 {
 		return nil
 	}
 	for _, name := range folder.fileNames {
@@ -152,13 +155,18 @@ func (v *view) written(renders map[string]*render) inventory {
 
 // add adds what is not a copy.
 func (i *inventory) add(apps []application, sets []*appSet) {
+	if i.known == nil {
+		i.known = map[string]bool{}
+	}
 	for _, a := range apps {
-		if !contains(i.apps, a) {
+		if key := "application " + a.key; !i.known[key] {
+			i.known[key] = true
 			i.apps = append(i.apps, a)
 		}
 	}
 	for _, s := range sets {
-		if !slices.ContainsFunc(i.sets, func(have *appSet) bool { return have.key == s.key }) {
+		if key := "set " + s.key; !i.known[key] {
+			i.known[key] = true
 			i.sets = append(i.sets, s)
 		}
 	}

@@ -114,10 +114,8 @@ func (v *view) rootsAt(dir string) []root {
 		return nil
 	}
 	var roots []root
-	for _, a := range v.apps {
-		if a.path == dir {
-			roots = group(roots, root{dir: dir, kind: a.kindAt(folder), apps: []application{a}})
-		}
+	for _, a := range v.at(dir) {
+		roots = group(roots, root{dir: dir, kind: a.kindAt(folder), apps: []application{a}})
 	}
 	return roots
 }
@@ -186,10 +184,8 @@ func (v *view) kustomizeReaders(file string) []root {
 // as a component.
 func (v *view) componentUsers(dir string) []string {
 	var users []string
-	for _, a := range v.apps {
-		if a.source.Kustomize == nil {
-			continue
-		}
+	for _, i := range v.lookup().adding {
+		a := v.apps[i]
 		for _, c := range a.source.Kustomize.Components {
 			if path.Join(a.path, c) == dir && v.root.find(a.path) != nil {
 				users = append(users, a.path)
@@ -205,10 +201,7 @@ func (v *view) componentUsers(dir string) []string {
 func (v *view) directoryReaders(file string, kustomized bool) []root {
 	var roots []root
 	excluded := false
-	for _, a := range v.apps {
-		if _, inside := below(a.path, file); !inside {
-			continue
-		}
+	for _, a := range v.above(file) {
 		folder := v.root.find(a.path)
 		if folder == nil || a.kindAt(folder) != Directory {
 			excluded = excluded || (folder != nil && a.path == path.Dir(file))

@@ -22,8 +22,8 @@ type view struct {
 	data   []byte
 	budget *helm.Budget // of all charts that are rendered for the query
 	// done holds what was rendered or found fresh for the query, without edits.
-	done     map[string]*render
-	releases releases
+	done  map[string]*render
+	found *lookup // of apps; see lookup
 }
 
 // with returns the view in which one existing file has other content.

@@ -1,0 +1,180 @@
+package locate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// A lookup finds Applications by the files that they read, so that what a query
+// costs does not grow with their number.
+type lookup struct {
+	of      int              // how many Applications it knows: the first of the view
+	byPath  map[string][]int // by the folder of their source
+	adding  []int            // those that add components to a kustomization
+	charts  []root           // what they deploy of charts; see chartRoots
+	reading map[string][]int // of charts, by a file or a folder that is read
+	unclear []int            // of charts, those that may read any file
+}
+
+// lookup returns the one for the Applications that the view knows now.
+func (v *view) lookup() *lookup {
+	if v.found == nil || v.found.of != len(v.apps) {
+		v.found = v.newLookup()
+	}
+	return v.found
+}
+
+func (v *view) newLookup() *lookup {
+	l := &lookup{of: len(v.apps), byPath: map[string][]int{}, reading: map[string][]int{}}
+	index := map[string]int{}
+	for i, a := range v.apps {
+		l.byPath[a.path] = append(l.byPath[a.path], i)
+		if a.source.Kustomize != nil && len(a.source.Kustomize.Components) > 0 {
+			l.adding = append(l.adding, i)
+		}
+		folder := v.root.find(a.path)
+		if a.path == "" || folder == nil || a.kindAt(folder) != Helm {
+			continue
+		}
+		r := root{dir: a.path, kind: Helm, apps: []application{a}}
+		key := r.key()
+		if at, ok := index[key]; !ok {
+			index[key] = len(l.charts)
+			l.charts = append(l.charts, r)
+		} else if !contains(l.charts[at].apps, a) {
+			l.charts[at].apps = append(l.charts[at].apps, a)
+		}
+	}
+	folders := map[string][]string{}
+	for i, r := range l.charts {
+		names, clear := v.chartReads(r, folders)
+		if !clear {
+			l.unclear = append(l.unclear, i)
+		}
+		for _, name := range names {
+			l.reading[name] = append(l.reading[name], i)
+		}
+	}
+	return l
+}
+
+// at returns the Applications whose source is the folder.
+func (v *view) at(dir string) []application {
+	var apps []application
+	for _, i := range v.lookup().byPath[dir] {
+		apps = append(apps, v.apps[i])
+	}
+	return apps
+}
+
+// above returns the Applications whose source is a folder above the file, in
+// the order in which they are known.
+func (v *view) above(file string) []application {
+	var found []int
+	for dir := range parents(file) {
+		found = append(found, v.lookup().byPath[dir]...)
+	}
+	slices.Sort(found)
+	apps := make([]application, len(found))
+	for i, n := range found {
+		apps[i] = v.apps[n]
+	}
+	return apps
+}
+
+// parents yields the folders above a file, up to the repo.
+func parents(file string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for dir := path.Dir(file); yield(dir) && dir != "."; dir = path.Dir(dir) {
+		}
+	}
+}
+
+// mayRead returns the charts that could read the file, without a render.
+func (v *view) mayRead(file string) []root {
+	l := v.lookup()
+	found := slices.Concat(l.unclear, l.reading[file])
+	for dir := range parents(file) {
+		found = append(found, l.reading[dir]...)
+	}
+	slices.Sort(found)
+	var roots []root
+	for _, i := range slices.Compact(found) {
+		roots = append(roots, l.charts[i])
+	}
+	return roots
+}
+
+// chartReads returns all files and folders that a chart's render may read:
+// rather too many than one too few. It reports false if only a render tells.
+// The folders of a chart are looked up in folders, or added to it.
+func (v *view) chartReads(r root, folders map[string][]string) (names []string, clear bool) {
+	for _, name := range v.root.find(r.dir).fileNames {
+		if strings.HasPrefix(name, argocdSource) {
+			return nil, false
+		}
+	}
+	dirs, known := folders[r.dir]
+	if !known {
+		dirs = v.chartFolders(r.dir, 0)
+		folders[r.dir] = dirs
+	}
+	if dirs == nil {
+		return nil, false
+	}
+	names = slices.Clone(dirs)
+	source := r.apps[0].source
+	if source.Helm == nil {
+		return names, true
+	}
+	written := slices.Clone(source.Helm.ValueFiles)
+	for _, p := range source.Helm.FileParameters {
+		written = append(written, p.Path)
+	}
+	values := chartValues{root: r, app: source, settings: *source.Helm}
+	for _, w := range written {
+		name, err := values.resolve(w)
+		if err != nil {
+			return nil, false
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), true
+}
+
+// chartFolders returns a chart's folder and those of the charts that it takes
+// from elsewhere in the repo, or nil if that cannot be told.
+func (v *view) chartFolders(dir string, depth int) []string {
+	dirs := []string{dir}
+	for _, base := range []string{"Chart.yaml", "requirements.yaml"} {
+		name := path.Join(dir, base)
+		if v.root.file(name) == nil {
+			continue
+		}
+		data, err := v.read(name)
+		var declared struct {
+			Dependencies []struct {
+				Repository string `json:"repository"`
+			} `json:"dependencies"`
+		}
+		if err != nil || depth > maxChartChain || yaml.Unmarshal(data, &declared) != nil {
+			return nil
+		}
+		for _, d := range declared.Dependencies {
+			local, ok := strings.CutPrefix(d.Repository, "file://")
+			if !ok {
+				continue
+			}
+			more := v.chartFolders(path.Join(dir, local), depth+1)
+			if more == nil {
+				return nil
+			}
+			dirs = append(dirs, more...)
+		}
+	}
+	return dirs
+}
