@@ -1,0 +1,148 @@
+package audit
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/manifest"
+)
+
+// A file is one file that a change edited.
+type file struct {
+	path          string
+	before, after []byte
+	change        *commit
+}
+
+// A span is the lines between what both sides of a file begin and end with:
+// from first, 1-based, so many of them out and so many in.
+type span struct{ first, out, in int }
+
+func (f file) span() span {
+	a, b := bytes.SplitAfter(f.before, []byte("\n")), bytes.SplitAfter(f.after, []byte("\n"))
+	start := 0
+	for start < len(a) && start < len(b) && bytes.Equal(a[start], b[start]) {
+		start++
+	}
+	a, b = a[start:], b[start:]
+	for len(a) > 0 && len(b) > 0 && bytes.Equal(a[len(a)-1], b[len(b)-1]) {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return span{first: start + 1, out: len(a), in: len(b)}
+}
+
+// covers reports whether a line of the file after the change is one that it
+// wrote. Lines that are added may equal those around them, so that the span
+// begins one of them later.
+func (s span) covers(line int) bool { return line >= s.first-s.in && line < s.first+s.in }
+
+// judge says in what a file broke its bounds, or nothing.
+func (f file) judge() string {
+	before, errBefore := manifest.Parse(f.before)
+	after, errAfter := manifest.Parse(f.after)
+	switch {
+	case errBefore != nil && errAfter != nil && bytes.Contains(f.before, []byte("{{")):
+		return f.judgeTemplate()
+	case errBefore != nil || errAfter != nil:
+		return fmt.Sprintf("%q is not readable YAML on both sides of it", f.path)
+	}
+	old, now := before.Documents(), after.Documents()
+	if !slices.Equal(old, now) {
+		return fmt.Sprintf("it adds, removes or renames an object in %q", f.path)
+	}
+	return f.judgeLeaves(now, leaves(before), leaves(after))
+}
+
+// action matches a template action, constant a value that one falls back to.
+var (
+	action   = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
+	constant = regexp.MustCompile(`\bdefault\s+("[^"\\{}]*"|[0-9.]+|true|false)`)
+)
+
+// judgeTemplate looks at a file of a chart, which is no YAML before it is
+// rendered: what the template does may not change, but for a default.
+func (f file) judgeTemplate() string {
+	logic := func(text []byte) string {
+		return constant.ReplaceAllString(string(bytes.Join(action.FindAll(text, -1), []byte("\n"))), "default")
+	}
+	if logic(f.before) != logic(f.after) {
+		return fmt.Sprintf("it changes the logic of the template %q", f.path)
+	}
+	return ""
+}
+
+// A leafKey names a scalar of a file.
+type leafKey struct {
+	doc  int
+	path manifest.Path
+}
+
+func leaves(f *manifest.File) map[leafKey]manifest.Leaf {
+	all := map[leafKey]manifest.Leaf{}
+	for l := range f.Leaves() {
+		all[leafKey{l.Doc, l.Path}] = l
+	}
+	return all
+}
+
+// judgeLeaves looks at every value that was changed, added or removed.
+func (f file) judgeLeaves(docs []manifest.Document, before, after map[leafKey]manifest.Leaf) string {
+	touched := map[int]bool{}
+	for k, now := range after {
+		old, was := before[k]
+		if was && old.Value == now.Value && old.Kind == now.Kind {
+			continue
+		}
+		if forbidden(k.path) {
+			return fmt.Sprintf("it sets %q in %q, which no change may", k.path, f.path)
+		}
+		touched[k.doc] = true
+	}
+	for k, old := range before {
+		if _, is := after[k]; !is && old.Value != "" {
+			return fmt.Sprintf("it removes %q from %q; a change sets values", k.path, f.path)
+		}
+	}
+	if len(touched) == 0 {
+		return fmt.Sprintf("it changes no value of %q", f.path)
+	}
+	for doc := range touched {
+		if text := f.judgeObject(docs[doc].Object); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// sources are the kinds by which a value gets into a workload.
+var sources = [...]string{"", "Kustomization", "Component", "Application", "ApplicationSet"}
+
+// judgeObject says why an object is none that the change may touch, or nothing.
+// An overlay may add to a name, so the one in the file is a part of the real one.
+func (f file) judgeObject(o amend.ObjectRef) string {
+	w := f.change.trailers.Workload
+	switch {
+	case slices.Contains(sources[:], o.Kind):
+		return ""
+	case o.Kind != w.Kind:
+		return fmt.Sprintf("it changes a %q in %q, and is about a %s", o.Kind, f.path, w.Kind)
+	case !strings.Contains(w.Name, o.Name):
+		return fmt.Sprintf("it changes %q in %q, and is about %s", o.Name, f.path, w.Name)
+	}
+	return ""
+}
+
+// forbiddenField matches fields by which a workload becomes another one, runs
+// other commands, or gets rights, secrets and files that it did not have.
+var forbiddenField = regexp.MustCompile(`(^|[.|\]])(apiVersion|kind|ownerReferences|finalizers|selector|` +
+	`securityContext|podSecurityContext|serviceAccount|serviceAccountName|automountServiceAccountToken|` +
+	`hostNetwork|hostPID|hostIPC|hostPath|volumes|volumeMounts|volumeDevices|command|args|lifecycle|` +
+	`imagePullSecrets|secretKeyRef|secretRef|repoURL|project|destination|roleRef|rules|subjects)([.\[|]|$)`)
+
+func forbidden(p manifest.Path) bool {
+	return forbiddenField.MatchString(string(p)) || p == "metadata.name" || p == "metadata.namespace"
+}
