@@ -1,0 +1,134 @@
+package jsonnet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+
+	"github.com/amendhq/amend"
+)
+
+// An Engine answers questions about Jsonnet, each in a process of its own. One
+// runs at a time, so that the limits hold for all together. It is safe for
+// concurrent use.
+type Engine struct {
+	args []string
+	mu   sync.Mutex
+}
+
+// NewEngine returns an Engine whose processes are this program, started again
+// with these arguments. With them it must call Work and end; nothing else is
+// written to its standard output.
+func NewEngine(args ...string) *Engine { return &Engine{args: args} }
+
+// Evaluate returns the JSON that each file of the program evaluates to, and the
+// time of the processor that it took. Files are read with read, which reports
+// false for a file that is not there and may refuse. A program that fails, or
+// does not end within the limit and its share of memory, is refused with
+// ReasonUnproven.
+func (e *Engine) Evaluate(ctx context.Context, limit time.Duration, p Program, read func(string) ([]byte, bool, error)) ([][]byte, time.Duration, error) {
+	a, spent, err := e.ask(ctx, limit, request{Program: &p}, read)
+	if err != nil {
+		return nil, spent, err
+	}
+	if len(a.Outputs) != len(p.Files) {
+		return nil, spent, amend.Errorf(amend.Internal, "jsonnet", "%d answers for %d files", len(a.Outputs), len(p.Files))
+	}
+	outputs := make([][]byte, len(a.Outputs))
+	for i, out := range a.Outputs {
+		outputs[i] = out
+	}
+	return outputs, spent, nil
+}
+
+// Parse is the function Parse in a process of its own. A file that does not
+// parse is refused with ReasonUnproven.
+func (e *Engine) Parse(ctx context.Context, limit time.Duration, s Source) (Outline, time.Duration, error) {
+	a, spent, err := e.ask(ctx, limit, request{Parse: &s}, nil)
+	if err != nil {
+		return Outline{}, spent, err
+	}
+	if a.Outline == nil {
+		return Outline{}, spent, amend.Errorf(amend.Internal, "jsonnet", "no answer about %s", s.Name)
+	}
+	return *a.Outline, spent, nil
+}
+
+// ask has one process answer one question.
+func (e *Engine) ask(ctx context.Context, limit time.Duration, q request, read func(string) ([]byte, bool, error)) (a answer, spent time.Duration, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if limit <= 0 {
+		return a, 0, errTime()
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return a, 0, amend.Errorf(amend.Internal, "jsonnet", "finding this program: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, self, e.args...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Env = []string{} // nothing of ours is any of its business
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return a, 0, amend.Errorf(amend.Internal, "jsonnet", "%w", err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return a, 0, amend.Errorf(amend.Internal, "jsonnet", "%w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return a, 0, amend.Errorf(amend.Transient, "jsonnet", "starting a process: %w", err)
+	}
+	a, err = converse(in, out, q, read)
+	late := ctx.Err() != nil
+	cancel() // it has nothing more to say
+	_ = cmd.Wait()
+	spent = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	var ours *amend.Error
+	switch {
+	case late:
+		return a, limit, errTime()
+	case err != nil && !errors.As(err, &ours): // it ended in the middle of its answer
+		return a, spent, errTime()
+	}
+	return a, spent, err
+}
+
+// converse writes the question, gives the files that are asked for, and returns
+// the last answer.
+func converse(in io.Writer, out io.Reader, q request, read func(string) ([]byte, bool, error)) (answer, error) {
+	say, hear := json.NewEncoder(in), json.NewDecoder(out)
+	if err := say.Encode(q); err != nil {
+		return answer{}, err
+	}
+	for {
+		var a answer
+		if err := hear.Decode(&a); err != nil {
+			return answer{}, err
+		}
+		switch {
+		case a.Refusal != "":
+			return answer{}, amend.Refusef(amend.ReasonUnproven, "%s", a.Refusal)
+		case a.Read == "":
+			return a, nil
+		}
+		data, found, err := read(a.Read)
+		if err != nil {
+			return answer{}, err
+		}
+		if err := say.Encode(content{Found: found, Data: data}); err != nil {
+			return answer{}, err
+		}
+	}
+}
+
+func errTime() error {
+	return amend.Refusef(amend.ReasonUnproven, "the program runs longer than %s or nests too deep", MaxTime)
+}
