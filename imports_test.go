@@ -13,6 +13,7 @@ import (
 var mayImport = map[string][]string{
 	"":                       {}, // the root: the standard library only
 	"internal/alertmanager":  {"internal/secret"},
+	"internal/argocd":        {"internal/secret"},
 	"internal/audit":         {"internal/ledger", "internal/manifest", "internal/message", "internal/tree"},
 	"internal/bus":           {"internal/lock"},
 	"internal/eventsource":   {"internal/alert", "internal/secret"},
