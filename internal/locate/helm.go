@@ -1,6 +1,7 @@
 package locate
 
 import (
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -57,17 +58,20 @@ func (chart) render(v *view, r root) *render {
 }
 
 func renderChart(rec *recorder, r root) (*chartRender, error) {
-	app, err := r.effective(rec)
+	if !rec.exists(path.Join(r.dir, "Chart.yaml")) {
+		return nil, amend.Refusef(amend.ReasonUnproven, "%s has no Chart.yaml: %w", r.dir, fs.ErrNotExist)
+	}
+	files, err := rec.chartFiles(r.dir, 0)
+	if err != nil {
+		return nil, err
+	}
+	app, err := r.effective(rec) // after the files are noted, which it reads if it is refused too
 	if err != nil {
 		return nil, err
 	}
 	settings := appHelm{}
 	if app.Helm != nil {
 		settings = *app.Helm
-	}
-	files, err := rec.chartFiles(r.dir, 0)
-	if err != nil {
-		return nil, err
 	}
 	c, err := helm.Load(files)
 	if err != nil {

@@ -27,6 +27,9 @@ type kustomize struct{}
 func (kustomize) render(v *view, r root) *render {
 	rec := newRecorder(v)
 	app, err := r.effective(rec)
+	if folder := v.root.find(r.dir); err == nil && folder.kustFile == "" {
+		err = amend.Refusef(amend.ReasonUnproven, "%s has no kustomization: %w", r.dir, fs.ErrNotExist)
+	}
 	if err != nil {
 		return &render{reads: rec.reads, order: rec.order, err: err}
 	}

@@ -187,6 +187,7 @@ func TestEditThenLocate(t *testing.T) {
 					manifest.Diff("f", old, res.Content))
 			}
 			after := tree.Overlay(s.repo, map[amend.RepoPath][]byte{res.Path: res.Content})
+			s.query.Field = named(s.query.Field, s.set.Text)
 			site, err := l.Locate(after, s.query)
 			if err != nil {
 				t.Fatalf("locating again: %v", err)
@@ -202,6 +203,16 @@ func TestEditThenLocate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// named names the field after the edit, which may have renamed the list item
+// that the field is in.
+func named(field amend.FieldPath, value string) amend.FieldPath {
+	n := len(field)
+	if n > 1 && field[n-2].Select != "" && field[n-2].Select == field[n-1].Key {
+		return field[:n-2].Item(field[n-1].Key, value).Then(field[n-1].Key)
+	}
+	return field
 }
 
 // sameOutside reports whether the lines before and after the target's are the

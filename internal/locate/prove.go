@@ -80,7 +80,7 @@ func (e *effect) compare(t *target, after *render, v amend.Scalar) bool {
 	if obj == nil {
 		return false
 	}
-	now, ok := get(obj.body, t.field)
+	now, ok := get(obj.body, t.fieldWith(v))
 	if !ok || !holds(now, v) {
 		return false
 	}

@@ -23,6 +23,18 @@ type target struct {
 	declared map[string]bool
 }
 
+// fieldWith returns the field as it is named when it is v: what a list item is
+// named by may be the field itself, such as the host of a rule.
+func (t *target) fieldWith(v amend.Scalar) amend.FieldPath {
+	item := len(t.field) - 2
+	if item < 0 || t.field[item].Select == "" || t.field[item].Select != t.field[item+1].Key {
+		return t.field
+	}
+	field := slices.Clone(t.field)
+	field[item].Key = v.Text
+	return field
+}
+
 // current returns the rendered value as text, "" if there is none. A null is
 // none.
 func (t *target) current() string {
