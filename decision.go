@@ -87,6 +87,8 @@ type Plan struct {
 	Files map[RepoPath][]byte `json:"-"`
 	// Diff is the unified diff of Files against the tree that was read.
 	Diff string `json:"diff"`
+	// RenderDiff lists the fields that differ in all that the env repo renders to.
+	RenderDiff []FieldChange `json:"-"`
 }
 
 // A Decision is what became of one accepted event; each event ends in one.

@@ -39,13 +39,18 @@ func (g *generation) git(gen git) ([]map[string]any, error) {
 
 func (g *generation) folders(gen git) ([]map[string]any, error) {
 	var sets []map[string]any
+	for _, d := range gen.Directories {
+		if _, err := path.Match(d.Path, ""); err != nil {
+			return nil, amend.Refusef(amend.ReasonUnproven, "the pattern %q: %w", d.Path, err)
+		}
+	}
 	for _, dir := range g.repo.Folders() {
 		in, out := false, strings.HasPrefix(dir, ".") || strings.Contains(dir, "/.")
 		for _, d := range gen.Directories {
-			ok, err := path.Match(d.Path, dir)
-			if err != nil {
-				return nil, amend.Refusef(amend.ReasonUnproven, "the pattern %q: %w", d.Path, err)
+			if !strings.HasPrefix(dir, literal(d.Path)) { // faster than a match
+				continue
 			}
+			ok, _ := path.Match(d.Path, dir) // the pattern is well formed
 			in, out = in || ok && !d.Exclude, out || ok && d.Exclude
 		}
 		if !in || out {
@@ -59,6 +64,14 @@ func (g *generation) folders(gen git) ([]map[string]any, error) {
 		sets = append(sets, params)
 	}
 	return sets, nil
+}
+
+// literal returns what comes before the first wildcard of a pattern.
+func literal(pattern string) string {
+	if i := strings.IndexAny(pattern, `*?[\`); i >= 0 {
+		return pattern[:i]
+	}
+	return pattern
 }
 
 func (g *generation) files(gen git) ([]map[string]any, error) {

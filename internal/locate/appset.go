@@ -133,30 +133,36 @@ func bare(err error) error {
 type setRepo struct{ rec *recorder }
 
 // Folders implements appset.Repo.
-func (r setRepo) Folders() []string { return r.rec.view.root.folders(nil) }
+func (r setRepo) Folders() []string {
+	root := r.rec.view.root
+	root.listed.Do(root.listAll)
+	return root.allFolders
+}
 
 // Files implements appset.Repo.
-func (r setRepo) Files() []string { return r.rec.view.root.allFiles(nil) }
+func (r setRepo) Files() []string {
+	root := r.rec.view.root
+	root.listed.Do(root.listAll)
+	return root.allFiles
+}
 
 // Read implements appset.Repo.
 func (r setRepo) Read(name string) ([]byte, error) { return r.rec.read(name) }
 
-func (n *node) folders(list []string) []string {
-	for _, name := range n.childNames {
-		c := n.children[name]
-		list = c.folders(append(list, c.dir))
+// listAll fills in the lists of what is below the node, which each
+// ApplicationSet with a generator for Git looks through.
+func (n *node) listAll() {
+	var add func(*node)
+	add = func(at *node) {
+		for _, name := range at.fileNames {
+			n.allFiles = append(n.allFiles, path.Join(at.dir, name))
+		}
+		for _, name := range at.childNames {
+			n.allFolders = append(n.allFolders, at.children[name].dir)
+			add(at.children[name])
+		}
 	}
-	return list
-}
-
-func (n *node) allFiles(list []string) []string {
-	for _, name := range n.fileNames {
-		list = append(list, path.Join(n.dir, name))
-	}
-	for _, name := range n.childNames {
-		list = n.children[name].allFiles(list)
-	}
-	return list
+	add(n)
 }
 
 // compose returns what a part of the current value must be so that the whole

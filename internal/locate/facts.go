@@ -59,7 +59,13 @@ func scan(hash, name string, data []byte) *facts {
 	f.names, f.kinds = slices.Compact(f.names), slices.Compact(f.kinds)
 	if bytes.Contains(data, []byte("argoproj.io")) && bytes.Contains(data, []byte("Application")) {
 		f.argo = true
-		f.apps, f.sets = parseApplications(data), parseAppSets(data)
+		sets := bytes.Count(data, []byte("ApplicationSet"))
+		if bytes.Count(data, []byte("Application")) > sets {
+			f.apps = parseApplications(data)
+		}
+		if sets > 0 {
+			f.sets = parseAppSets(data)
+		}
 	}
 	return f
 }

@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/kustomize/api/types"
 
@@ -49,6 +50,9 @@ type node struct {
 	leaving  []reference            // to paths outside the folder
 	meeting  map[string][]reference // by target, where this is the innermost common folder
 }
+
+	listed               sync.Once // fills in the paths of all below, in order
+	allFolders, allFiles []string
 
 // A reference says that the kustomization in from names the path to.
 type reference struct{ from, to string }
@@ -123,20 +127,53 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, depth int) (*node, error) {
 		return nil, readError(dir, err)
 	}
 	n := &node{dir: dir, files: map[string]*facts{}, children: map[string]*node{}}
-	for _, e := range entries {
-		name := path.Join(dir, e.Name())
+	files, children := make([]*facts, len(entries)), make([]*node, len(entries))
+	err = l.each(len(entries), func(i int) (err error) {
+		e, name := entries[i], path.Join(dir, entries[i].Name())
 		switch {
 		case e.IsDir() && !strings.EqualFold(e.Name(), ".git"):
 			if n.children[e.Name()], err = l.index(fsys, name, depth+1); err != nil {
 				return nil, err
 			}
 		case e.Type().IsRegular():
-			if n.files[e.Name()], err = l.fileFacts(fsys, name, e); err != nil {
-				return nil, err
-			}
+			files[i], err = l.fileFacts(fsys, name, e)
+		}
+		return err
+	})
+	for i, e := range entries {
+		if files[i] != nil {
+			n.files[e.Name()] = files[i]
+		}
+		if children[i] != nil {
+			n.children[e.Name()] = children[i]
 		}
 	}
-	return n, nil
+	return n, err
+}
+
+// each does the tasks 0 to n-1, some of them at the same time while there are
+// idle readers, and returns the error of the first that failed.
+func (l *Locator) each(n int, task func(int) error) error {
+	errs := make([]error, n)
+	var running sync.WaitGroup
+	for i := range n {
+		select {
+		case l.readers <- struct{}{}:
+			running.Go(func() {
+				errs[i] = task(i)
+				<-l.readers
+			})
+		default:
+			errs[i] = task(i)
+		}
+	}
+	running.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *Locator) readKustomization(fsys fs.FS, n *node) error {

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"strings"
 
 	"github.com/amendhq/amend"
@@ -35,6 +36,7 @@ type Locator struct {
 	renders   *cache.Map[string, *render]
 
 	inventories *cache.Map[*node, *inventory]
+	readers     chan struct{} // holds as many as read a tree besides the queries
 }
 
 // New returns an empty Locator. Its caches are bounded to some hundred
@@ -49,6 +51,7 @@ func New() *Locator {
 		renders:   cache.New[string](1<<16, func(r *render) int { return 1 + len(r.objects) }),
 
 		inventories: cache.New[*node](2, func(*inventory) int { return 1 }),
+		readers:     make(chan struct{}, runtime.GOMAXPROCS(0)-1),
 	}
 }
 
