@@ -27,6 +27,7 @@ type Release struct {
 // A Result is what a chart renders to.
 type Result struct {
 	Manifests []Manifest
+	CRDs      []Manifest     // the files in the crds folders, which are no templates
 	Values    map[string]any // of the root, defaults included
 	Charts    []Placed
 	// Random says that a template asked for something random or for the time,
@@ -126,6 +127,11 @@ func (c *Chart) pages(above map[string]any, prefix []string, out *Result) ([]pag
 		context["Values"] = own
 	}
 	out.Charts = append(out.Charts, Placed{Prefix: prefix, ValuesPath: c.valuePath, ChartPath: c.metaPath, Vendored: c.vendored(), Templates: c.templates, Files: written(c.files)})
+	for _, f := range c.files {
+		if ext := path.Ext(f.Name); strings.HasPrefix(f.Name, "crds/") && (ext == ".yaml" || ext == ".yml" || ext == ".json") {
+			out.CRDs = append(out.CRDs, Manifest{Name: c.fullName() + "/" + f.Name, Path: f.Path, Text: f.Data})
+		}
+	}
 	var pages []page
 	for _, sub := range c.deps {
 		inner, its := sub.pages(context, append(prefix[:len(prefix):len(prefix)], sub.name), out)

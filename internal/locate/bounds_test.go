@@ -105,7 +105,11 @@ func TestNothingLeavesTheTree(t *testing.T) {
 		"transformer":      {"transformers: ['http://127.0.0.1:1/t.yaml']\n", amend.ReasonRemote},
 		"plugin with URL":  {"transformers: [plugin.yaml]\n", amend.ReasonRemote},
 		"inline plugin":    {"transformers:\n- |-\n  apiVersion: builtin\n  kind: PatchTransformer\n  metadata: {name: a}\n  path: http://127.0.0.1:1/t\n", amend.ReasonRemote},
-		"chart":            {"helmCharts: [{name: web, repo: 'http://127.0.0.1:1'}]\n", amend.ReasonUnsupported},
+		"chart":            {"helmCharts: [{name: web, version: 1.0.0, repo: 'http://127.0.0.1:1'}]\n", amend.ReasonRemote},
+		"chart values":     {"helmCharts: [{name: web, valuesFile: 'http://127.0.0.1:1/v.yaml'}]\n", amend.ReasonRemote},
+		"more values":      {"helmCharts: [{name: web, additionalValuesFiles: ['http://127.0.0.1:1/v.yaml']}]\n", amend.ReasonRemote},
+		"chart home":       {"helmGlobals: {chartHome: /}\nhelmCharts: [{name: etc}]\n", amend.ReasonRemote},
+		"parent's chart":   {"helmGlobals: {chartHome: ../..}\nhelmCharts: [{name: web}]\n", amend.ReasonRemote},
 		"absolute path":    {"resources: [/etc/passwd]\n", amend.ReasonRemote},
 		"parent of tree":   {"resources: [../../../../etc/passwd]\n", amend.ReasonUnproven},
 		"missing resource": {"resources: [gone.yaml]\n", amend.ReasonUnproven},
@@ -113,6 +117,7 @@ func TestNothingLeavesTheTree(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			files := map[string]string{
 				"k/kustomization.yaml": c.kustomization, "k/web.yaml": web,
+				"k/charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n", "k/charts/web/values.yaml": "a: b\n",
 				"k/plugin.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: http://127.0.0.1:1/t\n",
 			}
 			q := webReplicas

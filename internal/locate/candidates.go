@@ -14,11 +14,15 @@ import (
 
 // sites proposes, for a Kustomize root, first the scalars that could control
 // the field and then the places where a value could be inserted, most private
-// first.
+// first. What a chart of a kustomization renders has the sites of the chart too.
 func (kustomize) sites(t *target) []site {
 	layers := t.layers()
-	docs := t.documents(t.render.order)
-	return append(t.scalars(docs, layers), t.insertions(docs, layers)...)
+	docs := slices.DeleteFunc(t.documents(t.render.order), t.render.ofChart)
+	found, added := t.scalars(docs, layers), t.insertions(docs, layers)
+	if c, ok := t.inflatedTarget(docs); ok {
+		found, added = c.among(found), append(c.added(), added...)
+	}
+	return append(ranked(found), added...)
 }
 
 // A layer is one kustomization that a root reads.
@@ -118,7 +122,7 @@ func ranked(found []candidate) []site {
 
 // scalars proposes every scalar in the files read whose value is the field's,
 // or a part of it. Equality only proposes: equal values meet by chance.
-func (t *target) scalars(docs []document, layers []layer) []site {
+func (t *target) scalars(docs []document, layers []layer) []candidate {
 	if !t.set {
 		return nil
 	}
@@ -139,7 +143,7 @@ func (t *target) scalars(docs []document, layers []layer) []site {
 			found = append(found, c)
 		}
 	}
-	return ranked(found)
+	return found
 }
 
 // proposes reports whether a leaf holds the field's value or, for an image, a

@@ -16,9 +16,10 @@ import (
 // at "/", every access recorded and every content vetted. The kustomization of
 // dir reads as an Application with the settings app has Argo CD write it.
 type diskless struct {
-	rec *recorder
-	dir string
-	app *appKustomize
+	rec    *recorder
+	dir    string
+	app    *appKustomize
+	charts *charts
 }
 
 var errReadOnly = errors.New("the env repo is read-only here")
@@ -33,6 +34,9 @@ func local(name string) string {
 
 // ReadFile returns vetted content.
 func (d diskless) ReadFile(name string) ([]byte, error) {
+	if text, ok := d.charts.texts[local(name)]; ok {
+		return text, nil
+	}
 	data, err := d.rec.read(local(name))
 	if err != nil {
 		return nil, err
@@ -42,17 +46,32 @@ func (d diskless) ReadFile(name string) ([]byte, error) {
 			return nil, d.rec.refuse(amend.Refusef(amend.ReasonUnproven, "%s with the settings of its Application: %w", local(name), err))
 		}
 	}
-	if err := vet(d.rec, local(name), data); err != nil {
+	if data, err = d.vetted(local(name), data); err != nil {
 		return nil, d.rec.refuse(err)
 	}
 	return data, nil
+}
+
+// vetted returns content that Kustomize may read, with the charts of a
+// kustomization inflated.
+func (d diskless) vetted(name string, data []byte) ([]byte, error) {
+	k, err := vet(d.rec, name, data)
+	if err != nil || k == nil || len(chartReferences(k)) == 0 {
+		return data, err
+	}
+	return d.charts.inflate(d.rec, name, data)
 }
 
 // IsDir reports whether name is a folder of the tree.
 func (d diskless) IsDir(name string) bool { return d.rec.isDir(local(name)) }
 
 // Exists reports whether name is a file or a folder of the tree.
-func (d diskless) Exists(name string) bool { return d.IsDir(name) || d.rec.exists(local(name)) }
+func (d diskless) Exists(name string) bool { return d.IsDir(name) || d.isFile(local(name)) }
+
+func (d diskless) isFile(name string) bool {
+	_, inflated := d.charts.texts[name]
+	return inflated || d.rec.exists(name)
+}
 
 // CleanedAbs splits a path as filesys.FileSystem describes. The tree holds no
 // links, so cleaning is resolving.
@@ -64,7 +83,7 @@ func (d diskless) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) 
 	if d.IsDir(abs) {
 		return filesys.ConfirmedDir(abs), "", nil
 	}
-	if !d.rec.exists(local(abs)) {
+	if !d.isFile(local(abs)) {
 		return "", "", &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
 	}
 	return filesys.ConfirmedDir(path.Dir(abs)), path.Base(abs), nil

@@ -53,7 +53,7 @@ func (v *view) match(ref amend.ObjectRef, in scope) (match, error) {
 		switch {
 		case out.broken() != nil:
 			broken = out.broken()
-		case out.err != nil && r.kind == Helm && in == scope{}: // any chart could declare anything
+		case out.err != nil && (r.guessed || r.kind == Helm && in == scope{}): // any chart could declare anything
 			broken = out.err
 		case out.err != nil && ref.Group == argoGroup && !v.root.named(r, ref):
 			broken = out.err // it may yield the Application, if no other place declares it

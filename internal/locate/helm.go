@@ -140,10 +140,15 @@ func hooked(o *object) bool {
 	return hook != "" && hook != "crd-install"
 }
 
+// random reports whether a chart took something random, or the time.
+func (r *render) random() bool {
+	return r.chart != nil && r.chart.Random || slices.ContainsFunc(r.inflated, func(in inflated) bool { return in.Random })
+}
+
 // volatile reports whether the target's value depends on chance or on the
 // clock, so that no line is in control of it.
 func (t *target) volatile() bool {
-	if t.render.chart == nil || !t.render.chart.Random {
+	if !t.render.random() {
 		return false
 	}
 	again := t.root

@@ -109,13 +109,17 @@ func (c chartTarget) valueAt(keys []string) (any, bool) {
 	return get(c.chart.Values, amend.Field(keys...))
 }
 
-// additions proposes the overrides in the files of values, private files first.
-func (c chartTarget) additions(overrides []override) []site {
-	type place struct {
-		document
-		shared bool
-	}
-	var places []place
+// A valuePlace is a document with values of the chart: all of it, or what is in
+// it at a field.
+type valuePlace struct {
+	document
+	at     amend.FieldPath
+	shared bool
+}
+
+// places returns the documents with values, the strongest first.
+func (c chartTarget) places() []valuePlace {
+	var places []valuePlace
 	files := slices.Clone(c.chart.valueFiles)
 	slices.Reverse(files)
 	for _, placed := range c.chart.Charts {
@@ -125,10 +129,15 @@ func (c chartTarget) additions(overrides []override) []site {
 	}
 	for _, file := range files {
 		for _, d := range c.documents([]string{file}) {
-			places = append(places, place{d, c.readByOthers(file)})
+			places = append(places, valuePlace{document: d, shared: c.readByOthers(file)})
 		}
 	}
-	slices.SortStableFunc(places, func(a, b place) int {
+	return places
+}
+
+// additions proposes the overrides in the places, private ones first.
+func (c chartTarget) additions(places []valuePlace, overrides []override) []site {
+	slices.SortStableFunc(places, func(a, b valuePlace) int {
 		switch {
 		case a.shared == b.shared:
 			return 0
@@ -142,10 +151,10 @@ func (c chartTarget) additions(overrides []override) []site {
 	seen := map[string]bool{}
 	for _, p := range places {
 		for _, o := range overrides {
-			key := p.path + "\x00" + strings.Join(o.keys, "\x00")
+			key := p.path + "\x00" + p.at.String() + "\x00" + strings.Join(o.keys, "\x00")
 			if !seen[key] {
 				seen[key] = true
-				sites = append(sites, c.addition(p.document, o))
+				sites = append(sites, c.addition(p, o))
 			}
 		}
 	}
@@ -159,9 +168,9 @@ func (c chartTarget) readByOthers(file string) bool {
 	return slices.ContainsFunc(c.otherReaders(file), func(r root) bool { return r.kind != Directory })
 }
 
-// addition proposes one override in one file.
-func (c chartTarget) addition(d document, o override) site {
-	field := amend.Field(o.keys...)
+// addition proposes one override in one place.
+func (c chartTarget) addition(d valuePlace, o override) site {
+	field := slices.Concat(d.at, amend.Field(o.keys...))
 	s := site{path: d.path, yamlPath: field.String(), via: "a key that overrides a default of the chart", add: true}
 	s.write = func(v amend.Scalar) (manifest.Result, error) {
 		value, ok := o.value(v)

@@ -19,12 +19,21 @@ const (
 // puts the charts that it takes from elsewhere in the repo into charts/, as
 // Argo CD does when they are missing there.
 func (r *recorder) chartFiles(dir string, depth int) ([]helm.File, error) {
+	if depth > maxChartChain {
+		return nil, amend.Refusef(amend.ReasonUnproven, "charts take each other from the repo more than %d deep", maxChartChain)
+	}
+	files, err := r.chartFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	return r.withDependencies(files, dir, depth)
+}
+
+// chartFolder reads the files of a chart as Helm loads it from a folder.
+func (r *recorder) chartFolder(dir string) ([]helm.File, error) {
 	folder := r.view.root.find(dir)
 	if folder == nil {
 		return nil, amend.Refusef(amend.ReasonUnproven, "the chart %s: %w", dir, fs.ErrNotExist)
-	}
-	if depth > maxChartChain {
-		return nil, amend.Refusef(amend.ReasonUnproven, "charts take each other from the repo more than %d deep", maxChartChain)
 	}
 	var rules []byte
 	if name := path.Join(dir, ".helmignore"); r.exists(name) {
@@ -38,11 +47,7 @@ func (r *recorder) chartFiles(dir string, depth int) ([]helm.File, error) {
 		return nil, err
 	}
 	r.reads[listing(dir)] = r.view.listing(dir)
-	files, err := r.collect(nil, folder, dir, ignored)
-	if err != nil {
-		return nil, err
-	}
-	return r.withDependencies(files, dir, depth)
+	return r.collect(nil, folder, dir, ignored)
 }
 
 // collect reads a folder of a chart and those in it.

@@ -54,7 +54,7 @@ func (c chartTarget) asWritten(f helm.File) bool {
 
 func (c chartTarget) literalsOf(f helm.File) []candidate {
 	var found []candidate
-	own := f.Path == c.obj.file
+	own := f.Path == c.template
 	offset, number := 0, 0
 	for line := range strings.Lines(string(f.Data)) {
 		number++

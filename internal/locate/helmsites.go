@@ -19,18 +19,19 @@ const maxChartSteps = 12 * helm.MaxSteps
 // literals in its templates and the files that they copy. Then come the places
 // where a key could be added that overrides a default.
 func (chart) sites(t *target) []site {
-	c := chartTarget{target: t, chart: t.render.chart}
+	c := chartTarget{target: t, chart: t.render.chart, template: t.obj.file}
 	if t.set {
 		found := slices.Concat(c.leaves(), c.literals(), c.wholeFiles())
-		return append(ranked(found), c.additions(c.overrides())...)
+		return append(ranked(found), c.additions(c.places(), c.overrides())...)
 	}
-	return c.additions(c.unset())
+	return c.additions(c.places(), c.unset())
 }
 
 // A chartTarget is a target that a chart renders.
 type chartTarget struct {
 	*target
-	chart *chartRender
+	chart    *chartRender
+	template string // the file that the object is rendered from
 }
 
 // ownCharts returns the charts that are written in this repo. A copy of a chart
@@ -203,7 +204,7 @@ func typed(text string, kind manifest.Kind) amend.Scalar {
 // if the repo does not say which files the release is made with.
 func (c chartTarget) otherValues(file string, at manifest.Path) string {
 	field, err := amend.ParseFieldPath(string(at))
-	if len(c.root.apps) > 0 || err != nil || path.Base(file) == "Chart.yaml" {
+	if c.root.kind != Helm || len(c.root.apps) > 0 || err != nil || path.Base(file) == "Chart.yaml" {
 		return ""
 	}
 	folder := c.view.root.find(c.root.dir)

@@ -131,6 +131,14 @@ func (t *target) identities(docs []document) []identity {
 			ids = append(ids, id)
 		}
 	}
+	for _, in := range t.render.inflated {
+		for _, o := range in.objects {
+			id := identity{apiVersion: version, ObjectRef: o.ref}
+			if t.declares(o.ref) && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
 	return ids
 }
 

@@ -85,7 +85,7 @@ func (v *view) looseChart(file string) []root {
 		dir = path.Dir(dir)
 	}
 	folder := v.root.find(dir)
-	if detect(folder) != Helm || len(v.at(dir)) > 0 {
+	if detect(folder) != Helm || len(v.at(dir)) > 0 || len(v.root.inflaters(file)) > 0 {
 		return nil
 	}
 	for _, name := range folder.fileNames {

@@ -20,8 +20,9 @@ import (
 // could render with each other's schema.
 var kustomizeMu sync.Mutex
 
-// kustomize renders in process, with Argo CD's defaults: no plugins, no Helm,
-// files only from below each kustomization, and the settings of the Application.
+// kustomize renders in process, with Argo CD's defaults: no plugins, files only
+// from below each kustomization, and the settings of the Application. Charts are
+// rendered as with --enable-helm, because without it the build fails.
 type kustomize struct{}
 
 func (kustomize) render(v *view, r root) *render {
@@ -33,11 +34,15 @@ func (kustomize) render(v *view, r root) *render {
 	if err != nil {
 		return &render{reads: rec.reads, order: rec.order, err: err}
 	}
-	objects, err := runKustomize(diskless{rec: rec, dir: r.dir, app: app.Kustomize})
+	files := diskless{rec: rec, dir: r.dir, app: app.Kustomize, charts: &charts{seed: r.seed, texts: map[string][]byte{}}}
+	if app.Kustomize != nil {
+		files.charts.app = *app.Kustomize
+	}
+	objects, err := runKustomize(files)
 	if rec.refusal != nil {
 		err = rec.refusal
 	}
-	return &render{objects: objects, reads: rec.reads, order: rec.order, err: err}
+	return &render{objects: objects, reads: rec.reads, order: rec.order, err: err, inflated: files.charts.list}
 }
 
 // runKustomize builds the folder. A panic of the library on odd input must not
@@ -70,23 +75,24 @@ func runKustomize(files diskless) (objects []*object, err error) {
 }
 
 // vet refuses a file before kustomize sees it if it would make kustomize reach
-// outside the tree, inflate a chart, or expand without bound. Every file that
-// kustomize reads passes here, so this is what keeps a render off the network.
-func vet(rec *recorder, name string, data []byte) error {
+// outside the tree or expand without bound. Every file that kustomize reads
+// passes here, so this is what keeps a render off the network. It returns the
+// kustomization if the file is one.
+func vet(rec *recorder, name string, data []byte) (*types.Kustomization, error) {
 	if err := vetAliases(name, data); err != nil {
-		return err
+		return nil, err
 	}
-	if slices.Contains(kustomizationNames[:], path.Base(name)) {
-		return vetKustomization(rec, name, data)
+	if !slices.Contains(kustomizationNames[:], path.Base(name)) {
+		return nil, rec.work.add(name, data, nil)
 	}
-	return rec.work.add(name, data, nil)
-}
-
-func vetKustomization(rec *recorder, name string, data []byte) error {
 	k, err := parseKustomization(data)
 	if err != nil {
-		return amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, err)
+		return nil, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, err)
 	}
+	return k, vetKustomization(rec, name, data, k)
+}
+
+func vetKustomization(rec *recorder, name string, data []byte, k *types.Kustomization) error {
 	if err := rec.work.add(name, data, k); err != nil {
 		return err
 	}
@@ -116,8 +122,6 @@ func vetKustomization(rec *recorder, name string, data []byte) error {
 // unsupportedPart names a part of a kustomization that cannot be proved.
 func unsupportedPart(k *types.Kustomization) string {
 	switch {
-	case len(k.HelmCharts) > 0, len(k.HelmChartInflationGenerator) > 0:
-		return "helmCharts"
 	case len(k.Generators) > 0:
 		return "generators"
 	case len(k.Validators) > 0:

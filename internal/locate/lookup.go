@@ -17,12 +17,21 @@ type lookup struct {
 	charts  []root           // what they deploy of charts; see chartRoots
 	reading map[string][]int // of charts, by a file or a folder that is read
 	unclear []int            // of charts, those that may read any file
+	// inflating are the sources that render a kustomization with charts. Like
+	// the charts of Applications they could declare any object.
+	inflating []root
 }
 
 // lookup returns the one for the Applications that the view knows now.
 func (v *view) lookup() *lookup {
 	if v.found == nil || v.found.of != len(v.apps) {
 		v.found = v.newLookup()
+		for _, file := range v.root.inflates {
+			for _, r := range v.kustomizeReaders(file) {
+				r.guessed = true
+				v.found.inflating = append(v.found.inflating, r)
+			}
+		}
 	}
 	return v.found
 }

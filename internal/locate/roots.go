@@ -41,6 +41,7 @@ type root struct {
 	seed               int
 	files              []string // of a directory source: the files that matter to the query
 	set                *appSet  // of Applications that are generated
+	guessed            bool     // that it has a chart is all that makes it declare the object
 }
 
 func (r root) key() string {
@@ -154,7 +155,7 @@ func (v *view) readers(file string) []root {
 func (v *view) kustomizeReaders(file string) []root {
 	var roots []root
 	dir := v.root.find(path.Dir(file))
-	queue := v.root.referrers(file)
+	queue := append(v.root.referrers(file), v.root.inflaters(file)...)
 	if dir != nil && (dir.kustFile == path.Base(file) || strings.HasPrefix(path.Base(file), argocdSource)) {
 		queue = append(queue, dir.dir)
 	}
@@ -236,7 +237,7 @@ func (n *node) claimed(dir string) bool {
 // rootsDeclaring returns the roots of the repo that could declare the object.
 func (v *view) rootsDeclaring(w wanted) []root {
 	byKey := map[string]root{}
-	for _, r := range v.chartRoots() {
+	for _, r := range slices.Concat(v.chartRoots(), v.lookup().inflating) {
 		byKey[r.key()] = r
 	}
 	v.root.declaring(w, func(file string) {

@@ -140,7 +140,9 @@ type render struct {
 	skipped error // a refusal: a file that was left out
 	at      *node // the index that it was made with
 	chart   *chartRender
-	whole   bool // it depends on which files there are
+	// inflated are the charts that a kustomization renders.
+	inflated []inflated
+	whole    bool // it depends on which files there are
 }
 
 var errUnparsed = errors.New("does not parse")
