@@ -131,6 +131,7 @@ func (s *stage) eachOnce(n int) {
 func TestHundredDispatchesAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, 0, actProgram(t), recordWorkflow(t))
+	s.forged = true
 	const n = 100
 	for i := range n {
 		s.land(i)
@@ -158,6 +159,7 @@ func TestRecordingRunsRace(t *testing.T) {
 	}
 	files[recordFiles[0]] = plain
 	s := newStage(t, 0, actProgram(t), files)
+	s.forged = true
 	const n = 12
 	var all sync.WaitGroup
 	for i := range n {

@@ -35,12 +35,19 @@ func TestHonestHistory(t *testing.T) {
 	r.commit(draft{message: message.Revert(back, r.git(nil, "rev-parse", "main~1"), nil, start), files: map[string]string{fileOf("web"): deployment("web", 2)}})
 	r.commit(draft{message: "Revert \"scale\"\n\nThis reverts commit " + change + ".\n", files: map[string]string{fileOf("web"): deployment("web", 1)}})
 
+	// By the second action of a playbook.
+	stuck := trailersOf("web", 1)
+	stuck.Playbook, stuck.Action = "stuck", "restart"
+	stuck.Incident = amend.IncidentID("stuck", stuck.Workload)
+	r.commit(draft{message: text(stuck), files: map[string]string{fileOf("web"): deployment("web", 9)}})
+	r.record()
+
 	report := r.audit(audit.Options{})
 	if !report.Holds() || len(report.Pending) > 0 {
 		t.Errorf("violations %+v, pending %v", report.Violations, report.Pending)
 	}
-	if report.Changes != 3 || report.Reverts != 1 || report.Judged != 4 || report.Entries != 3 || report.Commits != r.commits {
-		t.Errorf("counts %+v, want 3 changes, 1 revert, 4 judged, 3 entries, %d commits", report, r.commits)
+	if report.Changes != 4 || report.Reverts != 1 || report.Judged != 5 || report.Entries != 4 || report.Commits != r.commits {
+		t.Errorf("counts %+v, want 4 changes, 1 revert, 5 judged, 4 entries, %d commits", report, r.commits)
 	}
 }
 

@@ -103,7 +103,7 @@ func (r *repo) write(ref string, d draft) string {
 	return sha
 }
 
-const policyText = "apiVersion: amend.dev/v1alpha1\nkind: Policy\nplaybooks:\n  - {name: busy, action: scale-replicas}\n  - {name: stuck, action: restart}\n"
+const policyText = "apiVersion: amend.dev/v1alpha1\nkind: Policy\nplaybooks:\n  - {name: busy, action: scale-replicas}\n  - {name: stuck, action: nothing, then: [{action: restart}]}\n"
 
 // deployment is the manifest of an application.
 func deployment(app string, replicas int) string {

@@ -41,12 +41,18 @@ func (p *policies) read(files fs.FS) (map[string][]string, error) {
 		Playbooks []struct {
 			Name   string `yaml:"name"`
 			Action string `yaml:"action"`
+			Then   []struct {
+				Action string `yaml:"action"`
+			} `yaml:"then"`
 		} `yaml:"playbooks"`
 	}
 	playbooks := map[string][]string{}
 	if yaml.Unmarshal(data, &policy) == nil { // else it allows nothing
 		for _, b := range policy.Playbooks {
 			playbooks[b.Name] = append(playbooks[b.Name], b.Action)
+			for _, rung := range b.Then {
+				playbooks[b.Name] = append(playbooks[b.Name], rung.Action)
+			}
 		}
 	}
 	p.byHash[hash] = playbooks

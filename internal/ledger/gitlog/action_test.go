@@ -4,8 +4,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestActionInstallsWhatIsPinned runs the script of the action that finds or
@@ -80,5 +83,70 @@ func TestActionInstallsWhatIsPinned(t *testing.T) {
 				t.Errorf("the path gets %q", added)
 			}
 		})
+	}
+}
+
+// TestActionsInstallAlike: an action cannot use another one of its own repo, so
+// each has a copy of the step that finds or installs amend.
+func TestActionsInstallAlike(t *testing.T) {
+	actions, err := filepath.Glob(dotGitHub + "actions/*/action.yml")
+	if err != nil || len(actions) < 2 {
+		t.Fatalf("%d actions, %v", len(actions), err)
+	}
+	type step struct {
+		Run string            `yaml:"run"`
+		Env map[string]string `yaml:"env"`
+	}
+	type action struct {
+		Runs struct {
+			Steps []step `yaml:"steps"`
+		} `yaml:"runs"`
+	}
+	var first action
+	read(t, "actions/record-remediation/action.yml", &first)
+	for _, name := range actions {
+		var a action
+		text := read(t, strings.TrimPrefix(name, dotGitHub), &a)
+		if diff := cmp.Diff(first.Runs.Steps[0], a.Runs.Steps[0]); diff != "" {
+			t.Errorf("%s installs in another way (-record +this):\n%s", name, diff)
+		}
+		for _, s := range a.Runs.Steps {
+			if strings.Contains(s.Run, "${{") {
+				t.Errorf("%s: an expression in a script:\n%s", name, s.Run)
+			}
+		}
+		for _, expression := range regexp.MustCompile(`\$\{\{.*?\}\}`).FindAllString(text, -1) {
+			if !regexp.MustCompile(`^\$\{\{ (inputs\.[a-z-]+|github\.token|github\.event\.pull_request\.(number|base\.sha)) \}\}$`).MatchString(expression) {
+				t.Errorf("%s reads %s", name, expression)
+			}
+		}
+	}
+}
+
+// TestAuditActionTakesNoCommands: what the audit prints quotes the history, so the
+// runner must not act on it, and the exit code must survive.
+func TestAuditActionTakesNoCommands(t *testing.T) {
+	var action struct {
+		Runs struct {
+			Steps []struct {
+				Run string `yaml:"run"`
+			} `yaml:"steps"`
+		} `yaml:"runs"`
+	}
+	read(t, "actions/audit/action.yml", &action)
+	tools := t.TempDir()
+	const amend = "#!/bin/sh\necho \"::error::$*\"\nexit 3\n"
+	if err := os.WriteFile(filepath.Join(tools, "amend"), []byte(amend), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-e", "-o", "pipefail", "-c", action.Runs.Steps[1].Run)
+	cmd.Env = []string{"PATH=" + tools + ":/usr/bin:/bin", "AMEND_SINCE=2026-01-31"}
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 3 {
+		t.Errorf("ends with %v", err)
+	}
+	said := regexp.MustCompile(`^::stop-commands::(stop-[0-9-]+)\n::error::audit --repo \. --since 2026-01-31\n::(stop-[0-9-]+)::\n$`).FindSubmatch(out)
+	if said == nil || string(said[1]) != string(said[2]) {
+		t.Errorf("prints %q", out)
 	}
 }
