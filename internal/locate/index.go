@@ -42,7 +42,6 @@ type node struct {
 	names    filter
 	opaque   bool
 	argo     []string // files in which Applications may be written
-	inflates []string // kustomizations with charts
 	prefixes []string
 	suffixes []string
 	foreign  []string // files of source types that are not searched
@@ -50,10 +49,10 @@ type node struct {
 	huge     []string
 	leaving  []reference            // to paths outside the folder
 	meeting  map[string][]reference // by target, where this is the innermost common folder
-}
 
 	listed               sync.Once // fills in the paths of all below, in order
 	allFolders, allFiles []string
+}
 
 // A reference says that the kustomization in from names the path to.
 type reference struct{ from, to string }
@@ -133,9 +132,7 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, depth int) (*node, error) {
 		e, name := entries[i], path.Join(dir, entries[i].Name())
 		switch {
 		case e.IsDir() && !strings.EqualFold(e.Name(), ".git"):
-			if n.children[e.Name()], err = l.index(fsys, name, depth+1); err != nil {
-				return nil, err
-			}
+			children[i], err = l.index(fsys, name, depth+1)
 		case e.Type().IsRegular():
 			files[i], err = l.fileFacts(fsys, name, e)
 		}
@@ -191,7 +188,7 @@ func (l *Locator) readKustomization(fsys fs.FS, n *node) error {
 		if n.kust, n.kustErr = parseKustomization(data); n.kustErr != nil {
 			n.refs = words(data)
 		} else {
-			n.refs = append(references(n.kust), chartReferences(n.kust)...)
+			n.refs = references(n.kust)
 		}
 		return nil
 	}
@@ -283,9 +280,6 @@ func (n *node) sum() {
 	if n.kust != nil {
 		n.prefixes = []string{n.kust.NamePrefix}
 		n.suffixes = []string{n.kust.NameSuffix}
-		if len(chartReferences(n.kust)) > 0 {
-			n.inflates = []string{path.Join(n.dir, n.kustFile)}
-		}
 		n.opaque = renames(n.kust)
 	}
 	for name, f := range n.files {
@@ -304,7 +298,6 @@ func (n *node) sum() {
 		}
 	}
 	slices.Sort(n.argo)
-	slices.Sort(n.inflates)
 	slices.Sort(n.foreign)
 	slices.Sort(n.huge)
 	slices.Sort(n.unparsed)
@@ -334,7 +327,6 @@ func (n *node) sumChild(c *node) {
 	}
 	n.opaque = n.opaque || c.opaque
 	n.argo = append(n.argo, c.argo...)
-	n.inflates = append(n.inflates, c.inflates...)
 	n.foreign = append(n.foreign, c.foreign...)
 	n.huge = append(n.huge, c.huge...)
 	n.unparsed = append(n.unparsed, c.unparsed...)
@@ -404,21 +396,6 @@ func (n *node) referrers(p string) []string {
 	}
 	slices.Sort(from)
 	return from
-}
-
-// inflaters returns the folders of the kustomizations that render the chart
-// which the file belongs to.
-func (n *node) inflaters(file string) []string {
-	var from []string
-	for dir := range parents(file) {
-		if n.file(path.Join(dir, "Chart.yaml")) != nil {
-			from = append(from, n.referrers(dir)...)
-		}
-	}
-	return slices.DeleteFunc(from, func(dir string) bool {
-		k := n.find(dir).kust
-		return k != nil && len(chartReferences(k)) == 0
-	})
 }
 
 func sortedKeys[V any](m map[string]V) []string {

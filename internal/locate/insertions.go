@@ -198,7 +198,7 @@ func (t *target) newPatches(docs []document, private []kustomization) []site {
 		for _, id := range t.identities(docs) {
 			s := site{path: k.path, yamlPath: "patches", via: "a new inline patch in the kustomization", add: true}
 			s.write = func(v amend.Scalar) (manifest.Result, error) {
-				return k.addPatch(patchText(id, t.field, v))
+				return k.addPatch(patchText(id, t.obj.body, t.field, v))
 			}
 			sites = append(sites, s)
 		}

@@ -334,20 +334,24 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 			failures = append(failures, err)
 			continue
 		}
-		if len(e.also) == 0 || shared == nil {
-			t.blast(&e, count)
+		if shared == nil {
+			first := e
+			shared = &first
+		}
+		if len(e.also) == 0 {
+			t.blast(&e, count, false)
 		}
 		if len(e.also) == 0 {
 			return e, nil
-		}
-		if shared == nil {
-			shared = &e
 		}
 	}
 	if !lifted && shared == nil {
 		if e, ok, err := t.lift(v, allowShared, count); ok {
 			return e, err
 		}
+	}
+	if shared != nil {
+		t.blast(shared, count, true)
 	}
 	switch {
 	case shared != nil && allowShared:

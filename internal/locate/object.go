@@ -253,7 +253,7 @@ func differences(at amend.FieldPath, a, b any) []change {
 			am, aok := byName(a)
 			bm, bok := byName(b)
 			if aok && bok {
-				return itemDifferences(at, am, bm)
+				return append(itemDifferences(at, am, bm), orderDifference(at, a, b)...)
 			}
 			if len(a) == len(b) {
 				var list []change
@@ -290,6 +290,30 @@ func itemDifferences(at amend.FieldPath, a, b map[string]any) []change {
 		list[i].field = append(at.Item("name", c.field[0].Key), c.field[1:]...)
 	}
 	return list
+}
+
+// orderDifference returns a change of the order in which two lists hold the
+// items that both have. It matters: containers start in it, and variables are
+// made of those before them.
+func orderDifference(at amend.FieldPath, a, b []any) []change {
+	before, after := namesIn(a, b), namesIn(b, a)
+	if slices.Equal(before, after) {
+		return nil
+	}
+	return []change{{field: at, old: before, new: after}}
+}
+
+// namesIn returns the names of the items of a list that another list has too.
+func namesIn(list, other []any) []string {
+	known, _ := byName(other)
+	var names []string
+	for _, item := range list {
+		m, _ := item.(map[string]any)
+		if name, _ := m["name"].(string); known[name] != nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // byName indexes a list by its items' names, if each item has its own.

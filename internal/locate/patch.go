@@ -65,22 +65,24 @@ func expanded(with, data []byte, text string) bool {
 	return bytes.Equal(bytes.Replace(before, []byte(strconv.Quote(placeholder)), quoted, 1), after)
 }
 
-// patchText writes a strategic merge patch of one field.
-func patchText(id identity, field amend.FieldPath, v amend.Scalar) string {
+// patchText writes a strategic merge patch of one field of an object with this
+// body.
+func patchText(id identity, body any, field amend.FieldPath, v amend.Scalar) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: %s\nkind: %s\nmetadata:\n  name: %s\n", quoted(id.apiVersion), quoted(id.Kind), quoted(id.Name))
 	if id.Namespace != "" {
 		fmt.Fprintf(&b, "  namespace: %s\n", quoted(id.Namespace))
 	}
 	if field[0].Key == "metadata" && field[0].Select == "" {
-		writeField(&b, field[1:], v, 2)
+		body, _ = get(body, field[:1])
+		writeField(&b, body, field[1:], v, 2)
 	} else {
-		writeField(&b, field, v, 0)
+		writeField(&b, body, field, v, 0)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func writeField(b *strings.Builder, field amend.FieldPath, v amend.Scalar, indent int) {
+func writeField(b *strings.Builder, body any, field amend.FieldPath, v amend.Scalar, indent int) {
 	for i, step := range field {
 		pad := strings.Repeat(" ", indent)
 		if i > 0 && field[i-1].Select != "" {
@@ -88,6 +90,12 @@ func writeField(b *strings.Builder, field amend.FieldPath, v amend.Scalar, inden
 			b.WriteString(strings.Repeat(" ", indent))
 		}
 		if step.Select != "" {
+			// What a patch names comes first in the list, so those before the item are
+			// named too, to stay before it.
+			list, _ := get(body, field[:i])
+			for _, before := range itemsBefore(list, step) {
+				fmt.Fprintf(b, "%s- %s: %s\n", pad, quoted(step.Select), identityText(before))
+			}
 			fmt.Fprintf(b, "%s- %s: %s\n", pad, quoted(step.Select), identityText(step))
 		} else {
 			fmt.Fprintf(b, "%s%s:", pad, quoted(step.Key))
@@ -102,6 +110,20 @@ func writeField(b *strings.Builder, field amend.FieldPath, v amend.Scalar, inden
 		text = quoted(text)
 	}
 	b.WriteString(" " + text + "\n")
+}
+
+// itemsBefore returns the steps to the items of a list that come before one, as
+// far as each is named by the same key.
+func itemsBefore(v any, step amend.FieldStep) []amend.FieldStep {
+	list, _ := v.([]any)
+	var before []amend.FieldStep
+	for _, item := range list[:max(0, itemIndex(list, step))] {
+		m, _ := item.(map[string]any)
+		if id, ok := m[step.Select]; ok && isScalar(id) {
+			before = append(before, amend.FieldStep{Select: step.Select, Key: scalarText(id)})
+		}
+	}
+	return before
 }
 
 // identityText writes the value that identifies a list item. Ports are the

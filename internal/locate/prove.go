@@ -129,13 +129,17 @@ func holds(now any, v amend.Scalar) bool {
 	return false
 }
 
-// blast renders every other root that reads the site's file and adds what
-// moves there. A root that cannot be rendered could move in any way.
-func (t *target) blast(e *effect, count *int) {
+// blast renders the other roots that read the site's file and adds what moves
+// there: in all of them, or in the first where something does. A root that
+// cannot be rendered could move in any way.
+func (t *target) blast(e *effect, count *int, all bool) {
 	for _, a := range append(t.siblings(), t.unlisted(e.site.path)...) {
 		e.also = append(e.also, AlsoChange{Application: a, Object: t.obj.ref.String(), Field: t.field.String()})
 	}
 	for i, r := range t.otherReaders(e.site.path) {
+		if !all && len(e.also) > 0 {
+			return
+		}
 		if i == maxBlast {
 			e.also = append(e.also, AlsoChange{Application: r.dir, Object: "not rendered", Field: "*"})
 			return
