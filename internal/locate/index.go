@@ -42,6 +42,7 @@ type node struct {
 	names    filter
 	opaque   bool
 	argo     []string // files in which Applications may be written
+	inflates []string // kustomizations with charts
 	prefixes []string
 	suffixes []string
 	foreign  []string // files of source types that are not searched
@@ -188,7 +189,7 @@ func (l *Locator) readKustomization(fsys fs.FS, n *node) error {
 		if n.kust, n.kustErr = parseKustomization(data); n.kustErr != nil {
 			n.refs = words(data)
 		} else {
-			n.refs = references(n.kust)
+			n.refs = append(references(n.kust), chartReferences(n.kust)...)
 		}
 		return nil
 	}
@@ -280,6 +281,9 @@ func (n *node) sum() {
 	if n.kust != nil {
 		n.prefixes = []string{n.kust.NamePrefix}
 		n.suffixes = []string{n.kust.NameSuffix}
+		if len(chartReferences(n.kust)) > 0 {
+			n.inflates = []string{path.Join(n.dir, n.kustFile)}
+		}
 		n.opaque = renames(n.kust)
 	}
 	for name, f := range n.files {
@@ -298,6 +302,7 @@ func (n *node) sum() {
 		}
 	}
 	slices.Sort(n.argo)
+	slices.Sort(n.inflates)
 	slices.Sort(n.foreign)
 	slices.Sort(n.huge)
 	slices.Sort(n.unparsed)
@@ -327,6 +332,7 @@ func (n *node) sumChild(c *node) {
 	}
 	n.opaque = n.opaque || c.opaque
 	n.argo = append(n.argo, c.argo...)
+	n.inflates = append(n.inflates, c.inflates...)
 	n.foreign = append(n.foreign, c.foreign...)
 	n.huge = append(n.huge, c.huge...)
 	n.unparsed = append(n.unparsed, c.unparsed...)
@@ -396,6 +402,21 @@ func (n *node) referrers(p string) []string {
 	}
 	slices.Sort(from)
 	return from
+}
+
+// inflaters returns the folders of the kustomizations that render the chart
+// which the file belongs to.
+func (n *node) inflaters(file string) []string {
+	var from []string
+	for dir := range parents(file) {
+		if n.file(path.Join(dir, "Chart.yaml")) != nil {
+			from = append(from, n.referrers(dir)...)
+		}
+	}
+	return slices.DeleteFunc(from, func(dir string) bool {
+		k := n.find(dir).kust
+		return k != nil && len(chartReferences(k)) == 0
+	})
 }
 
 func sortedKeys[V any](m map[string]V) []string {
