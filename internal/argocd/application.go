@@ -58,10 +58,12 @@ func (a application) amend() amend.Application {
 // listed are the fields that Applications needs. The server takes this parameter
 // from its own pages, and its description does not name it; a server that does
 // not know it answers with all fields.
-const listed = "items.metadata.name,items.metadata.namespace,items.status.resources"
+const listed = "items.metadata.name,items.metadata.namespace,items.spec,items.status.resources"
 
 // Applications lists the Applications that the account may see, each with its
-// name and the objects that its manifests declare.
+// sources and the objects that its manifests declare. The server answers from
+// memory, where a render with positions leaves its revisions behind: of the
+// sources, only the repository is to be believed.
 func (c *Client) Applications(ctx context.Context) ([]amend.Application, error) {
 	var list struct {
 		Items []application `json:"items"`
@@ -76,8 +78,8 @@ func (c *Client) Applications(ctx context.Context) ([]amend.Application, error) 
 	return apps, nil
 }
 
-// Application reads one Application with its sources, which are none when a
-// hydrator writes what it deploys.
+// Application reads one Application as the cluster has it now, with its sources,
+// which are none when a hydrator writes what it deploys.
 func (c *Client) Application(ctx context.Context, namespace, name string) (amend.Application, error) {
 	var a application
 	err := c.get(ctx, "read application", []string{"applications", name}, url.Values{"appNamespace": {namespace}}, &a)

@@ -7,4 +7,7 @@
 // sync operation succeeded, nothing differs, and everything is healthy. What
 // cannot be seen in time is unverified and never a success: among it a change to
 // a field that Argo CD was told to ignore, as no sync follows from it.
+//
+// Before a commit lands, a Prover can have Argo CD render it, as the last proof
+// that it changes what it is meant to and nothing else.
 package verify
