@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"internal/gateway":       {"internal/alert", "internal/secret"},
 	"internal/ledger":        {"internal/message"},
 	"internal/ledger/gitlog": {"internal/ledger"},
-	"internal/locate":        {"internal/appset", "internal/cache", "internal/helm", "internal/manifest", "internal/tree"},
+	"internal/locate":        {"internal/appset", "internal/cache", "internal/helm", "internal/jsonnet", "internal/manifest", "internal/tree"},
 	"internal/git":           {"internal/cache", "internal/lock", "internal/tree"},
 	"internal/pipeline":      {"actions", "internal/locate", "internal/manifest", "internal/policy", "internal/tree"},
 	"internal/writer":        {"internal/ledger", "internal/message", "internal/pipeline", "internal/tree"},
@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 // package. Tests may use any.
 var onlyIn = map[string][]string{
 	"github.com/google/go-github/":         {"internal/github"},
+	"github.com/google/go-jsonnet":         {"internal/jsonnet"},
 	"github.com/bradleyfalzon/":            {"internal/github"},
 	"github.com/go-git/":                   {"internal/git"},
 	"github.com/nats-io/":                  {"internal/bus"},

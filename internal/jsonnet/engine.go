@@ -46,17 +46,14 @@ func (e *Engine) Evaluate(ctx context.Context, limit time.Duration, p Program, r
 	return outputs, spent, nil
 }
 
-// Parse is the function Parse in a process of its own. A file that does not
-// parse is refused with ReasonUnproven.
-func (e *Engine) Parse(ctx context.Context, limit time.Duration, s Source) (Outline, time.Duration, error) {
-	a, spent, err := e.ask(ctx, limit, request{Parse: &s}, nil)
-	if err != nil {
-		return Outline{}, spent, err
+// Parse is the function Parse for several files, in a process of its own. A file
+// that does not parse is refused with ReasonUnproven.
+func (e *Engine) Parse(ctx context.Context, limit time.Duration, sources []Source) ([]Outline, time.Duration, error) {
+	a, spent, err := e.ask(ctx, limit, request{Parse: sources}, nil)
+	if err == nil && len(a.Outlines) != len(sources) {
+		err = amend.Errorf(amend.Internal, "jsonnet", "%d answers for %d files", len(a.Outlines), len(sources))
 	}
-	if a.Outline == nil {
-		return Outline{}, spent, amend.Errorf(amend.Internal, "jsonnet", "no answer about %s", s.Name)
-	}
-	return *a.Outline, spent, nil
+	return a.Outlines, spent, err
 }
 
 // ask has one process answer one question.
@@ -114,6 +111,8 @@ func converse(in io.Writer, out io.Reader, q request, read func(string) ([]byte,
 			return answer{}, err
 		}
 		switch {
+		case a.Ended:
+			return answer{}, amend.Refusef(amend.ReasonUnproven, "%w: %s", ErrLimit, a.Refusal)
 		case a.Refusal != "":
 			return answer{}, amend.Refusef(amend.ReasonUnproven, "%s", a.Refusal)
 		case a.Read == "":
@@ -129,6 +128,9 @@ func converse(in io.Writer, out io.Reader, q request, read func(string) ([]byte,
 	}
 }
 
+// ErrLimit is in the chain of the refusal of a program that was ended.
+var ErrLimit = errors.New("the program does more than any program needs")
+
 func errTime() error {
-	return amend.Refusef(amend.ReasonUnproven, "the program runs longer than %s or nests too deep", MaxTime)
+	return amend.Refusef(amend.ReasonUnproven, "%w: it runs longer than %s or nests too deep", ErrLimit, MaxTime)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"strings"
 
 	gojsonnet "github.com/google/go-jsonnet"
 )
@@ -19,7 +20,8 @@ func evaluate(p Program, read func(string) ([]byte, bool, error)) ([]json.RawMes
 	for _, name := range p.Files {
 		out, err := p.machine(files).EvaluateFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			what, _, _ := strings.Cut(err.Error(), "\n") // and a stack trace
+			return nil, fmt.Errorf("%s: %s", name, what)
 		}
 		if size += len(out); size > maxOutput {
 			return nil, fmt.Errorf("%s: the output is larger than %d bytes", name, maxOutput)

@@ -2,6 +2,7 @@ package jsonnet
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ func (l Literal) Set(data []byte, value string) ([]byte, error) {
 	var now string
 	switch l.Kind {
 	case Number:
-		if !isNumber(value) {
+		if !number.MatchString(value) {
 			return nil, unfit(l, value)
 		}
 		now = value
@@ -50,12 +51,8 @@ func unfit(l Literal, value string) error {
 	return amend.Refusef(amend.ReasonUnsupported, "the %s on line %d cannot be written as %q in its form", l.Kind, l.Line, value)
 }
 
-// isNumber reports whether a text is a number as Jsonnet writes them. A sign is
-// an operator there.
-func isNumber(s string) bool {
-	_, err := strconv.ParseFloat(s, 64)
-	return err == nil && s[0] >= '0' && s[0] <= '9' && strings.Trim(s, "0123456789.eE+-") == "" && (s[0] != '0' || len(s) == 1 || s[1] == '.')
-}
+// number matches numbers as Jsonnet writes them. A sign is an operator there.
+var number = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
 // written reports whether the bytes are the literal.
 func (l Literal) written(raw []byte) bool {

@@ -1,6 +1,7 @@
 package jsonnet
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 type Outline struct {
 	Literals []Literal
 	Objects  []Object
+	// Generated says that the comments at the top name a program that wrote the
+	// file.
+	Generated bool
 }
 
 // A Kind is the type of a literal.
@@ -63,6 +67,7 @@ func Parse(name string, data []byte) (Outline, error) {
 		return Outline{}, err
 	}
 	w := walker{data: data, seen: map[int]bool{}}
+	w.outline.Generated = generated.Match(header.Find(data))
 	w.lines = append(w.lines, 0)
 	for i, b := range data {
 		if b == '\n' {
@@ -73,6 +78,12 @@ func Parse(name string, data []byte) (Outline, error) {
 	w.sort()
 	return w.outline, nil
 }
+
+var (
+	// header matches the comments above the first code.
+	header    = regexp.MustCompile(`^(\s+|//[^\n]*|#[^\n]*|/\*(?s:.*?)\*/)*`)
+	generated = regexp.MustCompile(`(?i)do not (edit|modify)|code generated|@generated|auto(matically|-)? ?generated`)
+)
 
 type walker struct {
 	data    []byte

@@ -37,7 +37,7 @@ const (
 // A request is the one thing that a worker is asked.
 type request struct {
 	Program *Program `json:",omitempty"`
-	Parse   *Source  `json:",omitempty"`
+	Parse   []Source `json:",omitempty"`
 }
 
 // A Source is a file to be parsed.
@@ -49,10 +49,11 @@ type Source struct {
 // An answer is what a worker says: the name of a file that it needs, the
 // result, or why there is none.
 type answer struct {
-	Read    string            `json:",omitempty"`
-	Outputs []json.RawMessage `json:",omitempty"`
-	Outline *Outline          `json:",omitempty"`
-	Refusal string            `json:",omitempty"`
+	Read     string            `json:",omitempty"`
+	Outputs  []json.RawMessage `json:",omitempty"`
+	Outlines []Outline         `json:",omitempty"`
+	Refusal  string            `json:",omitempty"`
+	Ended    bool              `json:",omitempty"` // it was refused because of a limit
 }
 
 // A content is the reply to a read.

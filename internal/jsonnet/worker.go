@@ -34,7 +34,7 @@ func Work(r io.Reader, w io.Writer) error {
 			return c.say(a)
 		case <-ticks.C:
 			if used := memory(); used > maxHeap {
-				return c.say(answer{Refusal: fmt.Sprintf("the program needs more than %d MB", maxHeap>>20)})
+				return c.say(answer{Ended: true, Refusal: fmt.Sprintf("it needs more than %d MB", maxHeap>>20)})
 			}
 		}
 	}
@@ -71,16 +71,24 @@ func (c *conversation) read(name string) ([]byte, bool, error) {
 }
 
 func (c *conversation) answer(q request) answer {
-	if q.Parse != nil {
-		o, err := Parse(q.Parse.Name, q.Parse.Data)
-		if err != nil {
-			return answer{Refusal: err.Error()}
-		}
-		return answer{Outline: &o}
+	if q.Program == nil {
+		return parseAll(q.Parse)
 	}
 	outputs, err := evaluate(*q.Program, c.read)
 	if err != nil {
 		return answer{Refusal: err.Error()}
 	}
 	return answer{Outputs: outputs}
+}
+
+func parseAll(sources []Source) answer {
+	var a answer
+	for _, s := range sources {
+		o, err := Parse(s.Name, s.Data)
+		if err != nil {
+			return answer{Refusal: err.Error()}
+		}
+		a.Outlines = append(a.Outlines, o)
+	}
+	return a
 }

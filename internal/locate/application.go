@@ -141,7 +141,7 @@ func (a application) identity() string {
 // is told the name and the namespace, and a folder may override the source of
 // one Application.
 func (a application) effect(kind SourceType) string {
-	if kind == Helm || a.alone {
+	if kind == Helm || a.alone || a.directory().Jsonnet.variable() {
 		return strings.Join([]string{a.key, a.source.RepoURL, a.source.TargetRevision}, "\x00")
 	}
 	return a.settings

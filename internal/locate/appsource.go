@@ -22,10 +22,10 @@ type appSource struct {
 }
 
 type appDirectory struct {
-	Recurse bool            `json:"recurse,omitempty"`
-	Include string          `json:"include,omitempty"`
-	Exclude string          `json:"exclude,omitempty"`
-	Jsonnet json.RawMessage `json:"jsonnet,omitempty"`
+	Recurse bool        `json:"recurse,omitempty"`
+	Include string      `json:"include,omitempty"`
+	Exclude string      `json:"exclude,omitempty"`
+	Jsonnet *appJsonnet `json:"jsonnet,omitempty"`
 }
 
 // An appHelm is spec.source.helm. What is stronger: the values of the chart,
@@ -88,6 +88,9 @@ type appReplica struct {
 // normalize drops settings that say nothing, as Argo CD does before it looks
 // for the type that they choose.
 func (s *appSource) normalize() {
+	if s.Directory != nil && s.Directory.Jsonnet.empty() {
+		s.Directory.Jsonnet = nil
+	}
 	if s.Directory != nil && s.Directory.empty() {
 		s.Directory = nil
 	}
@@ -120,7 +123,7 @@ func (s appSource) settings() string {
 }
 
 func (d appDirectory) empty() bool {
-	return !d.Recurse && d.Include == "" && d.Exclude == "" && len(d.Jsonnet) == 0
+	return !d.Recurse && d.Include == "" && d.Exclude == "" && d.Jsonnet.empty()
 }
 
 // refs returns the other sources that this one may read value files from, by

@@ -3,7 +3,7 @@ package locate
 import "github.com/amendhq/amend"
 
 // directory is the source type of plain manifests: what the files say is what
-// is deployed, so parsing is rendering.
+// is deployed, so parsing is rendering. Jsonnet in it is evaluated.
 type directory struct{}
 
 // render parses the files of the root that the query picked. Files do not
@@ -11,10 +11,14 @@ type directory struct{}
 func (directory) render(v *view, r root) *render {
 	rec := newRecorder(v)
 	out := &render{}
-	if _, err := r.effective(rec); err != nil {
+	source, err := r.effective(rec)
+	if err != nil {
 		return &render{reads: rec.reads, err: err}
 	}
 	for _, name := range r.files {
+		if isProgram(name) {
+			continue
+		}
 		data, err := rec.read(name)
 		if err != nil {
 			out.err = err
@@ -30,6 +34,9 @@ func (directory) render(v *view, r root) *render {
 			out.objects = append(out.objects, &object{ref: o.ref, body: o.body, file: name})
 		}
 	}
+	if out.err == nil {
+		out.err = out.evaluate(rec, r, source)
+	}
 	out.reads, out.order = rec.reads, rec.order
 	return out
 }
@@ -37,6 +44,9 @@ func (directory) render(v *view, r root) *render {
 // sites proposes the field's own line, and then its insertion: where a merge
 // key or an alias brings the value, a local key overrides it.
 func (directory) sites(t *target) []site {
+	if isProgram(t.obj.file) {
+		return programSites(t)
+	}
 	var sites []site
 	for _, d := range t.documents([]string{t.obj.file}) {
 		if d.object != t.obj.ref {

@@ -53,7 +53,7 @@ func (v *view) match(ref amend.ObjectRef, in scope) (match, error) {
 		switch {
 		case out.broken() != nil:
 			broken = out.broken()
-		case out.err != nil && (r.guessed || r.kind == Helm && in == scope{}): // any chart could declare anything
+		case out.err != nil && (r.guessed || (r.kind == Helm || len(r.programs()) > 0) && in == scope{}): // any chart or program could declare anything
 			broken = out.err
 		case out.err != nil && ref.Group == argoGroup && !v.root.named(r, ref):
 			broken = out.err // it may yield the Application, if no other place declares it
@@ -176,9 +176,9 @@ func (v *view) notFound(ref amend.ObjectRef) error {
 	if len(v.root.unparsed) > 0 {
 		return amend.Refusef(amend.ReasonUnproven, "no source declares %s, but a kustomization that does not parse may: %s", ref, listed(v.root.unparsed))
 	}
-	if len(v.root.foreign) > 0 {
-		return amend.Refusef(amend.ReasonUnsupported, "no source declares %s, and charts that no Application of the repo deploys and Jsonnet are not searched: %s",
-			ref, listed(v.root.foreign))
+	if foreign := v.notSearched(); len(foreign) > 0 {
+		return amend.Refusef(amend.ReasonUnsupported, "no source declares %s, and charts and Jsonnet that no Application of the repo deploys are not searched: %s",
+			ref, listed(foreign))
 	}
 	if len(v.root.huge) > 0 {
 		return amend.Refusef(amend.ReasonUnproven, "no source declares %s, but a file that is too large to be read may: %s", ref, listed(v.root.huge))
@@ -259,7 +259,7 @@ func (v *view) render(r root) *render {
 	if !ok || !out.fresh(v) {
 		out = r.source().render(v, r)
 		out.at = v.root
-		if v.edited == "" && !v.budget.Spent() {
+		if v.edited == "" && !v.budget.Spent() && !v.programs.spent() {
 			v.loc.renders.Put(key, out)
 		}
 	}

@@ -74,6 +74,7 @@ func (v *view) renderDeclaring(renders map[string]*render) {
 			renders[r.key()] = v.render(r)
 		}
 	}
+	v.renderPrograms(renders)
 }
 
 // looseChart returns the chart that the file belongs to, if no Application

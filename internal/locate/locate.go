@@ -1,6 +1,6 @@
 // Package locate finds the file and the line of an env repo that control a
 // field of a live object, and changes it there. It works for plain directories,
-// for Kustomize and for Helm charts; Jsonnet is recognised and refused.
+// with Jsonnet in them, for Kustomize and for Helm charts.
 //
 // The rule is to prove and not to guess. Values in the files only propose
 // sites. A site is accepted when writing to it changes, in the render of every
@@ -20,6 +20,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/cache"
 	"github.com/amendhq/amend/internal/helm"
+	"github.com/amendhq/amend/internal/jsonnet"
 	"github.com/amendhq/amend/internal/manifest"
 )
 
@@ -37,12 +38,15 @@ type Locator struct {
 
 	inventories *cache.Map[*node, *inventory]
 	readers     chan struct{} // holds as many as read a tree besides the queries
+
+	jsonnet  *jsonnet.Engine // nil: Jsonnet is not evaluated
+	outlines *cache.Map[string, *jsonnet.Outline]
 }
 
 // New returns an empty Locator. Its caches are bounded to some hundred
 // megabytes.
-func New() *Locator {
-	return &Locator{
+func New(options ...Option) *Locator {
+	l := &Locator{
 		nodes:     cache.New[string](1<<19, func(*node) int { return 1 }),
 		files:     cache.New[string](1<<24, func(f *facts) int { return 8 + len(f.names) }),
 		contents:  cache.New[string](64<<20, func(b []byte) int { return len(b) }),
@@ -52,7 +56,13 @@ func New() *Locator {
 
 		inventories: cache.New[*node](2, func(*inventory) int { return 1 }),
 		readers:     make(chan struct{}, runtime.GOMAXPROCS(0)-1),
+
+		outlines: cache.New[string](1<<18, func(o *jsonnet.Outline) int { return 1 + len(o.Literals) }),
 	}
+	for _, o := range options {
+		o(l)
+	}
+	return l
 }
 
 // A Query asks for one field of one object.
@@ -262,7 +272,8 @@ func (l *Locator) view(fsys fs.FS) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &view{loc: l, fsys: fsys, root: root, budget: helm.NewBudget(maxChartSteps), done: map[string]*render{}}
+	v := &view{loc: l, fsys: fsys, root: root, budget: helm.NewBudget(maxChartSteps), done: map[string]*render{},
+		programs: &programs{engine: l.jsonnet, left: jsonnet.MaxTime}}
 	v.takeInventory()
 	return v, nil
 }

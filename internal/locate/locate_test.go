@@ -103,7 +103,7 @@ func scenarios(t testing.TB) []scenario {
 }
 
 func TestScenarios(t *testing.T) {
-	l := locate.New() // one for all: what it remembers must not mix up repos
+	l := newLocator() // one for all: what it remembers must not mix up repos
 	for _, s := range scenarios(t) {
 		t.Run(strings.TrimSuffix(path.Base(s.file), ".txtar"), func(t *testing.T) {
 			got := report(l, s)
@@ -174,7 +174,7 @@ func report(l *locate.Locator, s scenario) string {
 // outside the lines it names, and that locating again finds the new value on
 // the same line.
 func TestEditThenLocate(t *testing.T) {
-	l := locate.New()
+	l := newLocator()
 	for _, s := range scenarios(t) {
 		res, err := l.Edit(s.repo, s.query, s.set)
 		if err != nil || len(res.Hops) > 0 && s.query.Live != nil { // what is live would have to change too

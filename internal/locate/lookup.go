@@ -11,12 +11,14 @@ import (
 // A lookup finds Applications by the files that they read, so that what a query
 // costs does not grow with their number.
 type lookup struct {
-	of      int              // how many Applications it knows: the first of the view
-	byPath  map[string][]int // by the folder of their source
-	adding  []int            // those that add components to a kustomization
-	charts  []root           // what they deploy of charts; see chartRoots
-	reading map[string][]int // of charts, by a file or a folder that is read
-	unclear []int            // of charts, those that may read any file
+	of     int              // how many Applications it knows: the first of the view
+	byPath map[string][]int // by the folder of their source
+	adding []int            // those that add components to a kustomization
+	charts []root           // what they deploy of charts; see chartRoots
+	// programs are the directories that they deploy with Jsonnet in them.
+	programs []root
+	reading  map[string][]int // of charts, by a file or a folder that is read
+	unclear  []int            // of charts, those that may read any file
 	// inflating are the sources that render a kustomization with charts. Like
 	// the charts of Applications they could declare any object.
 	inflating []root
@@ -37,7 +39,7 @@ func (v *view) lookup() *lookup {
 }
 
 func (v *view) newLookup() *lookup {
-	l := &lookup{of: len(v.apps), byPath: map[string][]int{}, reading: map[string][]int{}}
+	l := &lookup{of: len(v.apps), byPath: map[string][]int{}, reading: map[string][]int{}, programs: v.programRoots()}
 	index := map[string]int{}
 	for i, a := range v.apps {
 		l.byPath[a.path] = append(l.byPath[a.path], i)

@@ -118,18 +118,19 @@ func (s appSource) unsupported(kind SourceType) string {
 		return "kustomize"
 	case s.Kustomize != nil && s.Kustomize.CommonAnnotationsEnv:
 		return "kustomize.commonAnnotationsEnvsubst"
-	case s.Directory != nil && len(s.Directory.Jsonnet) > 0:
-		return "directory.jsonnet"
 	}
 	return ""
 }
 
-// directory returns the directory settings in a form that can be compared.
+// directory returns which files of a directory are read, in a form that can be
+// compared.
 func (s appSource) directory() []byte {
 	if s.Directory == nil || s.Directory.empty() {
 		return nil
 	}
-	b, err := json.Marshal(s.Directory)
+	d := *s.Directory
+	d.Jsonnet = nil
+	b, err := json.Marshal(d)
 	if err != nil { // of what was decoded from JSON
 		return nil
 	}

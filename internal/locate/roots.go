@@ -138,9 +138,17 @@ func group(roots []root, r root) []root {
 // between kustomizations and the Applications of the repo tell.
 func (v *view) readers(file string) []root {
 	roots := append(v.kustomizeReaders(file), v.chartReaders(file)...)
+	programs := v.programReaders(file)
 	dir := v.root.find(path.Dir(file))
 	if base := path.Base(file); dir != nil && scanned(file) && path.Ext(file) != "" && base != dir.kustFile {
-		roots = append(roots, v.directoryReaders(file, len(roots) > 0)...)
+		roots = append(roots, v.directoryReaders(file, len(roots)+len(programs) > 0)...)
+	}
+	for _, r := range programs {
+		if i := slices.IndexFunc(roots, func(have root) bool { return have.key() == r.key() }); i >= 0 {
+			roots[i].files = append(roots[i].files, r.files...)
+		} else {
+			roots = append(roots, r)
+		}
 	}
 	for _, s := range v.sets {
 		if out := v.render(s.root()); slices.Contains(out.order, file) {
@@ -240,10 +248,13 @@ func (v *view) rootsDeclaring(w wanted) []root {
 	for _, r := range slices.Concat(v.chartRoots(), v.lookup().inflating) {
 		byKey[r.key()] = r
 	}
+	for _, r := range v.lookup().programs {
+		byKey[r.key()] = r
+	}
 	v.root.declaring(w, func(file string) {
 		for _, r := range v.readers(file) {
 			if have, ok := byKey[r.key()]; ok {
-				r.files = append(have.files, r.files...)
+				r.files = slices.Compact(slices.Sorted(slices.Values(slices.Concat(have.files, r.files))))
 			}
 			byKey[r.key()] = r
 		}
@@ -289,5 +300,6 @@ func (v *view) fill(r *root, w wanted) error {
 			r.files = append(r.files, file)
 		}
 	})
+	r.files = append(r.files, settings.programs(v.root.find(r.dir))...)
 	return nil
 }

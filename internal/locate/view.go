@@ -21,6 +21,8 @@ type view struct {
 	edited string
 	data   []byte
 	budget *helm.Budget // of all charts that are rendered for the query
+	// programs are evaluated within one bound for the query.
+	programs *programs
 	// done holds what was rendered or found fresh for the query, without edits.
 	done  map[string]*render
 	found *lookup // of apps; see lookup
