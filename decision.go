@@ -24,6 +24,13 @@ const (
 	ReasonCooldown      Reason = "cooldown"       // too soon after the incident's last change
 	ReasonStillFiring   Reason = "still-firing"   // the last change did not end the alert
 	ReasonMuted         Reason = "muted"          // a person closed the incident's pull request
+	ReasonVetoed        Reason = "vetoed"         // a person took the incident's change back
+	ReasonBreaker       Reason = "breaker-open"   // the incident's changes do not last
+	ReasonSettling      Reason = "settling"       // another change to the workload may end the alert too
+	ReasonFrozen        Reason = "frozen"         // a freeze of the policy holds
+	ReasonBudget        Reason = "budget-spent"   // there were enough changes in this time
+	ReasonOutOfScope    Reason = "out-of-scope"   // the policy is not for this workload
+	ReasonCondition     Reason = "condition"      // the playbook's condition cannot be evaluated
 	ReasonBound         Reason = "bound-reached"  // the action's own bound forbids a further step
 	ReasonNoHistory     Reason = "no-history"     // the env repo holds no earlier value
 

@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"internal/locate":        {"internal/appset", "internal/cache", "internal/helm", "internal/jsonnet", "internal/manifest", "internal/tree"},
 	"internal/git":           {"internal/cache", "internal/lock", "internal/tree"},
 	"internal/pipeline":      {"actions", "internal/locate", "internal/manifest", "internal/policy", "internal/tree"},
+	"internal/thread":        {"internal/ledger", "internal/message"},
 	"internal/writer":        {"internal/ledger", "internal/message", "internal/pipeline", "internal/tree"},
 	"internal/writerapi":     {"internal/cache", "internal/secret"},
 	"internal/forge":         {"internal/forge/runs", "internal/forge/store"},
@@ -42,6 +43,8 @@ var onlyIn = map[string][]string{
 	"github.com/Masterminds/":              {"internal/appset", "internal/helm"},
 	"k8s.io/client-go/":                    {"internal/kube"},
 	"github.com/prometheus/alertmanager/":  {"internal/policy"},
+	"github.com/google/cel-go":             {"internal/policy"},
+	"github.com/robfig/cron/":              {"internal/policy"},
 	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge"},
 	"github.com/amendhq/amend/internal/fo": {"cmd/forge", "internal/forge", "internal/forge/runs", "internal/forge/store"},
 }

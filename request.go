@@ -70,6 +70,17 @@ type Episode struct {
 	// request last changed state.
 	At     time.Time `json:"at"`
 	Change Change    `json:"change"`
+	// Action is the one that made the change, "" when that is not known.
+	Action string `json:"action,omitempty"`
+	// TakenBack is set when a later commit took the change back.
+	TakenBack *TakenBack `json:"takenBack,omitempty"`
+}
+
+// A TakenBack says who undid a change, and when.
+type TakenBack struct {
+	Commit   string    `json:"commit"` // full SHA of the one that did
+	At       time.Time `json:"at"`
+	ByPerson bool      `json:"byPerson"` // and not by amend
 }
 
 // ChangeKind says which form a change took in Git.

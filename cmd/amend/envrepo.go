@@ -5,6 +5,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/git"
@@ -46,6 +47,15 @@ func (h host) FindPull(ctx context.Context, branch string) (writer.Pull, bool, e
 	return pull(p), ok, err
 }
 
+func (h host) PullsSince(ctx context.Context, base string, since time.Time) ([]writer.Pull, error) {
+	found, err := h.PullRequestsSince(ctx, base, since)
+	pulls := make([]writer.Pull, 0, len(found))
+	for _, p := range found {
+		pulls = append(pulls, pull(p))
+	}
+	return pulls, err
+}
+
 func (h host) OpenPull(ctx context.Context, branch, base, title, body string) (writer.Pull, error) {
 	p, err := h.OpenPullRequest(ctx, github.NewPullRequest{Head: branch, Base: base, Title: title, Body: body, Labels: h.labels})
 	return pull(p), err
@@ -67,7 +77,7 @@ func (h host) Dispatch(ctx context.Context, r amend.Record) error {
 }
 
 func pull(p github.PullRequest) writer.Pull {
-	q := writer.Pull{Number: p.Number, URL: p.URL, At: p.UpdatedAt, Commit: p.HeadSHA}
+	q := writer.Pull{Number: p.Number, URL: p.URL, Branch: p.Branch, OpenedAt: p.CreatedAt, At: p.UpdatedAt, Commit: p.HeadSHA}
 	switch {
 	case p.State == github.Open:
 		q.State = amend.EpisodeOpen

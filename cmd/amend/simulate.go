@@ -194,6 +194,11 @@ func (p *clonePast) Episodes(incident string, _ amend.Mode) ([]amend.Episode, er
 	return p.index.Episodes(incident), nil
 }
 
+// Records implements pipeline.Past: what landed.
+func (p *clonePast) Records(since time.Time, _ amend.Mode) ([]amend.Record, error) {
+	return p.index.Since(since), nil
+}
+
 // Versions implements pipeline.Past: what the folder holds now, which may not
 // be committed, and then the history.
 func (p *clonePast) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {
@@ -206,14 +211,37 @@ func (p *clonePast) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, er
 			return
 		}
 		for v, err := range p.clone.Versions(p.head, path) {
-			if errors.Is(err, git.ErrShallow) {
-				err = amend.Refusef(amend.ReasonNoHistory, "%w; get it with git fetch --unshallow", err)
-			}
-			if !yield(pipeline.Version{Content: v.Content, Ours: p.index.Ours(v.Commit)}, err) {
+			if !yield(pipeline.Version{Content: v.Content, Ours: p.index.Ours(v.Commit)}, unshallow(err)) {
 				return
 			}
 		}
 	}
+}
+
+// Commits implements pipeline.Past.
+func (p *clonePast) Commits() iter.Seq2[pipeline.Commit, error] {
+	return func(yield func(pipeline.Commit, error) bool) {
+		if p.clone == nil {
+			return
+		}
+		for c, err := range ledger.FirstParents(p.head, commits(p.clone.Log(p.head, ""))) {
+			var files fs.FS
+			if err == nil {
+				files, err = p.clone.Tree(c.SHA)
+			}
+			if !yield(pipeline.Commit{SHA: c.SHA, At: c.At, Tree: files, Ours: p.index.Ours(c.SHA)}, unshallow(err)) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// unshallow tells a person what to do about a history that is cut off.
+func unshallow(err error) error {
+	if errors.Is(err, git.ErrShallow) {
+		return amend.Refusef(amend.ReasonNoHistory, "%w; get it with git fetch --unshallow", err)
+	}
+	return err
 }
 
 // report prints the decisions; a refusal among them is the outcome.

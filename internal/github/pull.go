@@ -25,9 +25,11 @@ type PullRequest struct {
 	Number  int
 	State   PullRequestState
 	Labels  []string
+	Branch  string // that it comes from
 	HeadSHA string
 	// MergeCommit is the commit on the base branch; empty unless merged.
 	MergeCommit string
+	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	ClosedAt    time.Time // zero while open
 	URL         string    // for people
@@ -62,18 +64,54 @@ func (c *Client) find(ctx context.Context, branch string, opts *github.PullReque
 		return PullRequest{}, false, typed("find pull request", err)
 	}
 	for _, pr := range list {
-		full := pr.GetHead().GetRepo().GetFullName()
-		if pr.GetHead().GetRef() == branch && strings.EqualFold(full, c.owner+"/"+c.repo) {
+		if pr.GetHead().GetRef() == branch && c.own(pr) {
 			return pullRequest(pr), true, nil
 		}
 	}
 	return PullRequest{}, false, nil
 }
 
+// own reports whether a pull request comes from this repository and not a fork.
+func (c *Client) own(pr *github.PullRequest) bool {
+	return strings.EqualFold(pr.GetHead().GetRepo().GetFullName(), c.owner+"/"+c.repo)
+}
+
+// maxListed bounds the pages of 100 that PullRequestsSince reads.
+const maxListed = 20
+
+// PullRequestsSince returns the pull requests into a branch, from branches of
+// this repository and in any state, that were created after a time; the newest
+// comes first. It fails as amend.Refused when there are more than 2,000.
+func (c *Client) PullRequestsSince(ctx context.Context, base string, since time.Time) ([]PullRequest, error) {
+	if err := checkBranch(base); err != nil {
+		return nil, err
+	}
+	opts := &github.PullRequestListOptions{State: "all", Base: base, Sort: "created", Direction: "desc", ListOptions: github.ListOptions{PerPage: 100}}
+	var found []PullRequest
+	for range maxListed {
+		list, response, err := c.again.PullRequests.List(ctx, c.owner, c.repo, opts)
+		if err != nil {
+			return nil, typed("list pull requests", err)
+		}
+		for _, pr := range list {
+			if !pr.GetCreatedAt().After(since) {
+				return found, nil
+			}
+			if c.own(pr) {
+				found = append(found, pullRequest(pr))
+			}
+		}
+		if opts.Page = response.NextPage; opts.Page == 0 {
+			return found, nil
+		}
+	}
+	return nil, amend.Refusef(amend.ReasonFailed, "more than %d pull requests into %s were opened since %s, too many to count for the policy's budgets", maxListed*100, base, since.UTC().Format(time.RFC3339))
+}
+
 func pullRequest(pr *github.PullRequest) PullRequest {
 	p := PullRequest{
-		Number: pr.GetNumber(), State: Closed, HeadSHA: pr.GetHead().GetSHA(),
-		Labels: names(pr.Labels), UpdatedAt: pr.GetUpdatedAt().Time, ClosedAt: pr.GetClosedAt().Time, URL: pr.GetHTMLURL(),
+		Number: pr.GetNumber(), State: Closed, Branch: pr.GetHead().GetRef(), HeadSHA: pr.GetHead().GetSHA(),
+		Labels: names(pr.Labels), CreatedAt: pr.GetCreatedAt().Time, UpdatedAt: pr.GetUpdatedAt().Time, ClosedAt: pr.GetClosedAt().Time, URL: pr.GetHTMLURL(),
 	}
 	switch {
 	case pr.MergedAt != nil || pr.GetMerged():

@@ -21,14 +21,14 @@ const (
 )
 
 func pull(number int, branch, repo, more string) string {
-	return fmt.Sprintf(`{"number":%d,"html_url":"https://ghe.example.com/acme/env/pull/%d","updated_at":"2026-05-01T10:00:00Z",
+	return fmt.Sprintf(`{"number":%d,"html_url":"https://ghe.example.com/acme/env/pull/%d","created_at":"2026-05-01T09:00:00Z","updated_at":"2026-05-01T10:00:00Z",
 		"merge_commit_sha":"%s","labels":[{"name":"amend"}],"head":{"ref":%q,"sha":"%s","repo":{"full_name":%q}}%s}`,
 		number, number, sha2, branch, sha1, repo, more)
 }
 
 func TestPullRequest(t *testing.T) {
 	at := time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC)
-	base := github.PullRequest{Number: 7, Labels: []string{"amend"}, HeadSHA: sha1, UpdatedAt: at, URL: "https://ghe.example.com/acme/env/pull/7"}
+	base := github.PullRequest{Number: 7, Labels: []string{"amend"}, Branch: "amend/x-1", HeadSHA: sha1, CreatedAt: at.Add(-time.Hour), UpdatedAt: at, URL: "https://ghe.example.com/acme/env/pull/7"}
 	with := func(change func(*github.PullRequest)) github.PullRequest { p := base; change(&p); return p }
 	for name, tc := range map[string]struct {
 		answer string

@@ -2,8 +2,10 @@ package ledger
 
 import (
 	"slices"
+	"time"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/message"
 )
 
 // An Index answers what happened to an incident. Commits are added as they are
@@ -14,14 +16,15 @@ type Index struct {
 	landed map[string]map[int]amend.Record // by incident and episode
 	ours   map[string]bool                 // commits that brought a remediation
 	merges map[string][]string             // by what they merge, until that was added
-	undone map[string]string               // the commits that took others back, by those
+	undone map[string]amend.TakenBack      // by the commit that was taken back
+	sorted []amend.Record                  // what landed, the earliest first; nil after a change
 }
 
 func (x *Index) init() {
 	if x.landed == nil {
 		x.landed = map[string]map[int]amend.Record{}
 		x.ours, x.merges = map[string]bool{}, map[string][]string{}
-		x.undone = map[string]string{}
+		x.undone = map[string]amend.TakenBack{}
 	}
 }
 
@@ -33,8 +36,9 @@ func (x *Index) Add(c Commit) {
 	x.connect(c, ok)
 	if taken, reverts := Reverts(c.Message); reverts {
 		// Of several, the one with the lowest SHA: any, but always the same.
-		if old, known := x.undone[taken]; !known || c.SHA < old {
-			x.undone[taken] = c.SHA
+		if old, known := x.undone[taken]; !known || c.SHA < old.Commit {
+			_, byAmend := message.ParseTrailers(c.Message)
+			x.undone[taken] = amend.TakenBack{Commit: c.SHA, At: c.At, ByPerson: !byAmend}
 		}
 	}
 	if !ok {
@@ -47,6 +51,7 @@ func (x *Index) Add(c Commit) {
 	}
 	if old, known := episodes[r.Episode]; !known || compare(r, old) < 0 {
 		episodes[r.Episode] = r
+		x.sorted = nil
 	}
 }
 
@@ -76,7 +81,15 @@ func (x *Index) Ours(sha string) bool { return x.ours[sha] }
 // RevertOf returns the commit that took a commit back, when there is one.
 func (x *Index) RevertOf(sha string) (string, bool) {
 	by, ok := x.undone[sha]
-	return by, ok
+	return by.Commit, ok
+}
+
+// TakenBack says who took a commit back, and when; nil when nobody did.
+func (x *Index) TakenBack(sha string) *amend.TakenBack {
+	if by, ok := x.undone[sha]; ok {
+		return &by
+	}
+	return nil
 }
 
 // Record returns the change of an episode that landed.
@@ -95,6 +108,7 @@ func (x *Index) Episodes(incident string) []amend.Episode {
 			State:  amend.EpisodeLanded,
 			At:     r.At,
 			Change: amend.Change{Kind: amend.KindCommit, Commit: r.Commit},
+			Action: r.Action, TakenBack: x.TakenBack(r.Commit),
 		})
 	}
 	slices.SortFunc(episodes, func(a, b amend.Episode) int { return a.N - b.N })
@@ -102,13 +116,29 @@ func (x *Index) Episodes(incident string) []amend.Episode {
 }
 
 // Records returns every change that landed, the earliest first.
-func (x *Index) Records() []amend.Record {
-	var records []amend.Record
-	for _, episodes := range x.landed {
-		for _, r := range episodes {
-			records = append(records, r)
+func (x *Index) Records() []amend.Record { return slices.Clone(x.ordered()) }
+
+// Since returns the changes that landed after a time, the earliest first. It
+// costs what it returns, unless changes were added since it was last called.
+func (x *Index) Since(t time.Time) []amend.Record {
+	records := x.ordered()
+	i, _ := slices.BinarySearchFunc(records, t, func(r amend.Record, t time.Time) int {
+		if r.At.After(t) {
+			return 1
 		}
+		return -1
+	})
+	return slices.Clip(records[i:])
+}
+
+func (x *Index) ordered() []amend.Record {
+	if x.sorted == nil {
+		for _, episodes := range x.landed {
+			for _, r := range episodes {
+				x.sorted = append(x.sorted, r)
+			}
+		}
+		slices.SortFunc(x.sorted, compare)
 	}
-	slices.SortFunc(records, compare)
-	return records
+	return x.sorted
 }

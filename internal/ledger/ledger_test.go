@@ -96,9 +96,10 @@ func TestIndex(t *testing.T) {
 	}
 	episode := func(n, commit int, at time.Time) amend.Episode {
 		return amend.Episode{N: n, State: amend.EpisodeLanded, At: at,
-			Change: amend.Change{Kind: amend.KindCommit, Commit: sha(commit)}}
+			Change: amend.Change{Kind: amend.KindCommit, Commit: sha(commit)}, Action: "restart"}
 	}
 	want := []amend.Episode{episode(1, 1, noon), episode(2, 2, noon.Add(time.Hour))}
+	want[0].TakenBack = &amend.TakenBack{Commit: sha(5), At: noon, ByPerson: true}
 	for name, order := range map[string][]int{
 		"as they were made": {0, 1, 2, 3, 4, 5},
 		"newest first":      {5, 4, 3, 2, 1, 0},

@@ -95,9 +95,14 @@ func TestPolicyExamples(t *testing.T) {
 // noPast is an env repo without history.
 type noPast struct{}
 
-func (noPast) Episodes(string, amend.Mode) ([]amend.Episode, error) { return nil, nil }
+func (noPast) Episodes(string, amend.Mode) ([]amend.Episode, error)  { return nil, nil }
+func (noPast) Records(time.Time, amend.Mode) ([]amend.Record, error) { return nil, nil }
 func (noPast) Versions(amend.RepoPath) iter.Seq2[pipeline.Version, error] {
 	return func(func(pipeline.Version, error) bool) {}
+}
+
+func (noPast) Commits() iter.Seq2[pipeline.Commit, error] {
+	return func(func(pipeline.Commit, error) bool) {}
 }
 
 // TestPolicyWalkthrough: the files of the first example, the alert and the diff

@@ -37,9 +37,16 @@ type Past interface {
 	// Episodes returns the episodes of an incident, oldest first. The mode is
 	// the playbook's: only one that opens pull requests has any on the host.
 	Episodes(incident string, mode amend.Mode) ([]amend.Episode, error)
+	// Records returns every change of amend, of any incident, since a time at
+	// least: what landed and, in the mode that opens pull requests, what waits
+	// or waited as one.
+	Records(since time.Time, mode amend.Mode) ([]amend.Record, error)
 	// Versions yields what a file held, newest first and the present content
 	// included.
 	Versions(path amend.RepoPath) iter.Seq2[Version, error]
+	// Commits yields the commits of the branch, each after the one that it
+	// stands on first: the newest first, and of a merge the branch's own side.
+	Commits() iter.Seq2[Commit, error]
 }
 
 // A Version is one content of a file.
@@ -48,6 +55,14 @@ type Version struct {
 	// Ours says that a remediation wrote it, so that what it replaced is not
 	// a state to go back to.
 	Ours bool
+}
+
+// A Commit is one state of the branch. Its parent is the next that Commits yields.
+type Commit struct {
+	SHA  string
+	At   time.Time // when it was committed
+	Tree fs.FS
+	Ours bool // a remediation made it
 }
 
 // A Pipeline decides about events. It is safe for concurrent use and remembers
@@ -92,13 +107,12 @@ func (p *Pipeline) decide(w World, e amend.Event) (amend.Decision, error) {
 	if err != nil {
 		return refused(d, amend.ReasonInvalidPolicy, err)
 	}
-	playbook, ok := pol.Match(e.Alert)
+	playbook, req, ok, err := pol.Choose(e, w.Now)
 	if !ok {
 		d.Reason, d.Detail = amend.ReasonNoPlaybook, "No playbook of "+policy.Path+" matches the labels of the alert."
 		return d, nil
 	}
 	d.Playbook, d.Action, d.Mode = playbook.Name, playbook.Action, playbook.Mode
-	req, err := playbook.Request(e)
 	if err != nil {
 		return refused(d, amend.ReasonNoWorkload, err)
 	}
@@ -106,15 +120,19 @@ func (p *Pipeline) decide(w World, e amend.Event) (amend.Decision, error) {
 	if err != nil {
 		return amend.Decision{}, err
 	}
+	records, err := w.Past.Records(w.Now.Add(-pol.Memory()), req.Mode)
+	if err != nil {
+		return amend.Decision{}, err
+	}
 	stopped, err := exists(w.Tree, StopFile)
 	if err != nil {
 		return amend.Decision{}, err
 	}
-	d = policy.Decide(policy.Input{Playbook: playbook, Request: req, Episodes: episodes, Stopped: stopped, Now: w.Now})
+	d = policy.Decide(policy.Input{Policy: *pol, Playbook: playbook, Request: req, Episodes: episodes, Records: records, Stopped: stopped, Now: w.Now})
 	if d.Reason != amend.ReasonAct && d.Reason != amend.ReasonSuggested {
 		return d, nil
 	}
-	d, err = p.plan(w, req, d)
+	d, err = p.plan(w, playbook.Rung(req, d.Action), d)
 	if err == nil && d.Plan == nil {
 		d.Episode-- // the one to open stays closed
 	}

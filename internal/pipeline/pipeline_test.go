@@ -29,7 +29,9 @@ var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // A scene is one testdata/*.txtar: the files of base.txtar with those of the
 // scene over them and without those in "remove"; "alert", a status and labels;
 // "since", how long it fires; "episodes", each with its number, state and age;
-// and "history/N[-ours]/PATH", the versions of one file, the newest first.
+// "history/N[-ours]/PATH", the versions of one file, the newest first; and
+// "commit/AGE[-ours]/PATH", files as they were at the commits of the branch, the
+// newest first. What a commit does not name it has as the scene has it.
 type scene struct {
 	archive *txtar.Archive
 	files   fstest.MapFS
@@ -39,11 +41,15 @@ type scene struct {
 
 type past struct {
 	episodes []amend.Episode
+	records  []amend.Record
 	versions map[string][]pipeline.Version
+	commits  []pipeline.Commit
 	err      error
 }
 
 func (p past) Episodes(string, amend.Mode) ([]amend.Episode, error) { return p.episodes, nil }
+
+func (p past) Records(time.Time, amend.Mode) ([]amend.Record, error) { return p.records, nil }
 
 func (p past) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {
 	return func(yield func(pipeline.Version, error) bool) {
@@ -54,6 +60,40 @@ func (p past) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {
 		for _, v := range p.versions[path.String()] {
 			if !yield(v, nil) {
 				return
+			}
+		}
+	}
+}
+
+func (p past) Commits() iter.Seq2[pipeline.Commit, error] {
+	return func(yield func(pipeline.Commit, error) bool) {
+		for i, c := range p.commits {
+			c.SHA = strings.Repeat(fmt.Sprint(i+1), 40)
+			if !yield(c, p.err) || p.err != nil {
+				return
+			}
+		}
+	}
+}
+
+// commit notes a file of a commit, which is a new one or the last one noted.
+func (p *past) commit(t *testing.T, when string, path string, data []byte) {
+	t.Helper()
+	ago, ours := strings.CutSuffix(when, "-ours")
+	at := now.Add(-age(t, ago))
+	if n := len(p.commits); n == 0 || !p.commits[n-1].At.Equal(at) {
+		p.commits = append(p.commits, pipeline.Commit{At: at, Ours: ours, Tree: fstest.MapFS{}})
+	}
+	p.commits[len(p.commits)-1].Tree.(fstest.MapFS)[path] = &fstest.MapFile{Data: data}
+}
+
+// fill gives the commits what they have in common with the scene.
+func (p *past) fill(files fstest.MapFS) {
+	for _, c := range p.commits {
+		tree := c.Tree.(fstest.MapFS)
+		for name, file := range files {
+			if _, own := tree[name]; !own {
+				tree[name] = file
 			}
 		}
 	}
@@ -83,11 +123,15 @@ func load(t *testing.T, name string) scene {
 			case strings.HasPrefix(f.Name, "history/"):
 				parts := strings.SplitN(f.Name, "/", 3)
 				s.past.versions[parts[2]] = append(s.past.versions[parts[2]], pipeline.Version{Content: f.Data, Ours: strings.HasSuffix(parts[1], "-ours")})
+			case strings.HasPrefix(f.Name, "commit/"):
+				parts := strings.SplitN(f.Name, "/", 3)
+				s.past.commit(t, parts[1], parts[2], f.Data)
 			case f.Name != "want":
 				s.files[f.Name] = &fstest.MapFile{Data: f.Data}
 			}
 		}
 	}
+	s.past.fill(s.files)
 	s.event.Alert.StartsAt = now.Add(-age(t, since))
 	return s
 }
@@ -198,7 +242,7 @@ func TestScenes(t *testing.T) {
 		amend.ReasonNoPlaybook, amend.ReasonNoWorkload, amend.ReasonInvalidPolicy, amend.ReasonKillSwitch, amend.ReasonCooldown,
 		amend.ReasonStillFiring, amend.ReasonMuted, amend.ReasonBound, amend.ReasonNoHistory, amend.ReasonNotInRepo, amend.ReasonAmbiguous,
 		amend.ReasonComputed, amend.ReasonShared, amend.ReasonRemote, amend.ReasonUnsupported, amend.ReasonProtected, amend.ReasonOwnedByHPA,
-		amend.ReasonUnproven, amend.ReasonParameter,
+		amend.ReasonUnproven, amend.ReasonParameter, amend.ReasonChangedSince,
 	} {
 		if !seen[r] {
 			t.Errorf("no scene ends in %s", r)

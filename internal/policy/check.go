@@ -41,7 +41,11 @@ func (r *reader) check(p *Policy, cat Catalogue) {
 		r.checkWorkload(&b.Workload)
 		r.checkOneOf(&b.Mode, "mode", string(b.Mode), modes)
 		r.checkAction(b, cat)
+		r.checkThen(b, cat)
+		r.checkWindow(&b.Breaker.Within)
 	}
+	r.checkWindow(&p.Defaults.Breaker.Within)
+	r.checkGuards(p)
 }
 
 func (r *reader) checkOneOf(field any, name, value string, options []string) {
@@ -88,6 +92,9 @@ func (r *reader) checkMatch(b *Playbook, earlier []Playbook) {
 	}
 	for i := range earlier {
 		e := &earlier[i]
+		if r.at[&e.When] != nil {
+			continue // its condition may leave some to this one
+		}
 		if e.Action != b.Action && b.requestable() {
 			continue // a request for this action passes that one by
 		}
@@ -189,7 +196,8 @@ func (r *reader) checkAction(b *Playbook, cat Catalogue) {
 		return
 	}
 	r.checkKinds(&b.Workload.Kind, action)
-	r.checkWith(b, action)
+	r.checkWith(b, &b.Action, &b.With, action)
+	r.checkAccept(b, action)
 }
 
 func (r *reader) checkKinds(k *KindSource, action Action) {

@@ -9,11 +9,16 @@ import (
 
 // An Input is everything that Decide looks at.
 type Input struct {
-	// Playbook and Request belong together: the request was made by it.
+	// Playbook and Request belong together, the request was made by it, and the
+	// playbook is one of Policy.
+	Policy   Policy
 	Playbook Playbook
 	Request  amend.Request
 	// Episodes is the history of the request's incident, oldest first.
 	Episodes []amend.Episode
+	// Records are all changes of amend, of any incident, at least those within
+	// Policy.Memory, in any order.
+	Records []amend.Record
 	// Stopped says that the kill switch, .amend/stop, exists.
 	Stopped bool
 	Now     time.Time
@@ -25,6 +30,7 @@ type Input struct {
 //
 // Episode is the number of the episode to open when the decision is to act or
 // to suggest, and otherwise that of the latest one, 0 when there was none.
+// Action is that of the request, or the next of the playbook's ladder.
 // Change is set when the latest episode's change is what the decision is about.
 func Decide(in Input) amend.Decision {
 	d := amend.Decision{
@@ -41,10 +47,16 @@ func Decide(in Input) amend.Decision {
 	latest := latestOf(in.Episodes)
 	d.Episode = latest.N
 	d.Reason, d.Detail = in.judge(latest)
+	if d.Reason == amend.ReasonStillFiring {
+		if action, ok := in.Playbook.next(in.Request.Event, latest.Action); ok {
+			d.Action = action
+			d.Reason, d.Detail = in.open(latest.N + 1)
+		}
+	}
 	switch d.Reason {
 	case amend.ReasonAct, amend.ReasonSuggested:
 		d.Episode = latest.N + 1
-	case amend.ReasonWithdrawn, amend.ReasonDuplicate, amend.ReasonMuted, amend.ReasonCooldown, amend.ReasonStillFiring:
+	case amend.ReasonWithdrawn, amend.ReasonDuplicate, amend.ReasonMuted, amend.ReasonCooldown, amend.ReasonStillFiring, amend.ReasonVetoed:
 		d.Change = &latest.Change
 	}
 	return d
@@ -71,6 +83,8 @@ func (in Input) judge(latest amend.Episode) (amend.Reason, string) {
 		return amend.ReasonResolved, "The alert is over; nothing is left to do."
 	case in.Stopped:
 		return amend.ReasonKillSwitch, "The env repo holds .amend/stop, so nothing is changed; remove the file to let amend act again."
+	case !in.Policy.Scope.holds(in.Request.Workload.ObjectRef):
+		return amend.ReasonOutOfScope, "The namespace of the workload is not in the scope of the policy."
 	}
 	switch latest.State {
 	case amend.EpisodeOpen:
@@ -87,9 +101,17 @@ func (in Input) judge(latest amend.Episode) (amend.Reason, string) {
 	default:
 		return amend.ReasonDuplicate, fmt.Sprintf("Episode %d is in a state that this version of amend does not know, so nothing is changed; update amend.", latest.N)
 	}
-	next := latest.N + 1
+	return in.open(latest.N + 1)
+}
+
+// open says whether an episode may be opened, as far as that does not depend on
+// the last one.
+func (in Input) open(next int) (amend.Reason, string) {
 	if next > amend.MaxEpisode {
-		return amend.ReasonBound, fmt.Sprintf("A commit in the history says that it is episode %d of this incident, which no alert gets to, and there is none after it; give the playbook another name to begin anew.", latest.N)
+		return amend.ReasonBound, fmt.Sprintf("A commit in the history says that it is episode %d of this incident, which no alert gets to, and there is none after it; give the playbook another name to begin anew.", next-1)
+	}
+	if reason, detail := in.held(); reason != amend.ReasonAct {
+		return reason, detail
 	}
 	if in.Request.Mode == amend.Suggest {
 		return amend.ReasonSuggested, fmt.Sprintf("Episode %d: the playbook only suggests; apply the diff by hand or raise the playbook's mode.", next)
@@ -101,6 +123,9 @@ func (in Input) judge(latest amend.Episode) (amend.Reason, string) {
 // that started before the change is the trouble that the change was meant to
 // end; one that started after it is new trouble.
 func (in Input) judgeLanded(latest amend.Episode) (amend.Reason, string) {
+	if reason, detail := in.takenBack(latest); reason != amend.ReasonAct {
+		return reason, detail
+	}
 	until := latest.At.Add(time.Duration(in.Playbook.Cooldown))
 	cooling := in.Now.Before(until)
 	again := in.Request.Event.Alert.StartsAt.After(latest.At)

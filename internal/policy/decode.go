@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -47,6 +48,13 @@ func (r *reader) read(n *yaml.Node, v reflect.Value) {
 		}
 	case v.Kind() == reflect.String && content.ShortTag() == "!!str":
 		v.SetString(content.Value)
+	case v.Kind() == reflect.Int && content.ShortTag() == "!!int":
+		number, err := strconv.Atoi(content.Value)
+		if err != nil || number < 1 {
+			r.problem(n, "expected a whole number of at least 1, found %.60s", content.Value)
+			return
+		}
+		v.SetInt(int64(number))
 	case v.Kind() == reflect.Slice && content.Kind == yaml.SequenceNode:
 		r.readList(content, v)
 	case v.Kind() == reflect.Map && content.Kind == yaml.MappingNode:
@@ -175,10 +183,18 @@ func expected(v reflect.Value) string {
 		return `a matcher such as alertname="HighLatency"`
 	case *KindSource:
 		return "a kind such as Deployment, or a mapping with label and allowed"
+	case *Condition:
+		return `a condition such as labels.severity == "critical"`
+	case *Schedule:
+		return `a schedule such as "0 18 * * 5"`
+	case *TimeZone:
+		return "a time zone such as Europe/Berlin"
 	case *Source:
 		return "a mapping with either label or value"
 	}
 	switch v.Kind() {
+	case reflect.Int:
+		return "a whole number of at least 1"
 	case reflect.Slice:
 		return "a list"
 	case reflect.Struct, reflect.Map:

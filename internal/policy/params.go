@@ -10,25 +10,30 @@ import (
 	"github.com/amendhq/amend"
 )
 
-// checkWith holds the parameters of a playbook against those of its action.
-func (r *reader) checkWith(b *Playbook, action Action) {
-	names := make([]string, 0, len(action.Params))
+// checkWith holds the parameters that are written beside the name of an action,
+// in the mapping of, against those of the action.
+func (r *reader) checkWith(of any, name *string, with *map[string]string, action Action) {
+	names := action.paramNames()
 	for _, p := range action.Params {
-		names = append(names, p.Name)
-		n := r.at[entry{&b.With, p.Name}]
+		n := r.at[entry{with, p.Name}]
 		if n != nil {
 			r.checkParam(n, p)
-		} else if p.Default == "" && !has(r.at[b], "with") {
-			r.problem(r.at[&b.Action], "the action %s requires the parameter %q: expected %s under with", action.Name, p.Name, p.Wants())
-		} else if p.Default == "" && r.at[&b.With] != nil && !has(r.at[&b.With], p.Name) {
-			r.problem(r.at[&b.With], "missing parameter %q: expected %s", p.Name, p.Wants())
+		} else if p.Default == "" && !has(r.at[of], "with") {
+			r.problem(r.at[name], "the action %s requires the parameter %q: expected %s under with", action.Name, p.Name, p.Wants())
+		} else if p.Default == "" && r.at[with] != nil && !has(r.at[with], p.Name) {
+			r.problem(r.at[with], "missing parameter %q: expected %s", p.Name, p.Wants())
 		}
 	}
-	for name := range b.With {
-		if !slices.Contains(names, name) {
-			r.unknownParam(r.at[entry{&b.With, name}], name, action.Name, names)
+	for param := range *with {
+		if !slices.Contains(names, param) {
+			r.unknownParam(r.at[entry{with, param}], param, action.Name, names)
 		}
 	}
+}
+
+// checkAccept reports what no alert may set.
+func (r *reader) checkAccept(b *Playbook, action Action) {
+	names := action.paramNames()
 	for i, name := range b.Accept {
 		n := r.at[&b.Accept[i]]
 		switch {

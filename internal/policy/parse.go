@@ -41,6 +41,7 @@ func Parse(file string, data []byte, cat Catalogue) (*Policy, error) {
 		return nil, r.problems
 	}
 	p.fill(cat)
+	p.fillGuards()
 	return p, nil
 }
 
@@ -94,14 +95,24 @@ func (p *Policy) fill(cat Catalogue) {
 		b.Cooldown = cmp.Or(b.Cooldown, p.Defaults.Cooldown, defaultCooldown)
 		b.Mute = cmp.Or(b.Mute, p.Defaults.Mute, defaultMute)
 		action, _ := cat.lookup(b.Action)
-		for _, param := range action.Params {
-			if _, set := b.With[param.Name]; !set && param.Default != "" {
-				if b.With == nil {
-					b.With = map[string]string{}
-				}
-				b.With[param.Name] = param.Default
-			}
+		b.With = complete(b.With, action)
+		for j := range b.Then {
+			action, _ := cat.lookup(b.Then[j].Action)
+			b.Then[j].With = complete(b.Then[j].With, action)
 		}
 		b.accepts = accepted(b.Accept, action)
 	}
+}
+
+// complete adds the defaults of the parameters that are left out.
+func complete(with map[string]string, action Action) map[string]string {
+	for _, param := range action.Params {
+		if _, set := with[param.Name]; !set && param.Default != "" {
+			if with == nil {
+				with = map[string]string{}
+			}
+			with[param.Name] = param.Default
+		}
+	}
+	return with
 }

@@ -9,6 +9,7 @@ package policy
 
 import (
 	"slices"
+	"time"
 
 	"github.com/amendhq/amend"
 )
@@ -29,6 +30,9 @@ type Policy struct {
 	APIVersion string     `json:"apiVersion" jsonschema:"enum=amend.dev/v1alpha1" jsonschema_description:"The version of this format."`
 	Kind       string     `json:"kind" jsonschema:"enum=Policy" jsonschema_description:"Marks the file as a policy."`
 	Defaults   Defaults   `json:"defaults,omitzero" jsonschema_description:"What holds for every playbook that does not say otherwise."`
+	Scope      Scope      `json:"scope,omitzero" jsonschema_description:"Which workloads may be changed; all of the env repo when left out."`
+	Budgets    []Budget   `json:"budgets,omitempty" jsonschema_description:"How much may be changed in a time; 10 changes per repo within 5m when left out, no bound when the list is empty."`
+	Freezes    []Freeze   `json:"freezes,omitempty" jsonschema_description:"When nothing is changed."`
 	Playbooks  []Playbook `json:"playbooks" jsonschema_description:"The rules in order; the first one that matches an alert is used."`
 }
 
@@ -37,6 +41,9 @@ type Defaults struct {
 	Mode     amend.Mode `json:"mode,omitempty" jsonschema:"enum=suggest,enum=pull-request,enum=commit" jsonschema_description:"How far playbooks may go by themselves; pull-request when left out."`
 	Cooldown Duration   `json:"cooldown,omitempty" jsonschema_description:"How long an incident rests after its change landed; 1h when left out."`
 	Mute     Duration   `json:"mute,omitempty" jsonschema_description:"How long an incident is left alone after a person closed its pull request; 168h when left out."`
+	Veto     Duration   `json:"veto,omitempty" jsonschema_description:"How long an incident is left alone after a person took its change back; 168h when left out."`
+	Settle   Duration   `json:"settle,omitempty" jsonschema_description:"How long a change of another playbook to the same workload has to end the alert too; 5m when left out."`
+	Breaker  Breaker    `json:"breaker,omitzero" jsonschema_description:"How many changes of an incident are enough; 3 within 24h when left out."`
 }
 
 // A Playbook says what to do about some alerts. After Parse its parameters and
@@ -44,13 +51,18 @@ type Defaults struct {
 type Playbook struct {
 	Name     string            `json:"name" jsonschema:"pattern=^[a-z0-9]([-a-z0-9]{0\\,37}[a-z0-9])?$" jsonschema_description:"Unique in the file; part of branch names and of the incident's key, so renaming forgets history."`
 	Match    []Matcher         `json:"match" jsonschema:"minItems=1,maxItems=32" jsonschema_description:"Alertmanager matchers; all of them must hold."`
+	When     Condition         `json:"when,omitempty" jsonschema_description:"A CEL expression over labels, annotations, workload, startsAt and now that must be true as well."`
 	Workload Workload          `json:"workload" jsonschema_description:"How the workload is found."`
 	Action   string            `json:"action" jsonschema_description:"A name of the catalogue, see docs/actions.md."`
 	With     map[string]string `json:"with,omitempty" jsonschema_description:"The parameters of the action."`
+	Then     []Rung            `json:"then,omitempty" jsonschema_description:"What to do instead, one after the other, when the change before did not end the alert."`
 	Accept   []string          `json:"accept,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"The parameters that an alert or a RemediationRequest may set to another value than with does."`
 	Mode     amend.Mode        `json:"mode,omitempty" jsonschema:"enum=suggest,enum=pull-request,enum=commit" jsonschema_description:"How far the playbook may go by itself."`
 	Cooldown Duration          `json:"cooldown,omitempty" jsonschema_description:"How long the incident rests after its change landed."`
 	Mute     Duration          `json:"mute,omitempty" jsonschema_description:"How long the incident is left alone after a person closed its pull request."`
+	Veto     Duration          `json:"veto,omitempty" jsonschema_description:"How long the incident is left alone after a person took its change back."`
+	Settle   Duration          `json:"settle,omitempty" jsonschema_description:"How long a change of another playbook to the same workload has to end the alert too."`
+	Breaker  Breaker           `json:"breaker,omitzero" jsonschema_description:"How many changes of the incident are enough to ask a person."`
 
 	// accepts holds the parameters of Accept by the labels that set them.
 	accepts map[string]amend.Param
@@ -94,6 +106,14 @@ type Action struct {
 	Params []amend.Param
 }
 
+func (a Action) paramNames() []string {
+	names := make([]string, 0, len(a.Params))
+	for _, p := range a.Params {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
 // A Catalogue is every action that a playbook may name.
 type Catalogue []Action
 
@@ -114,16 +134,25 @@ func (c Catalogue) names() []string {
 	return names
 }
 
-// Match returns the first playbook whose matchers all hold for the alert. For a
-// RemediationRequest that is one with the action that it asks for.
-func (p *Policy) Match(a amend.Alert) (Playbook, bool) {
+// Choose returns the playbook that an event is for and what that asks for: the
+// first whose matchers and condition hold; for a RemediationRequest only among
+// those with the action that it asks for. It is false when there is none. The
+// error is a refusal by the playbook, which is returned with it: later ones are
+// not tried then.
+func (p *Policy) Choose(e amend.Event, now time.Time) (Playbook, amend.Request, bool, error) {
 	for _, b := range p.Playbooks {
-		if a.Requested() && b.Action != a.Labels[amend.ActionLabel] {
+		if e.Alert.Requested() && b.Action != e.Alert.Labels[amend.ActionLabel] ||
+			slices.ContainsFunc(b.Match, func(m Matcher) bool { return !m.matches(e.Alert.Labels) }) {
 			continue
 		}
-		if !slices.ContainsFunc(b.Match, func(m Matcher) bool { return !m.matches(a.Labels) }) {
-			return b, true
+		req, err := b.Request(e)
+		if err != nil {
+			return b, req, true, err
+		}
+		holds, err := b.When.holds(req, now)
+		if err != nil || holds {
+			return b, req, true, err
 		}
 	}
-	return Playbook{}, false
+	return Playbook{}, amend.Request{}, false, nil
 }

@@ -8,7 +8,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/policy"
 )
+
+// choose returns the playbook that an alert is for.
+func choose(p *policy.Policy, a amend.Alert) (policy.Playbook, bool) {
+	b, _, ok, _ := p.Choose(amend.Event{Alert: a}, time.Time{})
+	return b, ok
+}
 
 func TestMatchIsTheFirst(t *testing.T) {
 	p := load(t, "testdata/good/narrow-first.txtar")
@@ -25,7 +32,7 @@ func TestMatchIsTheFirst(t *testing.T) {
 		{"no labels", nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b, ok := p.Match(amend.Alert{Labels: c.labels})
+			b, ok := choose(p, amend.Alert{Labels: c.labels})
 			if b.Name != c.want || ok != (c.want != "") {
 				t.Errorf("Match = %q, %v; want %q", b.Name, ok, c.want)
 			}
@@ -36,7 +43,7 @@ func TestMatchIsTheFirst(t *testing.T) {
 func TestMatchFollowsAlertmanager(t *testing.T) {
 	p := load(t, "testdata/good/full.txtar")
 	for severity, want := range map[string]string{"critical": "webapp-anomaly", "page": "webapp-anomaly", "pager": "", "": ""} {
-		b, _ := p.Match(amend.Alert{Labels: map[string]string{"alertname": "WebAppHighAnomalyScore", "severity": severity}})
+		b, _ := choose(p, amend.Alert{Labels: map[string]string{"alertname": "WebAppHighAnomalyScore", "severity": severity}})
 		if b.Name != want {
 			t.Errorf("severity %q matches %q, want %q", severity, b.Name, want)
 		}
@@ -148,14 +155,14 @@ func TestRequestsReachThePlaybookOfTheirAction(t *testing.T) {
 		{"namespace", "kube-system", ""},
 		{"alertname", "WebOverloaded", ""},
 	} {
-		b, ok := p.Match(asking(c.label, c.value).Alert)
+		b, ok := choose(p, asking(c.label, c.value).Alert)
 		if b.Name != c.want || ok != (c.want != "") {
 			t.Errorf("%s=%q reaches %q, want %q", c.label, c.value, b.Name, c.want)
 		}
 	}
 	// An alert asks for no action, whatever its label says.
 	overloaded := amend.Alert{Labels: map[string]string{"alertname": "WebOverloaded"}}
-	if b, _ := p.Match(overloaded); b.Name != "asked-scale" {
+	if b, _ := choose(p, overloaded); b.Name != "asked-scale" {
 		t.Errorf("an alert reaches %q", b.Name)
 	}
 }
@@ -184,7 +191,7 @@ func TestRequestedParameters(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := asking(c.labels...)
-			b, ok := p.Match(e.Alert)
+			b, ok := choose(p, e.Alert)
 			if !ok {
 				t.Fatal("no playbook matches")
 			}
@@ -236,7 +243,7 @@ func TestRequestsGetTheirOwnWorkloadOrNone(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := asking(c.labels...)
-			b, ok := p.Match(e.Alert)
+			b, ok := choose(p, e.Alert)
 			if !ok {
 				t.Fatal("no playbook matches")
 			}

@@ -18,19 +18,8 @@ func Schema(cat Catalogue) ([]byte, error) {
 	reflector := jsonschema.Reflector{Anonymous: true, ExpandedStruct: true}
 	s := reflector.Reflect(&Policy{})
 	s.Title = "amend policy, " + Path
-	playbook := s.Definitions["Playbook"]
-	if action, ok := playbook.Properties.Get("action"); ok {
-		for _, name := range cat.names() {
-			action.Enum = append(action.Enum, name)
-		}
-	}
-	// The values of "with" are typed by the action, below.
-	if with, ok := playbook.Properties.Get("with"); ok {
-		with.AdditionalProperties = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}}}
-	}
-	for _, name := range cat.names() {
-		action, _ := cat.lookup(name)
-		playbook.AllOf = append(playbook.AllOf, forAction(action))
+	for _, definition := range []string{"Playbook", "Rung"} {
+		typeByAction(s.Definitions[definition], cat)
 	}
 	raw, err := json.Marshal(s)
 	if err != nil {
@@ -44,7 +33,25 @@ func Schema(cat Catalogue) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// forAction narrows a playbook of one action to its kinds and parameters.
+// typeByAction completes what names an action: which there are, and what each
+// makes of the parameters.
+func typeByAction(s *jsonschema.Schema, cat Catalogue) {
+	if action, ok := s.Properties.Get("action"); ok {
+		for _, name := range cat.names() {
+			action.Enum = append(action.Enum, name)
+		}
+	}
+	if with, ok := s.Properties.Get("with"); ok {
+		with.AdditionalProperties = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}}}
+	}
+	for _, name := range cat.names() {
+		action, _ := cat.lookup(name)
+		s.AllOf = append(s.AllOf, forAction(action))
+	}
+}
+
+// forAction narrows a playbook, or a rung of one, of one action to its kinds and
+// parameters; a rung has no kinds of its own.
 func forAction(a Action) *jsonschema.Schema {
 	kind := &jsonschema.Schema{}
 	for _, k := range a.Kinds {

@@ -203,6 +203,18 @@ func (h *hub) FindPull(_ context.Context, branch string) (pull writer.Pull, ok b
 	return pull, ok, err
 }
 
+func (h *hub) PullsSince(_ context.Context, _ string, since time.Time) (pulls []writer.Pull, err error) {
+	err = h.call("list pulls", func() error {
+		for _, p := range h.pulls {
+			if p.OpenedAt.After(since) {
+				pulls = append(pulls, p.Pull)
+			}
+		}
+		return nil
+	})
+	return pulls, err
+}
+
 func (h *hub) OpenPull(_ context.Context, branch, _, title, _ string) (pull writer.Pull, err error) {
 	err = h.call("open pull", func() error {
 		for _, p := range h.pulls {
@@ -211,7 +223,7 @@ func (h *hub) OpenPull(_ context.Context, branch, _, title, _ string) (pull writ
 				return nil
 			}
 		}
-		pull = writer.Pull{Number: len(h.pulls) + 1, URL: "https://host/pull", State: amend.EpisodeOpen, At: h.now(), Commit: h.branches[branch]}
+		pull = writer.Pull{Number: len(h.pulls) + 1, URL: "https://host/pull", State: amend.EpisodeOpen, At: h.now(), OpenedAt: h.now(), Branch: branch, Commit: h.branches[branch]}
 		h.pulls = append(h.pulls, &request{Pull: pull, branch: branch, title: title})
 		return nil
 	})

@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -116,9 +117,14 @@ func (w *Writer) proposed(ctx context.Context, incident string, episodes []amend
 		if pull.State == amend.EpisodeLanded {
 			w.past.merged[pull.Commit] = true
 		}
-		episodes = slices.DeleteFunc(episodes, func(e amend.Episode) bool { return e.N == n })
-		episodes = append(episodes, amend.Episode{N: n, State: pull.State, At: pull.At, Change: amend.Change{
+		e := amend.Episode{N: n, State: pull.State, At: pull.At, TakenBack: w.past.index.TakenBack(pull.Commit), Change: amend.Change{
 			Kind: amend.KindPullRequest, Commit: pull.Commit, Branch: branch, Number: pull.Number, URL: pull.URL,
-		}})
+		}}
+		if r, ok := w.past.index.Record(incident, n); ok {
+			e.Action = r.Action
+			e.TakenBack = cmp.Or(e.TakenBack, w.past.index.TakenBack(r.Commit))
+		}
+		episodes = slices.DeleteFunc(episodes, func(e amend.Episode) bool { return e.N == n })
+		episodes = append(episodes, e)
 	}
 }

@@ -24,6 +24,9 @@ type round struct {
 	// staged are the commits to land together, in order; files is what they
 	// change.
 	staged []staged
+	// proposed are the changes of recent pull requests, once the host listed them.
+	proposed []amend.Record
+	listed   bool
 }
 
 // A staged is a job with what was decided about it and the commit that follows.
@@ -83,6 +86,7 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 	case s.decision.Acts():
 		s.decision.Change, err = r.w.propose(ctx, r.draft(r.start, s), s.decision)
 		s.decision.ChangedAt = r.w.cfg.Now()
+		r.proposed = append(r.proposed, recordOf(s.decision))
 	case s.decision.Reason == amend.ReasonWithdrawn:
 		err = r.w.withdraw(ctx, s.decision)
 	}
@@ -115,7 +119,7 @@ func (r *round) decide(ctx context.Context, j *job) (staged, error) {
 func (r *round) judge(ctx context.Context, e amend.Event) (amend.Decision, error) {
 	past := view{round: r, all: func(incident string) ([]amend.Episode, error) {
 		return r.w.proposed(ctx, incident, r.landed(incident))
-	}}
+	}, waiting: func(since time.Time) ([]amend.Record, error) { return r.proposals(ctx, since) }}
 	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: past, Now: r.w.cfg.Now()}
 	d, err := r.w.cfg.Decide(world, e)
 	if err != nil || !d.Acts() || d.Mode != amend.Commit {

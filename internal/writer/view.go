@@ -1,10 +1,13 @@
 package writer
 
 import (
+	"io/fs"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/pipeline"
 )
 
@@ -14,6 +17,8 @@ type view struct {
 	*round
 	// all returns what landed of an incident and its pull requests.
 	all func(incident string) ([]amend.Episode, error)
+	// waiting returns the changes that pull requests propose.
+	waiting func(since time.Time) ([]amend.Record, error)
 	// pulls asks for pull requests in every mode.
 	pulls bool
 }
@@ -32,7 +37,7 @@ func (r *round) landed(incident string) []amend.Episode {
 	episodes := r.w.past.index.Episodes(incident)
 	for _, s := range r.staged {
 		if s.decision.Acts() && s.decision.Incident == incident {
-			episodes = append(episodes, amend.Episode{N: s.decision.Episode, State: amend.EpisodeLanded, At: s.decision.DecidedAt})
+			episodes = append(episodes, amend.Episode{N: s.decision.Episode, State: amend.EpisodeLanded, At: s.decision.DecidedAt, Action: s.decision.Action})
 		}
 	}
 	return episodes
@@ -48,6 +53,22 @@ func (v view) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {
 		}
 		for version, err := range v.w.cfg.Repo.Versions(v.start.SHA, path) {
 			if !yield(pipeline.Version{Content: version.Content, Ours: v.w.past.ours(version.Commit)}, err) {
+				return
+			}
+		}
+	}
+}
+
+// Commits implements pipeline.Past: what is in Git. What is staged is newer than
+// the start of any alert of the round.
+func (v view) Commits() iter.Seq2[pipeline.Commit, error] {
+	return func(yield func(pipeline.Commit, error) bool) {
+		for c, err := range ledger.FirstParents(v.start.SHA, v.w.cfg.Repo.Commits(v.start.SHA, "")) {
+			var files fs.FS
+			if err == nil {
+				files, err = v.w.cfg.Repo.Tree(c.SHA)
+			}
+			if !yield(pipeline.Commit{SHA: c.SHA, At: c.At, Tree: files, Ours: v.w.past.ours(c.SHA)}, err) || err != nil {
 				return
 			}
 		}

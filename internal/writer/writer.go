@@ -43,6 +43,9 @@ type Commits interface {
 // Pulls are the pull requests of the env repo, found by their branch.
 type Pulls interface {
 	FindPull(ctx context.Context, branch string) (Pull, bool, error)
+	// PullsSince returns those into base, in any state, that were opened after
+	// a time.
+	PullsSince(ctx context.Context, base string, since time.Time) ([]Pull, error)
 	OpenPull(ctx context.Context, branch, base, title, body string) (Pull, error)
 	// WithdrawPull closes a pull request with a comment and marks it as
 	// closed by amend, which must not read as a person's refusal.
@@ -99,11 +102,13 @@ type Committed struct{ SHA, Tree string }
 
 // A Pull is a pull request as its host reports it.
 type Pull struct {
-	Number int
-	URL    string
-	State  amend.EpisodeState
-	At     time.Time // when it was merged or closed, or else last changed
-	Commit string    // that it put into its base, once merged, or else its head
+	Number   int
+	URL      string
+	Branch   string
+	OpenedAt time.Time
+	State    amend.EpisodeState
+	At       time.Time // when it was merged or closed, or else last changed
+	Commit   string    // that it put into its base, once merged, or else its head
 }
 
 // Config wires a Writer.

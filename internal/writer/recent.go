@@ -1,0 +1,79 @@
+package writer
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
+)
+
+// Records implements pipeline.Past: what landed and what is staged and, for a
+// playbook that opens pull requests, those too.
+func (v view) Records(since time.Time, mode amend.Mode) ([]amend.Record, error) {
+	records := v.w.past.index.Since(since)
+	for _, s := range v.staged {
+		if s.decision.Acts() {
+			records = append(records, recordOf(s.decision))
+		}
+	}
+	if mode != amend.PullRequest {
+		return records, nil
+	}
+	waiting, err := v.waiting(since)
+	return append(records, waiting...), err
+}
+
+// recordOf is what a decision to act puts into history.
+func recordOf(d amend.Decision) amend.Record {
+	return amend.Record{Incident: d.Incident, Episode: d.Episode, Action: d.Action, Target: d.Workload.ObjectRef.String(), Playbook: d.Playbook, Alert: d.EventID, At: d.DecidedAt}
+}
+
+// proposals returns the changes that pull requests opened after a time propose,
+// whatever became of them, except for those that are in the branch. The host is
+// asked once in a round; what the round opens itself is added.
+func (r *round) proposals(ctx context.Context, since time.Time) ([]amend.Record, error) {
+	if r.listed {
+		return r.proposed, nil
+	}
+	pulls, err := r.w.cfg.Host.PullsSince(ctx, r.w.cfg.Branch, since)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pulls {
+		record, ok := r.w.proposal(p)
+		if _, landed := r.w.past.index.Record(record.Incident, record.Episode); ok && !landed {
+			r.proposed = append(r.proposed, record)
+		}
+	}
+	r.listed = true
+	return r.proposed, nil
+}
+
+// branchForm is the form of amend.Branch, with the playbook in the incident.
+var branchForm = regexp.MustCompile(`^amend/(([a-z0-9-]+)-[0-9a-f]{10})-([1-9][0-9]{0,6})$`)
+
+// proposal is the change that a pull request of ours proposes. The workload is
+// in its commit only; where that is not at hand any more, Target is empty.
+func (w *Writer) proposal(p Pull) (amend.Record, bool) {
+	m := branchForm.FindStringSubmatch(p.Branch)
+	if m == nil {
+		return amend.Record{}, false
+	}
+	episode, err := strconv.Atoi(m[3])
+	if err != nil {
+		return amend.Record{}, false
+	}
+	r := amend.Record{Incident: m[1], Playbook: m[2], Episode: episode, Commit: p.Commit, At: p.OpenedAt}
+	if !w.cfg.Repo.Has(p.Commit) {
+		return r, true
+	}
+	if c, err := w.commit(p.Commit); err == nil {
+		if known, ok := ledger.FromCommit(c.SHA, c.At, c.Message); ok && known.Incident == r.Incident {
+			r.Target = known.Target
+		}
+	}
+	return r, true
+}
