@@ -51,7 +51,7 @@ value already is no change, with exit code 0.`,
 		hops, err := flags.cluster.owner(cmd.Context(), &q)
 		var res locate.Result
 		if err == nil {
-			res, err = locate.New().EditText(files, q, value)
+			res, err = locate.New(withJsonnet()).EditText(files, q, value)
 		}
 		res.Hops = slices.Concat(hops, res.Hops)
 		answer := editAnswer(res, err)

@@ -58,7 +58,7 @@ func openEnvWriter(ctx context.Context, f repoFlags, retryFor time.Duration, log
 		Host:      host{Client: client, author: who, labels: f.labels},
 		Repo:      mirror{Mirror: copied, author: who, log: log},
 		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
-		Branch:    f.branch, Decide: pipeline.New().Decide, Now: time.Now, Log: log,
+		Branch:    f.branch, Decide: pipeline.New(withJsonnet()).Decide, Now: time.Now, Log: log,
 	})}, nil
 }
 

@@ -50,7 +50,7 @@ or a Job too.`,
 		hops, err := flags.cluster.owner(cmd.Context(), &q)
 		var site locate.Site
 		if err == nil {
-			site, err = locate.New().Locate(files, q)
+			site, err = locate.New(withJsonnet()).Locate(files, q)
 		}
 		site.Hops = slices.Concat(hops, site.Hops)
 		found := locateAnswer(site, err)

@@ -93,6 +93,7 @@ Exit codes: 0 done or nothing to do, 1 internal error, 2 invalid input,
 	}
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	root.AddCommand(newServe(), newWriter(), newGateway(), newStep(), newSimulate(), newLocate(), newEdit(), newLint(), newActions(), newLog(), newAudit(), newExplain())
+	root.AddCommand(newJsonnetWorker())
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}

@@ -139,7 +139,7 @@ func simulate(dir string, events []amend.Event, now time.Time) ([]amend.Decision
 	if err != nil {
 		return nil, err
 	}
-	p := pipeline.New()
+	p := pipeline.New(withJsonnet())
 	decisions := make([]amend.Decision, 0, len(events))
 	for _, e := range events {
 		d, err := p.Decide(pipeline.World{Tree: files, Past: past, Now: now}, e)

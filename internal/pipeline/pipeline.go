@@ -75,8 +75,8 @@ type Pipeline struct {
 	policy *policy.Policy
 }
 
-// New returns a Pipeline with empty caches.
-func New() *Pipeline { return &Pipeline{locator: locate.New()} }
+// New returns a Pipeline with empty caches. The options are those of its Locator.
+func New(options ...locate.Option) *Pipeline { return &Pipeline{locator: locate.New(options...)} }
 
 // Catalogue returns what policies may name: the actions of this binary.
 func Catalogue() policy.Catalogue {
