@@ -18,7 +18,7 @@ import (
 func (kustomize) sites(t *target) []site {
 	layers := t.layers()
 	docs := slices.DeleteFunc(t.documents(t.render.order), t.render.ofChart)
-	found, added := t.scalars(docs, layers), t.insertions(docs, layers)
+	found, added := append(t.scalars(docs, layers), t.generated(layers)...), t.insertions(docs, layers)
 	if c, ok := t.inflatedTarget(docs); ok {
 		found, added = c.among(found), append(c.added(), added...)
 	}

@@ -14,16 +14,17 @@ import (
 func (t *target) insertions(docs []document, layers []layer) []site {
 	private := privateKustomizations(docs, layers)
 	images, patches := t.imageEntries(private), t.ownDocuments(docs, layers)
+	ids := t.identities(docs, layers)
 	var sites []site
 	switch {
 	case isImage(t.field) && t.set:
 		sites = append(images, patches...)
 	case t.field.String() == "spec.replicas" && t.set:
-		sites = append(patches, t.replicaEntries(docs, private)...)
+		sites = append(patches, t.replicaEntries(ids, private)...)
 	default:
 		sites = patches
 	}
-	return append(sites, t.newPatches(docs, private)...)
+	return append(sites, t.newPatches(ids, private)...)
 }
 
 // A kustomization is a layer with its file as a document.
@@ -99,10 +100,10 @@ func (d document) newImage(old image) site {
 
 // replicaEntries proposes a new replicas entry. Kustomize finds the object by
 // the name in its manifest.
-func (t *target) replicaEntries(docs []document, private []kustomization) []site {
+func (t *target) replicaEntries(ids []identity, private []kustomization) []site {
 	var sites []site
 	for _, k := range private {
-		for _, ref := range t.identities(docs) {
+		for _, ref := range ids {
 			s := site{path: k.path, yamlPath: "replicas", via: "a new replicas entry of the kustomization", add: true}
 			s.write = func(v amend.Scalar) (manifest.Result, error) {
 				return k.document.file.InsertItem(k.index, amend.Field("replicas"), []manifest.KeyValue{
@@ -121,22 +122,29 @@ type identity struct {
 	amend.ObjectRef
 }
 
-// identities returns the names under which Kustomize may know the target.
-func (t *target) identities(docs []document) []identity {
-	var ids []identity
-	version, _ := t.obj.body["apiVersion"].(string)
+// identities returns the names under which Kustomize may know the target: those
+// in manifests and patches, of what charts render, and of generated ConfigMaps.
+func (t *target) identities(docs []document, layers []layer) []identity {
+	var refs []amend.ObjectRef
 	for _, d := range docs {
-		id := identity{apiVersion: version, ObjectRef: d.object}
-		if t.declares(d.object) && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
+		refs = append(refs, d.object)
 	}
 	for _, in := range t.render.inflated {
 		for _, o := range in.objects {
-			id := identity{apiVersion: version, ObjectRef: o.ref}
-			if t.declares(o.ref) && !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
+			refs = append(refs, o.ref)
+		}
+	}
+	for _, l := range layers {
+		for _, g := range l.kust.ConfigMapGenerator {
+			refs = append(refs, amend.ObjectRef{Kind: "ConfigMap", Namespace: g.Namespace, Name: g.Name})
+		}
+	}
+	var ids []identity
+	version, _ := t.obj.body["apiVersion"].(string)
+	for _, ref := range refs {
+		id := identity{apiVersion: version, ObjectRef: ref}
+		if t.declares(ref) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
 	return ids
@@ -192,10 +200,10 @@ func (t *target) inlineInserts(d document, leaf manifest.Leaf, far int) []candid
 
 // newPatches proposes a new strategic merge patch, written inline so that no
 // file has to be added.
-func (t *target) newPatches(docs []document, private []kustomization) []site {
+func (t *target) newPatches(ids []identity, private []kustomization) []site {
 	var sites []site
 	for _, k := range private {
-		for _, id := range t.identities(docs) {
+		for _, id := range ids {
 			s := site{path: k.path, yamlPath: "patches", via: "a new inline patch in the kustomization", add: true}
 			s.write = func(v amend.Scalar) (manifest.Result, error) {
 				return k.addPatch(patchText(id, t.obj.body, t.field, v))

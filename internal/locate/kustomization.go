@@ -1,6 +1,7 @@
 package locate
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"unicode"
@@ -16,11 +17,20 @@ var kustomizationNames = [...]string{"kustomization.yaml", "kustomization.yml", 
 // itself refuses, the render refuses.
 func parseKustomization(data []byte) (*types.Kustomization, error) {
 	var k types.Kustomization
-	if err := yaml.Unmarshal(data, &k); err != nil {
+	err := yaml.Unmarshal(data, &k)
+	var old struct{ Patches []string }
+	if err != nil && yaml.Unmarshal(data, &old) == nil && len(old.Patches) > 0 {
+		return nil, errPatchNames
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &k, nil
 }
+
+// errPatchNames says what to do about the oldest form of patches, which
+// Kustomize has not read since its version 5.
+var errPatchNames = errors.New("for Kustomize 5, patches that are names of files belong under patchesStrategicMerge")
 
 // references lists every path that a kustomization names, as written.
 func references(k *types.Kustomization) []string {

@@ -69,6 +69,9 @@ func (t *target) try(s site, v amend.Scalar, count *int) (effect, error) {
 	if p, err := amend.ParseRepoPath(s.path); err != nil || p.Protected() {
 		return effect{}, amend.Refusef(amend.ReasonProtected, "%s must not be edited by a fix", s.path)
 	}
+	if manifest.Generated(old) {
+		return effect{}, amend.Refusef(amend.ReasonProtected, "%s says that a program generates it: change its source instead", s.path)
+	}
 	return e, nil
 }
 

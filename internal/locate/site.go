@@ -169,8 +169,10 @@ func rewrite(leaf string, t *target, want string) (string, bool) {
 	if leaf == current {
 		return want, true
 	}
-	if last := t.field[len(t.field)-1]; last.Select == "" && leaf == last.Key+"="+current {
-		return last.Key + "=" + want, true
+	if t.root.kind == Kustomize {
+		if text, ok := rewriteLiteral(leaf, current, want); ok {
+			return text, true
+		}
 	}
 	if isImage(t.field) {
 		return parseImage(current).rewrite(leaf, parseImage(want))

@@ -96,12 +96,20 @@ func templated(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && isPlain(n) && strings.Contains(n.Value, "{{")
 }
 
+// Generated reports whether a comment at the head of a file says that a program
+// writes it. The file may be in any language whose comments start with #, //,
+// /* or, in a template, {{/*.
+func Generated(data []byte) bool { return hasGeneratedHeader(newText(data)) }
+
+// comment matches the start of a line that is a comment, or goes on with one.
+var comment = regexp.MustCompile(`^(#|//|/\*|\*|\{\{-?\s*/\*)`)
+
 // hasGeneratedHeader looks at the comments above the first content.
 func hasGeneratedHeader(t text) bool {
 	for i := range t.starts {
 		line := strings.TrimSpace(string(t.data[t.starts[i]:t.lineEnd(i+1)]))
 		switch {
-		case strings.HasPrefix(line, "#"):
+		case comment.MatchString(line):
 			if generatedText.MatchString(line) {
 				return true
 			}
