@@ -55,7 +55,8 @@ func decide(w pipeline.World, e amend.Event) (amend.Decision, error) {
 			lines[i] = fmt.Sprintf("%s=%d", labels["name"], n+1)
 			edit := amend.Edit{Object: object, Field: "n", Target: amend.Target{Path: path, Line: i + 1, EndLine: i + 1}, Old: old, New: fmt.Sprint(n + 1)}
 			d.Plan = &amend.Plan{Request: req, Episode: d.Episode, Edits: []amend.Edit{edit},
-				Files: map[amend.RepoPath][]byte{path: []byte(strings.Join(lines, "\n"))}}
+				RenderDiff: []amend.FieldChange{{Object: object, Field: "n", Old: edit.Old, New: edit.New}},
+				Files:      map[amend.RepoPath][]byte{path: []byte(strings.Join(lines, "\n"))}}
 			return d, nil
 		}
 	}
@@ -87,6 +88,7 @@ type bench struct {
 	hub    *hub
 	mirror *mirror
 	decide func(pipeline.World, amend.Event) (amend.Decision, error)
+	prover writer.Prover
 	writer *writer.Writer
 	passed time.Duration // on top of the clock
 	stop   func()        // kills the writer and waits for its end
@@ -119,6 +121,7 @@ func (b *bench) restart() {
 	b.writer = writer.New(writer.Config{
 		Host: b.hub, Repo: b.mirror, Branch: "main", Now: b.now, Log: slog.New(slog.DiscardHandler),
 		Decide: func(w pipeline.World, e amend.Event) (amend.Decision, error) { return b.decide(w, e) },
+		Prover: b.prover,
 	})
 	b.stop = func() {}
 }

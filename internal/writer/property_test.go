@@ -15,6 +15,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/ledger"
+	"github.com/amendhq/amend/internal/writer"
 )
 
 // world is a random run: events, people who push, merge, close and reopen, a
@@ -43,6 +44,10 @@ func TestNoFaultMakesASecondChange(t *testing.T) {
 			}
 			w := &world{bench: newBench(t, files), acted: map[string]int{}}
 			w.luck = rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "luck"), 0))
+			if rapid.Bool().Draw(rt, "prover") {
+				w.prover = w
+				w.restart()
+			}
 			w.run()
 			defer func() { w.stop() }()
 			w.hub.fault = w.fault
@@ -91,6 +96,20 @@ func (w *world) fault(call string) (before, after error) {
 	default:
 		return nil, amend.Errorf(amend.Transient, call, "done, and the answer lost")
 	}
+}
+
+// Prove implements writer.Prover: it sees what the host has, and now and then it
+// does not like it.
+func (w *world) Prove(_ context.Context, p writer.Proof) error {
+	return w.hub.call("prove", func() error {
+		if w.luck.IntN(10) == 0 {
+			return amend.Refusef(amend.ReasonUnproven, "another field changes too")
+		}
+		if c := w.hub.commits[p.Commit]; c == nil || !slices.Equal(c.parents, []string{p.Base}) {
+			w.t.Errorf("%s does not follow %s", p.Commit, p.Base)
+		}
+		return nil
+	})
 }
 
 func (w *world) revive() {

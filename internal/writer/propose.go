@@ -13,16 +13,22 @@ import (
 // propose opens the pull request of an episode. Creating its branch is the
 // claim; a branch that an interrupted try of ours left behind is taken over.
 func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (*amend.Change, error) {
-	branch := amend.Branch(d.Incident, d.Episode)
+	branch, base := amend.Branch(d.Incident, d.Episode), draft.Parent.SHA
 	made, err := w.cfg.Host.Commit(ctx, draft)
 	if err != nil {
 		return nil, err
 	}
 	err = w.cfg.Host.CreateBranch(ctx, branch, made.SHA)
 	if amend.KindOf(err) == amend.Conflict {
-		made.SHA, err = w.takeOver(ctx, branch, draft.Parent.SHA, made.SHA, *d.Plan)
+		made.SHA, base, err = w.takeOver(ctx, branch, base, made.SHA, *d.Plan)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := w.prove(ctx, base, made.SHA, d.Plan); err != nil {
+		if amend.ReasonOf(err) == amend.ReasonUnproven {
+			w.discard(ctx, branch)
+		}
 		return nil, err
 	}
 	title, body := message.PullRequest(*d.Plan)
@@ -38,39 +44,39 @@ func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (*a
 // yet. If it is head and exactly this change, it is adopted; if it is an
 // outdated try of ours, it is replaced; anything else is somebody else's, and is
 // left alone: people read the text of the pull request, which speaks of the plan
-// only.
-func (w *Writer) takeOver(ctx context.Context, branch, head, sha string, plan amend.Plan) (string, error) {
+// only. It returns the commit of the branch and its parent.
+func (w *Writer) takeOver(ctx context.Context, branch, head, sha string, plan amend.Plan) (commit, parent string, err error) {
 	found, err := w.cfg.Host.Head(ctx, branch)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if err := w.need(ctx, found); err != nil {
-		return "", err
+		return "", "", err
 	}
 	c, err := w.commit(found)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	foreign := amend.Refusef(amend.ReasonFailed, "the branch %s exists and is not just the change of this episode; delete it to let amend open its pull request", branch)
 	r, ok := ledger.FromCommit(c.SHA, c.At, c.Message)
 	if !ok || len(c.Parents) != 1 || r.Incident != plan.Request.Incident() || r.Episode != plan.Episode {
-		return "", foreign
+		return "", "", foreign
 	}
 	same, err := w.holds(found, plan)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if same {
 		exact, err := w.isExactly(ctx, head, c, plan)
 		if err == nil && !exact {
 			err = foreign
 		}
-		return found, err
+		return found, c.Parents[0], err
 	}
 	if err := w.cfg.Host.DeleteBranch(ctx, branch); err != nil {
-		return "", err
+		return "", "", err
 	}
-	return sha, w.cfg.Host.CreateBranch(ctx, branch, sha)
+	return sha, head, w.cfg.Host.CreateBranch(ctx, branch, sha)
 }
 
 // isExactly reports whether the commit adds nothing but the plan's files to the

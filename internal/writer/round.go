@@ -86,6 +86,9 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 	case s.decision.Acts():
 		s.decision.Change, err = r.w.propose(ctx, r.draft(r.start, s), s.decision)
 		s.decision.ChangedAt = r.w.cfg.Now()
+		if amend.ReasonOf(err) == amend.ReasonUnproven {
+			s, err = s.refused(err), nil
+		}
 		r.proposed = append(r.proposed, recordOf(s.decision))
 	case s.decision.Reason == amend.ReasonWithdrawn:
 		err = r.w.withdraw(ctx, s.decision)
@@ -199,6 +202,9 @@ func (r *round) land(ctx context.Context) []*job {
 		failed := len(commits)
 		r.staged[failed].job.answer(r.staged[failed].decision, err)
 		r.staged = slices.Delete(r.staged, failed, failed+1)
+		return r.jobs()
+	}
+	if err == nil && !r.proved(ctx, commits) {
 		return r.jobs()
 	}
 	if err == nil {

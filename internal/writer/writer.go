@@ -119,8 +119,11 @@ type Config struct {
 	// CommitURL is where people see a commit; nil when nowhere.
 	CommitURL func(sha string) string
 	Decide    func(pipeline.World, amend.Event) (amend.Decision, error)
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Prover has to agree with every planned change before it lands, or before
+	// its pull request is opened; nil when nobody is asked.
+	Prover Prover
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // commitChange is the change that a commit on the branch is.

@@ -1,0 +1,106 @@
+package writer
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/amendhq/amend"
+)
+
+// A Prover says whether a commit that has not landed does what was planned, by
+// other means than those of this process.
+type Prover interface {
+	// Prove refuses with amend.ReasonUnproven when it does not. After any other
+	// error that is not known.
+	Prove(ctx context.Context, p Proof) error
+}
+
+// A Proof is what is asked about: the difference that Commit, which is on a
+// branch of the host, makes to Base.
+type Proof struct {
+	Base, Commit string
+	Changes      []amend.FieldChange
+}
+
+// maxProof bounds the wait for one proof: other jobs wait too.
+const maxProof = 3 * time.Minute
+
+// prove asks the prover, if there is one.
+func (w *Writer) prove(ctx context.Context, base, commit string, plan *amend.Plan) error {
+	if w.cfg.Prover == nil || plan == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxProof)
+	defer cancel()
+	return w.cfg.Prover.Prove(ctx, Proof{Base: base, Commit: commit, Changes: plan.RenderDiff})
+}
+
+// proofBranch is where commits are shown before they land. The name holds the
+// commit, so one that a crash left behind is right, and harms nothing.
+func proofBranch(sha string) string { return "amend-proof/at-" + sha }
+
+// proved has the staged commits proved, on a branch that is there for so long. It
+// answers the jobs that cannot land, takes them off, and reports whether all can.
+// What takes a change back restores bytes that were live, and is not held up.
+func (r *round) proved(ctx context.Context, commits []Committed) bool {
+	if !r.w.cfg.proves(r.staged) {
+		return true
+	}
+	branch := proofBranch(commits[len(commits)-1].SHA)
+	err := r.w.cfg.Host.CreateBranch(ctx, branch, commits[len(commits)-1].SHA)
+	if amend.KindOf(err) == amend.Conflict {
+		err = nil
+	}
+	defer r.w.discard(ctx, branch)
+	base := r.start.SHA
+	for i, s := range r.staged {
+		if err == nil {
+			err = r.w.prove(ctx, base, commits[i].SHA, s.decision.Plan)
+		}
+		switch {
+		case amend.ReasonOf(err) == amend.ReasonUnproven:
+			refused := s.refused(err)
+			r.staged = slices.Delete(r.staged, i, i+1)
+			refused.job.answer(refused.decision, nil)
+			return false
+		case err != nil:
+			r.fail(err)
+			return false
+		}
+		base = commits[i].SHA
+	}
+	return true
+}
+
+// proves reports whether there is anything to prove.
+func (c Config) proves(all []staged) bool {
+	for _, s := range all {
+		if c.Prover != nil && s.decision.Plan != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// fail answers the staged jobs that need a proof, and keeps the others.
+func (r *round) fail(err error) {
+	var left []staged
+	for _, s := range r.staged {
+		if s.decision.Plan == nil {
+			left = append(left, s)
+			continue
+		}
+		s.job.answer(s.decision, err)
+	}
+	r.staged = left
+}
+
+// discard removes a branch that nothing refers to, even while the writer stops.
+func (w *Writer) discard(ctx context.Context, branch string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxAllow)
+	defer cancel()
+	if err := w.cfg.Host.DeleteBranch(ctx, branch); err != nil {
+		w.cfg.Log.Warn("a branch that is not needed any more stays", "branch", branch, "error", err)
+	}
+}
