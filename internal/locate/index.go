@@ -208,7 +208,7 @@ func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry) (*facts, err
 	if err != nil {
 		return nil, readError(name, err)
 	}
-	if info.Size() > maxFile || (!known && !scanned(name)) {
+	if info.Size() > maxFile || (!known && !scanned(name) && !isCode(name)) {
 		// Without a hash only signs of a change are remembered; a reader hashes it.
 		stamp := fmt.Sprint(info.Size(), info.ModTime().UnixNano())
 		return &facts{hash: hash, stamp: stamp, huge: info.Size() > maxFile}, nil

@@ -211,7 +211,7 @@ func pathText(at []string) string { return strings.ReplaceAll(strings.Join(at, "
 func (p programTarget) values() []candidate {
 	var found []candidate
 	for level, name := range p.render.order {
-		if isCode(name) || vendored(name) {
+		if !isYAML(name) && path.Ext(name) != ".json" || vendored(name) {
 			continue
 		}
 		for _, d := range p.documents([]string{name}) {
