@@ -31,13 +31,13 @@ type branchDoc struct {
 }
 
 type labelDoc struct {
-	ID          int64   `json:"id"`
-	NodeID      string  `json:"node_id"`
-	URL         string  `json:"url"`
-	Name        string  `json:"name"`
-	Description *string `json:"description"`
-	Color       string  `json:"color"`
-	Default     bool    `json:"default"`
+	ID          int64  `json:"id"`
+	NodeID      string `json:"node_id"`
+	URL         string `json:"url"`
+	Name        string `json:"name"`
+	Description string `json:"description"` // empty: null is described for labels alone and not in a list of pull requests
+	Color       string `json:"color"`
+	Default     bool   `json:"default"`
 }
 
 func (c call) labelDocs(names []string) []labelDoc {

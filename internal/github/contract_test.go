@@ -139,6 +139,11 @@ func TestContract(t *testing.T) {
 	if again.Number != pr.Number || pr.State != github.Open || pr.HeadSHA != sha {
 		t.Errorf("opened %+v, then %+v", pr, again)
 	}
+	recent, err := c.PullRequestsSince(ctx, "main", time.Now().Add(-time.Hour))
+	must(t, err)
+	if len(recent) != 1 || recent[0].Number != pr.Number || recent[0].Branch != branch {
+		t.Errorf("the pull requests of the last hour are %+v", recent)
+	}
 	must(t, c.Comment(ctx, pr.Number, "Still firing."))
 	must(t, c.Close(ctx, pr.Number, []string{"amend/withdrawn"}))
 	pr, ok, err = b.plain.PullRequest(ctx, branch)

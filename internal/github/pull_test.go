@@ -3,6 +3,7 @@ package github_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +59,28 @@ func TestPullRequest(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The listing ends with the first that is too old, not with the last page, and
+// leaves out what comes from forks.
+func TestPullRequestsSince(t *testing.T) {
+	page := func(n int) string {
+		return fmt.Sprintf("GET %s?base=main&direction=desc&page=%d&per_page=100&sort=created&state=all", pulls, n)
+	}
+	next := map[string]string{"Link": `<https://ghe.example.com/api/v3/repos/acme/env/pulls?page=2>; rel="next"`}
+	old := strings.Replace(pull(1, "amend/x-1", "acme/env", ""), "T09:", "T07:", 1)
+	steps := []exchange{
+		{want: strings.Replace(page(1), "page=1&", "", 1), status: 200, header: next, answer: "[" + pull(9, "amend/x-2", "acme/env", "") + "," + pull(8, "amend/x-2", "fork/env", "") + "]"},
+		{want: page(2), status: 200, header: next, answer: "[" + pull(7, "feature", "acme/env", "") + "," + old + "]"},
+	}
+	since := time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)
+	got, err := client(t, newScript(t, steps...)).PullRequestsSince(ctx, "main", since)
+	must(t, err)
+	if len(got) != 2 || got[0].Number != 9 || got[0].Branch != "amend/x-2" || got[1].Number != 7 || !got[1].CreatedAt.Equal(since.Add(time.Hour)) {
+		t.Errorf("got %+v", got)
+	}
+	_, err = client(t, newScript(t)).PullRequestsSince(ctx, "../main", since)
+	wantKind(t, err, amend.Invalid)
 }
 
 func TestOpenPullRequest(t *testing.T) {

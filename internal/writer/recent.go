@@ -3,6 +3,7 @@ package writer
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,6 +42,11 @@ func (r *round) proposals(ctx context.Context, since time.Time) ([]amend.Record,
 	pulls, err := r.w.cfg.Host.PullsSince(ctx, r.w.cfg.Branch, since)
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(pulls, func(p Pull) bool { return p.State == amend.EpisodeOpen && !r.w.cfg.Repo.Has(p.Commit) }) {
+		if err := r.w.cfg.Repo.Fetch(ctx); err != nil { // their branches tell the workloads
+			return nil, err
+		}
 	}
 	for _, p := range pulls {
 		record, ok := r.w.proposal(p)

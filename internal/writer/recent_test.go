@@ -1,0 +1,80 @@
+package writer_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/pipeline"
+	"github.com/amendhq/amend/internal/writer"
+)
+
+// recent lets the writer's decisions tell what they see of the last hour.
+func (b *bench) recent() (seen func() []string) {
+	var last []string
+	inner := b.decide
+	b.decide = func(w pipeline.World, e amend.Event) (amend.Decision, error) {
+		records, err := w.Past.Records(w.Now.Add(-time.Hour), amend.Mode(e.Alert.Labels["mode"]))
+		if err != nil {
+			return amend.Decision{}, err
+		}
+		last = nil
+		for _, r := range records {
+			last = append(last, strings.TrimSpace(fmt.Sprintf("%s %d %s", strings.TrimPrefix(r.Incident, "p-"), r.Episode, r.Target)))
+		}
+		slices.Sort(last)
+		return inner(w, e)
+	}
+	return func() []string { return last }
+}
+
+func known(name string) string {
+	return strings.TrimPrefix(incident(name), "p-") + " 1 Deployment/shop/" + name
+}
+
+// TestRecords shows what budgets count: what landed, what is about to land with
+// it, and in the mode that opens pull requests those too, whatever became of them.
+func TestRecords(t *testing.T) {
+	onBench(t, map[string]string{"f": "a=1\nb=1\nc=1\nd=1\ne=1\nold=1"}, func(t *testing.T, b *bench) {
+		b.send(firing("old", amend.PullRequest, "f"))
+		b.passed += 2 * time.Hour
+		seen := b.recent()
+		want := func(what string, names ...string) {
+			t.Helper()
+			slices.Sort(names)
+			if diff := cmp.Diff(names, seen()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", what, diff)
+			}
+		}
+		b.send(firing("a", amend.Commit, "f"), firing("b", amend.Commit, "f"), firing("c", amend.Commit, "f"))
+		want("two staged before the third", known("a"), known("b"))
+
+		d := firing("d", amend.PullRequest, "f")
+		b.send(d, firing("e", amend.PullRequest, "f"))
+		want("opened in the same round", known("a"), known("b"), known("c"), known("d"))
+		if n := b.hub.count("list pulls"); n != 1 {
+			t.Errorf("the host listed %d times in one round", n)
+		}
+
+		b.send(resolved(d))
+		b.send(firing("none", amend.PullRequest, "f"))
+		want("one is withdrawn, a new writer does not have its commit", known("a"), known("b"), known("c"), known("d"), known("e"))
+		b.send(firing("none", amend.Commit, "f"))
+		want("commits only", known("a"), known("b"), known("c"))
+
+		b.hub.merge(b.hub.pulls[2])
+		b.send(firing("none", amend.PullRequest, "f"))
+		want("one is merged and counts once", known("a"), known("b"), known("c"), known("d"), known("e"))
+
+		b.hub.pulls = append(b.hub.pulls,
+			&request{Pull: writer.Pull{Branch: "feature/x", OpenedAt: b.now(), Commit: b.hub.branches["main"]}},
+			&request{Pull: writer.Pull{Branch: "amend/web-0123456789-3", OpenedAt: b.now(), Commit: strings.Repeat("0", 40)}})
+		b.send(firing("none", amend.PullRequest, "f"))
+		want("a person's, and one whose commit is gone", append([]string{"web-0123456789 3"}, known("a"), known("b"), known("c"), known("d"), known("e"))...)
+	})
+}
