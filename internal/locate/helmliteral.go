@@ -21,9 +21,11 @@ type literal struct {
 var (
 	// action matches a template action; those over several lines are left out.
 	action = regexp.MustCompile(`\{\{.*?\}\}`)
-	// fallback matches a constant that an action falls back to. Other constants in
-	// actions are part of some logic, and changing them would be a guess.
-	fallback = regexp.MustCompile(`\bdefault\s+("[^"\\{}]*"|\d+(\.\d+)?|true|false)(?:\s|$)`)
+	// constant matches a text in an action, or a number or boolean that it falls
+	// back to or assigns. A text that only decides something does not arrive in the
+	// field. Other numbers are part of a calculation, and changing them would be a
+	// guess.
+	constant = regexp.MustCompile(`(?:(?:^|[\s(=,])("[^"\\{}]*")|(?:\bdefault|=)\s+(\d+(?:\.\d+)?|true|false))(?:[\s)|}]|$)`)
 	// entryKey matches what stands before a value on a line of YAML.
 	entryKey = regexp.MustCompile(`^\s*(?:- +)*(?:"?([A-Za-z0-9_./-]+)"?:(?:\s+|$))?`)
 )
@@ -85,7 +87,7 @@ func (c chartTarget) literalsOf(f helm.File) []candidate {
 }
 
 // piecesOf cuts a line into texts that stay as they are: those outside of
-// actions, and the constants that actions fall back to.
+// actions, and the constants in them.
 func piecesOf(line string, from int) []literal {
 	var pieces []literal
 	plain := func(start, end int) {
@@ -106,8 +108,8 @@ func piecesOf(line string, from int) []literal {
 	at := 0
 	for _, span := range action.FindAllStringIndex(line, -1) {
 		plain(at, span[0])
-		for _, in := range fallback.FindAllStringSubmatchIndex(line[span[0]:span[1]], -1) {
-			start, end := span[0]+in[2], span[0]+in[3]
+		for _, in := range constantsIn(line[span[0]:span[1]]) {
+			start, end := span[0]+in[0], span[0]+in[1]
 			if line[start] == '"' {
 				start, end = start+1, end-1
 			}
@@ -117,6 +119,21 @@ func piecesOf(line string, from int) []literal {
 	}
 	plain(at, len(line))
 	return slices.DeleteFunc(pieces, func(l literal) bool { return l.start >= l.end })
+}
+
+// constantsIn returns where the constants of an action are. Two may share the
+// space between them.
+func constantsIn(action string) [][2]int {
+	var found [][2]int
+	for at := 0; ; {
+		in := constant.FindStringSubmatchIndex(action[at:])
+		if in == nil {
+			return found
+		}
+		start, end := max(in[2], in[4]), max(in[3], in[5]) // of the one that matched
+		found = append(found, [2]int{at + start, at + end})
+		at += end
+	}
 }
 
 // unsafe matches what would change the meaning of a template or of a quoted
