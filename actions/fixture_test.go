@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -22,7 +24,8 @@ var update = flag.Bool("update", false, "rewrite the want and error sections of 
 
 // A fixture is one testdata/<action>*.txtar. Its comment says what it shows;
 // request.json and object.yaml are the input, previous.yaml (optional) maps
-// field paths to their earlier values, and want or error is the outcome.
+// field paths to their earlier values, commit.yaml (optional) is the last commit
+// that changed the object, and want or error is the outcome.
 type fixture struct {
 	path    string
 	archive *txtar.Archive
@@ -59,10 +62,13 @@ func outcome(sets []actions.Set, err error) (section, text string) {
 	}
 	var b strings.Builder
 	for _, s := range sets {
-		if value := s.Value.Text; s.Value.Number {
-			fmt.Fprintf(&b, "%s = %s\n", s.Field, value)
-		} else {
+		if s.Along {
+			b.WriteString("along: ")
+		}
+		if value := s.Value.Text; s.Value.IsText() {
 			fmt.Fprintf(&b, "%s = %q\n", s.Field, value)
+		} else {
+			fmt.Fprintf(&b, "%s = %s\n", s.Field, value)
 		}
 	}
 	return "want", b.String()
@@ -92,6 +98,9 @@ func loadFixtures(t *testing.T) []fixture {
 		}
 		if err := yaml.Unmarshal([]byte(f.file("previous.yaml")), &f.view.previous); err != nil {
 			t.Fatalf("%s: previous.yaml: %v", path, err)
+		}
+		if err := yaml.Unmarshal([]byte(f.file("commit.yaml")), &f.view.commit); err != nil {
+			t.Fatalf("%s: commit.yaml: %v", path, err)
 		}
 		all = append(all, f)
 	}
@@ -127,24 +136,49 @@ func (f fixture) rewrite(t *testing.T, section, text string) {
 type object struct {
 	root     yaml.Node
 	previous map[string]string
+	commit   commit
 }
 
-func (o object) Value(field amend.FieldPath) (string, bool) {
-	n := o.find(field)
-	if n == nil || n.Kind != yaml.ScalarNode {
-		return "", false
+// A commit is the last one that changed the object.
+type commit struct {
+	SHA     string    `yaml:"sha"`
+	At      time.Time `yaml:"at"`
+	Ours    bool      `yaml:"ours"`
+	Changes []struct {
+		Field         string
+		Before, After yaml.Node
+		Aside         bool
+	} `yaml:"changes"`
+}
+
+func (o object) Value(field amend.FieldPath) (amend.Scalar, bool) {
+	s := scalar(o.find(field))
+	if s == nil {
+		return amend.Scalar{}, false
 	}
-	return n.Value, true
+	return *s, true
 }
 
-func (o object) Names(list amend.FieldPath) []string {
-	n := o.find(list)
+// scalar returns a node as the View does, nil when it is no scalar.
+func scalar(n *yaml.Node) *amend.Scalar {
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return nil
+	}
+	tag := n.ShortTag()
+	return &amend.Scalar{Text: n.Value, Number: tag == "!!int" || tag == "!!float", Boolean: tag == "!!bool"}
+}
+
+func (o object) Names(field amend.FieldPath) []string {
+	n := o.find(field)
 	if n == nil {
 		return nil
 	}
 	var names []string
-	for _, item := range n.Content {
-		if name := child(item, "name"); name != nil {
+	for i := 0; n.Kind == yaml.MappingNode && i < len(n.Content); i += 2 {
+		names = append(names, n.Content[i].Value)
+	}
+	for i := 0; n.Kind == yaml.SequenceNode && i < len(n.Content); i++ {
+		if name := child(n.Content[i], "name"); name != nil {
 			names = append(names, name.Value)
 		}
 	}
@@ -156,6 +190,21 @@ func (o object) Previous(field amend.FieldPath) (string, error) {
 		return v, nil
 	}
 	return "", amend.Refusef(amend.ReasonNoHistory, "no earlier value")
+}
+
+func (o object) LastCommit(from, to time.Time) (actions.Commit, error) {
+	if !o.commit.At.After(from) || o.commit.At.After(to) {
+		return actions.Commit{}, amend.Refusef(amend.ReasonNoHistory, "no commit then")
+	}
+	c := actions.Commit{SHA: o.commit.SHA, Ours: o.commit.Ours}
+	for _, change := range o.commit.Changes {
+		field, err := amend.ParseFieldPath(change.Field)
+		if err != nil {
+			return actions.Commit{}, err
+		}
+		c.Changes = append(c.Changes, actions.Change{Field: field, Before: scalar(&change.Before), After: scalar(&change.After), Aside: change.Aside})
+	}
+	return c, nil
 }
 
 func (o object) find(field amend.FieldPath) *yaml.Node {
@@ -186,10 +235,17 @@ func child(n *yaml.Node, key string) *yaml.Node {
 }
 
 func item(n *yaml.Node, key, value string) *yaml.Node {
+	if i, err := strconv.Atoi(value); key == "index" && err == nil && i < len(n.Content) {
+		return n.Content[i]
+	}
+	var found *yaml.Node
 	for _, it := range n.Content {
 		if v := child(it, key); v != nil && v.Value == value {
-			return it
+			if found != nil {
+				return nil // it could be either
+			}
+			found = it
 		}
 	}
-	return nil
+	return found
 }

@@ -3,7 +3,9 @@ package actions
 import (
 	"math/big"
 	"strconv"
+	"time"
 
+	"github.com/prometheus/common/model"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/amendhq/amend"
@@ -47,6 +49,28 @@ func parseQuantity(text string) (resource.Quantity, bool) {
 	return q, err == nil
 }
 
+// durationParam reads a parameter of type amend.ParamDuration.
+func durationParam(req amend.Request, p amend.Param) (time.Duration, error) {
+	d, err := model.ParseDuration(req.Params[p.Name])
+	if err != nil || !p.Accepts(req.Params[p.Name]) {
+		return 0, badParam(req, p)
+	}
+	return time.Duration(d), nil
+}
+
+// textParam reads a parameter of a type that ends up in a manifest as text.
+func textParam(req amend.Request, p amend.Param) (string, error) {
+	if text := req.Params[p.Name]; p.Accepts(text) {
+		return text, nil
+	}
+	return "", badParam(req, p)
+}
+
+// badParam shows a value that an alert could have set. Any other is the policy's
+// and may be a credential.
 func badParam(req amend.Request, p amend.Param) error {
+	if !p.Acceptable() {
+		return amend.Errorf(amend.Invalid, "plan "+req.Action, "parameter %q is wrong, want %s", p.Name, p.Wants())
+	}
 	return amend.Errorf(amend.Invalid, "plan "+req.Action, "parameter %q is %.60q, want %s", p.Name, req.Params[p.Name], p.Wants())
 }

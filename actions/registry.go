@@ -15,6 +15,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/amendhq/amend"
 )
@@ -27,6 +28,9 @@ type Action struct {
 	Summary string
 	// Kinds are the workload kinds that the action can change.
 	Kinds []string
+	// Group is the API group of Kinds where other groups have kinds of the same
+	// name; "" means any.
+	Group string
 	// Params are what a playbook may, or must, say under "with".
 	Params []amend.Param
 	// Plan returns the fields to set. It refuses with a reason of the closed
@@ -34,26 +38,61 @@ type Action struct {
 	// parameter is missing or not what Params says. Plan of a registered
 	// action also refuses a workload whose kind is not in Kinds.
 	Plan func(amend.Request, View) ([]Set, error)
+	// Absent says what a person can do when no file declares the object; ""
+	// when there is nothing to say about the kinds of this action.
+	Absent string
 }
 
 // A Set asks for one field of the workload to get a value.
 type Set struct {
 	Field amend.FieldPath
 	Value amend.Scalar
+	// Along says that the field need not get the value, and may when a line
+	// moves it together with another one that is asked for.
+	Along bool
 }
 
-// A View is the workload as the env repo renders it, and the past of its
-// fields.
+// A View is the workload as the env repo renders it, and its past.
 type View interface {
 	// Value returns the scalar at field, false when there is none.
-	Value(field amend.FieldPath) (string, bool)
-	// Names returns the name of every item of a list, in the order rendered.
-	Names(list amend.FieldPath) []string
+	Value(field amend.FieldPath) (amend.Scalar, bool)
+	// Names returns the name of every item of a list, in the order rendered, or
+	// the keys of a map.
+	Names(field amend.FieldPath) []string
+	Past
+}
+
+// A Past is what the history of the env repo tells about the workload.
+type Past interface {
 	// Previous returns the last value that the field had before the present
 	// one, leaving out values that a remediation took away: rolling back
 	// twice must not bring the first trouble back. Without such a value it
 	// refuses with amend.ReasonNoHistory.
 	Previous(field amend.FieldPath) (string, error)
+	// LastCommit returns the newest commit of the branch after from, and not
+	// after to, that changed how the workload is rendered, but for labels and
+	// annotations of the object itself. A merge stands for all that it brought.
+	// Without such a commit it refuses with amend.ReasonNoHistory, and with
+	// amend.ReasonChangedSince when the workload was not rendered before it.
+	LastCommit(from, to time.Time) (Commit, error)
+}
+
+// A Commit is what one commit of the branch did to the workload.
+type Commit struct {
+	SHA string
+	// Ours says that a remediation made it.
+	Ours    bool
+	Changes []Change
+}
+
+// A Change is one rendered field that a commit changed. Before and After are
+// nil where the field was not set, or held a list or a map.
+type Change struct {
+	Field         amend.FieldPath
+	Before, After *amend.Scalar
+	// Aside says that the field is a label or an annotation of the object
+	// itself, which tells something about it and does not change what runs.
+	Aside bool
 }
 
 // catalogue is filled by the init functions of this package and only read

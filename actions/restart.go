@@ -25,5 +25,5 @@ func planRestart(req amend.Request, _ View) ([]Set, error) {
 	if req.Event.Time.IsZero() {
 		return nil, amend.Errorf(amend.Invalid, "plan restart", "the event carries no time")
 	}
-	return []Set{{restartedAt, amend.Scalar{Text: req.Event.Time.UTC().Format(time.RFC3339)}}}, nil
+	return []Set{{Field: restartedAt, Value: amend.Scalar{Text: req.Event.Time.UTC().Format(time.RFC3339)}}}, nil
 }

@@ -24,10 +24,11 @@ func planRollBackImage(req amend.Request, view View) ([]Set, error) {
 		return nil, err
 	}
 	field := c.Then("image")
-	now, ok := view.Value(field)
+	present, ok := view.Value(field)
 	if !ok {
 		return nil, unset(req, field, "write the image there first, or take the playbook out")
 	}
+	now := present.Text
 	before, err := view.Previous(field)
 	if err != nil {
 		return nil, fmt.Errorf("reading the history of %s: %w", field, err)
@@ -38,7 +39,7 @@ func planRollBackImage(req amend.Request, view View) ([]Set, error) {
 	if imageName(before) != imageName(now) {
 		return nil, amend.Refusef(amend.ReasonAmbiguous, "%s was %.200q before it was %.200q: another image, not an earlier version; change it by hand", field, before, now)
 	}
-	return []Set{{field, amend.Scalar{Text: before}}}, nil
+	return []Set{{Field: field, Value: amend.Scalar{Text: before}}}, nil
 }
 
 // imageName returns an image reference without its tag and digest. A colon

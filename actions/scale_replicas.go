@@ -33,13 +33,13 @@ func planScaleReplicas(req amend.Request, view View) ([]Set, error) {
 		return nil, err
 	}
 	field := amend.Field("spec", "replicas")
-	text, ok := view.Value(field)
+	v, ok := view.Value(field)
 	if !ok {
 		return nil, unset(req, field, "an autoscaler may own it; write the number there first if none does")
 	}
-	now, err := strconv.ParseInt(text, 10, 32)
+	now, err := strconv.ParseInt(v.Text, 10, 32)
 	if err != nil || now < 0 {
-		return nil, unreadable(req, field, text, "a number of replicas")
+		return nil, unreadable(req, field, v.Text, "a number of replicas")
 	}
 	if now == 0 {
 		return nil, amend.Refusef(amend.ReasonBound, "%s is scaled to 0 in the env repo, which somebody meant; scale it up there", req.Workload.ObjectRef)
@@ -48,5 +48,5 @@ func planScaleReplicas(req amend.Request, view View) ([]Set, error) {
 		return nil, amend.Refusef(amend.ReasonBound, "%s has %d replicas in the env repo and the playbook allows %d; raise max, or find out what the load is",
 			req.Workload.ObjectRef, now, most)
 	}
-	return []Set{{field, amend.Scalar{Text: strconv.FormatInt(min(now+by, most), 10), Number: true}}}, nil
+	return []Set{{Field: field, Value: amend.Scalar{Text: strconv.FormatInt(min(now+by, most), 10), Number: true}}}, nil
 }

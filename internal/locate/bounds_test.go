@@ -288,14 +288,17 @@ func TestObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v, ok := o.Value(s.query.Field); !ok || v != "mirror.example.com/web:2.0" {
-		t.Errorf("Value = %q, %v", v, ok)
+	if v, ok := o.Value(s.query.Field); !ok || v.Text != "mirror.example.com/web:2.0" {
+		t.Errorf("Value = %v, %v", v, ok)
 	}
 	if _, ok := o.Value(amend.Field("spec", "template")); ok {
 		t.Error("a map has no value")
 	}
 	if got := strings.Join(o.Names(amend.Field("spec", "template", "spec", "containers")), " "); got != "app" {
 		t.Errorf("Names = %q", got)
+	}
+	if got := strings.Join(o.Names(amend.Field("metadata")), " "); got != "name namespace" {
+		t.Errorf("Names of a map = %q", got)
 	}
 	if o.Ref().Namespace != "shop" || o.Ref().Group != "apps" {
 		t.Errorf("Ref = %v", o.Ref())

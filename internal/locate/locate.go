@@ -81,6 +81,15 @@ type Query struct {
 	// AllowShared permits a site that moves other fields, objects or
 	// applications too, where there is no private one.
 	AllowShared bool
+	// Along are other fields of the object that are to get a value as well, so a
+	// site that sets one of them to just that is not shared on its account.
+	Along []Setting
+}
+
+// A Setting is a field with a value that it is to get.
+type Setting struct {
+	Field amend.FieldPath
+	Value amend.Scalar
 }
 
 // A Site is the place that controls a field, or where the field is to be added.
@@ -110,51 +119,6 @@ type Result struct {
 	// RenderDiff lists every field that differs in the renders of all sources
 	// that read the file: the intended one first.
 	RenderDiff []FieldChange
-}
-
-// An Object is one rendered object, for reading.
-type Object struct{ obj *object }
-
-// Object finds the one rendered object that ref names, in the folder root or,
-// when root is "", in all sources of the repo. It refuses with
-// ReasonNotInRepo, ReasonAmbiguous, ReasonUnsupported, ReasonRemote,
-// ReasonProtected, or ReasonUnproven when a source does not render.
-func (l *Locator) Object(tree fs.FS, ref amend.ObjectRef, root string) (*Object, error) {
-	v, err := l.view(tree)
-	if err != nil {
-		return nil, err
-	}
-	m, err := v.match(ref, scope{dir: root})
-	if err != nil {
-		return nil, fmt.Errorf("locating %s: %w", ref, err)
-	}
-	return &Object{m.obj}, nil
-}
-
-// Ref returns the object's identity as it is rendered.
-func (o *Object) Ref() amend.ObjectRef { return o.obj.ref }
-
-// Value returns the rendered value of a scalar field.
-func (o *Object) Value(field amend.FieldPath) (string, bool) {
-	v, ok := get(o.obj.body, field)
-	if !ok || v == nil || !isScalar(v) {
-		return "", false
-	}
-	return scalarText(v), true
-}
-
-// Names returns the names of the items of a list, such as the containers.
-func (o *Object) Names(list amend.FieldPath) []string {
-	v, _ := get(o.obj.body, list)
-	items, _ := v.([]any)
-	var names []string
-	for _, item := range items {
-		m, _ := item.(map[string]any)
-		if name, ok := m["name"].(string); ok {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // Locate finds the line that controls the field, or where it is to be added.
@@ -203,6 +167,7 @@ func (l *Locator) edit(tree fs.FS, q Query, value func(*target) amend.Scalar) (R
 		return Result{}, fmt.Errorf("editing %s of %s: %w", q.Field, q.Object, err)
 	}
 	v := value(t)
+	t.along = q.Along
 	if t.set && holds(t.old, v) {
 		return Result{}, amend.Refusef(amend.ReasonNoChange, "%s of %s is %q already", q.Field, q.Object, v.Text)
 	}
@@ -310,7 +275,7 @@ func (v *view) target(ref amend.ObjectRef, field amend.FieldPath, in scope) (*ta
 		}
 	}
 	if scaler, ok := t.scaler(); ok {
-		return nil, amend.Refusef(amend.ReasonOwnedByHPA, "%s sets the replicas of %s", scaler, ref)
+		return nil, t.ownedBy(scaler)
 	}
 	if t.volatile() {
 		return nil, amend.Refusef(amend.ReasonComputed, "%s depends on a random value or on the time", field)

@@ -220,7 +220,7 @@ func (t *target) governed() error {
 		}
 		for _, i := range a.ignores {
 			if i.covers(t) {
-				return amend.Refusef(ignoredReason(t.field), "application %s has %s in its ignoreDifferences, so Git is not in control of it", a.name, t.field)
+				return amend.Refusef(ignoredReason(t.field), "application %s has %s in its ignoreDifferences, so Git is not in control of it; take it out there first, or change what sets it instead", a.name, t.field)
 			}
 		}
 	}

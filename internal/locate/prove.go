@@ -49,6 +49,9 @@ type effect struct {
 // try writes the value at the site and renders the target's root. It is an
 // error when the value cannot be written or does not arrive in the field.
 func (t *target) try(s site, v amend.Scalar, count *int) (effect, error) {
+	if s.add && byIndex(t.field) {
+		return effect{}, amend.Refusef(amend.ReasonComputed, "%s: nothing can be added for %s, which goes through a list item without a name", s.path, t.field)
+	}
 	res, err := s.write(v)
 	if err != nil {
 		return effect{}, fmt.Errorf("%s: %w", s.path, err)
@@ -92,6 +95,7 @@ func (e *effect) compare(t *target, after *render, v amend.Scalar) bool {
 		return false
 	}
 	e.changes = append(e.changes, FieldChange{Object: t.landed(), Field: t.field.String(), Old: t.current(), New: v.Text})
+	intended = e.accompany(t, obj, intended)
 	e.note(d, t.root, func(o *object) any {
 		if o == t.obj {
 			return intended
@@ -99,6 +103,27 @@ func (e *effect) compare(t *target, after *render, v amend.Scalar) bool {
 		return o.body
 	})
 	return true
+}
+
+// accompany adds to what is intended the fields that were to get the value that
+// they have got.
+func (e *effect) accompany(t *target, after *object, intended any) any {
+	for _, s := range t.along {
+		now, ok := get(after.body, s.Field)
+		old, _ := get(intended, s.Field)
+		if !ok || !holds(now, s.Value) || !isScalar(old) || holds(old, s.Value) {
+			continue
+		}
+		if with, ok := put(intended, s.Field, now); ok {
+			intended = with
+			c := FieldChange{Object: t.landed(), Field: s.Field.String(), New: s.Value.Text}
+			if old != nil {
+				c.Old = scalarText(old)
+			}
+			e.changes = append(e.changes, c)
+		}
+	}
+	return intended
 }
 
 // note adds the differences of d to the effect. Renamed generator output is

@@ -1,6 +1,10 @@
 package locate
 
-import "github.com/amendhq/amend"
+import (
+	"fmt"
+
+	"github.com/amendhq/amend"
+)
 
 // scaler returns the autoscaler that sets the target's replicas, if the field
 // is just that. What Git says about the replicas then has no effect. Plain
@@ -27,6 +31,39 @@ func (t *target) scaler() (amend.ObjectRef, bool) {
 		}
 	}
 	return amend.ObjectRef{}, false
+}
+
+// ownedBy refuses to set what an autoscaler sets, and names its maximum as the
+// lever to use instead.
+func (t *target) ownedBy(scaler amend.ObjectRef) error {
+	lever := amend.Field("spec", "maxReplicas")
+	if scaler.Kind == "ScaledObject" {
+		lever = amend.Field("spec", "maxReplicaCount")
+	}
+	if scaler.Namespace == "" {
+		scaler.Namespace = t.ref.Namespace
+	}
+	return amend.Refusef(amend.ReasonOwnedByHPA, "%s sets the replicas of %s; raise its %s%s instead, as the action raise-hpa-max does",
+		scaler, t.ref, lever, t.view.whereabouts(scaler, lever, t.owner))
+}
+
+// whereabouts says where in the repo a field is set and to what, "" where no
+// line of its own does.
+func (v *view) whereabouts(ref amend.ObjectRef, field amend.FieldPath, o *owner) string {
+	t, err := v.target(ref, field, scope{owner: o})
+	if err != nil || !t.set {
+		return ""
+	}
+	renders := 0
+	e, err := t.choose(t.sentinel(), true, &renders)
+	if err != nil || e.site.add {
+		return ""
+	}
+	at, err := e.target()
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%s, at %s:%d)", t.current(), at.Path, at.Line)
 }
 
 // scaledBy reports whether o is a HorizontalPodAutoscaler, or a KEDA

@@ -17,6 +17,7 @@ type target struct {
 	field amend.FieldPath
 	old   any          // the rendered value
 	want  amend.Scalar // that is looked for a place
+	along []Setting    // that may come with it
 	set   bool         // whether there is one
 	hops  int          // how many Applications were followed to get here
 	// declared are the names that the object's manifests may carry.
@@ -118,7 +119,7 @@ func (t *target) documents(files []string) []document {
 // leaf finds the scalar at a field. The editor knows list items by their
 // identity, and by index only in its own paths.
 func (d document) leaf(field amend.FieldPath) (manifest.Leaf, bool) {
-	if !slices.ContainsFunc(field, func(s amend.FieldStep) bool { return s.Select == "index" }) {
+	if !byIndex(field) {
 		return d.file.Leaf(d.index, field)
 	}
 	want := indexedPath(field)
@@ -128,6 +129,12 @@ func (d document) leaf(field amend.FieldPath) (manifest.Leaf, bool) {
 		}
 	}
 	return manifest.Leaf{}, false
+}
+
+// byIndex reports whether a field goes through a list item that is known by its
+// index only.
+func byIndex(field amend.FieldPath) bool {
+	return slices.ContainsFunc(field, func(s amend.FieldStep) bool { return s.Select == "index" })
 }
 
 // indexedPath writes a field as the editor's paths are written: a[0].b.

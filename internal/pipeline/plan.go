@@ -75,10 +75,21 @@ func (p *Pipeline) edit(base fs.FS, ref amend.ObjectRef, plan *amend.Plan, sets 
 		if r.Path.Protected() {
 			return amend.Refusef(amend.ReasonProtected, "%s is a file that no fix may touch", r.Path)
 		}
-		plan.Edits = append(plan.Edits, r.Edit)
+		plan.Edits = append(append(plan.Edits, r.Edit), came(along, r)...)
 		plan.Files[r.Path] = r.Content
 	}
 	return nil
+}
+
+// came returns the fields that came along with an edit, as edits of that line.
+func came(along []locate.Setting, r locate.Result) []amend.Edit {
+	var edits []amend.Edit
+	for _, c := range r.RenderDiff {
+		if c.Object == r.RenderDiff[0].Object && c.Field != r.Edit.Field && slices.ContainsFunc(along, func(s locate.Setting) bool { return s.Field.String() == c.Field && s.Value.Text == c.New }) {
+			edits = append(edits, amend.Edit{Object: r.Edit.Object, Field: c.Field, Target: r.Edit.Target, Old: c.Old, New: c.New})
+		}
+	}
+	return edits
 }
 
 func diff(base fs.FS, files map[amend.RepoPath][]byte) (string, error) {
