@@ -64,9 +64,11 @@ func (t *target) private(file string) bool { return len(t.otherReaders(file)) ==
 // owner may be declared in the repo in another form than it is live, or in one
 // that is not understood.
 func (t *target) otherReaders(file string) []root {
-	return slices.DeleteFunc(t.view.readers(file), func(r root) bool {
+	return slices.DeleteFunc(append(t.view.readers(file), t.view.takers(file)...), func(r root) bool {
 		ours := t.root.live && r.dir == t.root.dir &&
 			!slices.ContainsFunc(r.apps, func(a application) bool { return !a.same(t.root.apps[0]) })
+		// A chart without an Application has the name that it is asked with.
+		ours = ours || r.kind == Helm && r.dir == t.root.dir && len(r.apps) == 0 && len(t.root.apps) == 0
 		return ours || r.key() == t.root.key()
 	})
 }

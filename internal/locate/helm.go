@@ -203,6 +203,6 @@ func (v *view) chartReaders(file string) []root {
 			return false
 		}
 		_, inside := below(r.dir, file)
-		return !inside || out.err == nil
+		return out.err == nil || !inside && !v.takes(r, file)
 	})
 }

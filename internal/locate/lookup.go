@@ -19,6 +19,9 @@ type lookup struct {
 	programs []root
 	reading  map[string][]int // of charts, by a file or a folder that is read
 	unclear  []int            // of charts, those that may read any file
+	// taking are the charts that no Application deploys, by the folder of a chart
+	// elsewhere in the repo that they take as a part.
+	taking map[string][]root
 	// inflating are the sources that render a kustomization with charts. Like
 	// the charts of Applications they could declare any object.
 	inflating []root
@@ -69,7 +72,27 @@ func (v *view) newLookup() *lookup {
 			l.reading[name] = append(l.reading[name], i)
 		}
 	}
+	v.addLoose(l)
 	return l
+}
+
+// addLoose adds the charts that no Application deploys: who does is not in the
+// repo, and a chart that several of them take is shared all the same.
+func (v *view) addLoose(l *lookup) {
+	l.taking = map[string][]root{}
+	for _, file := range v.root.foreign {
+		dir := path.Dir(file)
+		deployed := len(l.byPath[dir]) > 0
+		above := path.Dir(path.Dir(dir))
+		part := path.Join(above, "charts") == path.Dir(dir) && detect(v.root.find(above)) == Helm
+		if path.Base(file) != "Chart.yaml" || deployed || part {
+			continue
+		}
+		folders := v.chartFolders(dir, 0)
+		for _, part := range folders[min(1, len(folders)):] {
+			l.taking[part] = append(l.taking[part], root{dir: dir, kind: Helm, release: path.Base(dir)})
+		}
+	}
 }
 
 // at returns the Applications whose source is the folder.
@@ -115,6 +138,27 @@ func (v *view) mayRead(file string) []root {
 	var roots []root
 	for _, i := range slices.Compact(found) {
 		roots = append(roots, l.charts[i])
+	}
+	return roots
+}
+
+// takes reports whether a chart takes the one that the file belongs to.
+func (v *view) takes(r root, file string) bool {
+	l := v.lookup()
+	for dir := range parents(file) {
+		if slices.ContainsFunc(l.reading[dir], func(i int) bool { return l.charts[i].key() == r.key() }) {
+			return true
+		}
+	}
+	return false
+}
+
+// takers returns the charts that no Application deploys and that take the chart
+// which the file belongs to.
+func (v *view) takers(file string) []root {
+	var roots []root
+	for dir := range parents(file) {
+		roots = append(roots, v.lookup().taking[dir]...)
 	}
 	return roots
 }
