@@ -40,10 +40,11 @@ test: $(BIN)/act $(BIN)/alertmanager ## Run every test with the race detector, t
 	$(RACE) AMEND_TEST_ACT=$(BIN)/act AMEND_TEST_ALERTMANAGER=$(BIN)/alertmanager $(GO) test $(if $(RACE),-race) ./...
 
 .PHONY: bench
-bench: build ## Measure: micro-benchmarks, and alert accepted → commit on the branch
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./actions/...
+bench: build $(BIN)/kustomize $(BIN)/yq ## Measure: micro-benchmarks, alert accepted → commit on the branch, and amend beside its baselines (docs/performance.md)
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime 200ms ./internal/... ./actions/...
 	$(GO) test -run '^$$' -bench AlertToCommit -benchtime 200x ./cmd/amend
 	$(GO) test -run '^$$' -bench Burst -benchtime 5x ./cmd/amend
+	cd bench && $(GO) run -trimpath . -bin $(BIN) -out $(CURDIR)/docs/performance.md
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck, the modules and the workflow files
@@ -115,3 +116,7 @@ $(BIN)/staticcheck: tools/go.mod
 	cd tools && $(GO) build -trimpath -o $@ honnef.co/go/tools/cmd/staticcheck
 $(BIN)/actionlint: tools/go.mod
 	cd tools && $(GO) build -trimpath -o $@ github.com/rhysd/actionlint/cmd/actionlint
+$(BIN)/kustomize: tools/go.mod
+	cd tools && $(GO) build -trimpath -o $@ sigs.k8s.io/kustomize/kustomize/v5
+$(BIN)/yq: tools/go.mod
+	cd tools && $(GO) build -trimpath -o $@ github.com/mikefarah/yq/v4

@@ -197,12 +197,18 @@ func (v *view) chartRoots() []root { return v.lookup().charts }
 // of theirs, of a chart that they take from elsewhere in the repo, or a values
 // file.
 func (v *view) chartReaders(file string) []root {
+	// All that deploy a chart read the same files of its folder, so one render
+	// tells for them all, unless some name the file besides as theirs.
+	named := len(v.lookup().reading[file]) > 0
+	read := map[string]bool{}
 	return slices.DeleteFunc(v.mayRead(file), func(r root) bool {
-		out := v.render(r)
-		if _, read := out.reads[file]; read {
+		_, inside := below(r.dir, file)
+		if inside && !named && read[r.dir] {
 			return false
 		}
-		_, inside := below(r.dir, file)
-		return out.err == nil || !inside && !v.takes(r, file)
+		out := v.render(r)
+		_, ok := out.reads[file]
+		read[r.dir] = ok
+		return !ok && (out.err == nil || !inside && !v.takes(r, file))
 	})
 }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// An effort is what doing something once has cost.
+type effort struct {
+	wall, cpu time.Duration
+	memory    int64 // the most that one process held, in bytes
+}
+
+// command runs a program to its end and says what it cost. dir may be "".
+func command(ctx context.Context, dir, name string, args ...string) ([]byte, effort, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	cmd.Env = gitEnv()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	start := time.Now()
+	err := cmd.Run()
+	e := effort{wall: time.Since(start)}
+	if s := cmd.ProcessState; s != nil {
+		e.cpu = s.UserTime() + s.SystemTime()
+		if u, ok := s.SysUsage().(*syscall.Rusage); ok {
+			e.memory = u.Maxrss << 10
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("%s %s: %w: %s%s", filepath.Base(name), strings.Join(args, " "), err, errs.Bytes(), out.Bytes())
+	}
+	return out.Bytes(), e, err
+}
+
+// gitEnv keeps the settings of the machine's user out, and names an author.
+func gitEnv() []string {
+	return append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Jo", "GIT_AUTHOR_EMAIL=jo@example.com", "GIT_COMMITTER_NAME=Jo", "GIT_COMMITTER_EMAIL=jo@example.com")
+}
+
+// timed runs a function of this process.
+func timed(f func() error) (effort, error) {
+	before := ownCPU()
+	start := time.Now()
+	err := f()
+	return effort{wall: time.Since(start), cpu: ownCPU() - before}, err
+}
+
+func ownCPU() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// cpuOf returns the CPU time of a running process with its ended children, of
+// which proc(5) counts hundredths of a second.
+func cpuOf(pid int) (time.Duration, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(data), ") ")
+	fields := strings.Fields(rest)
+	const utime = 14 - 3 // the fields are numbered from 1, and two were cut
+	var ticks time.Duration
+	for i := utime; i < utime+4; i++ {
+		n, err := strconv.Atoi(fields[i])
+		if err != nil {
+			return 0, err
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * 10 * time.Millisecond, nil
+}
+
+// peakOf returns the most memory that a running process held since its start,
+// or since forgetPeak.
+func peakOf(pid int) (int64, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, errors.New("no VmHWM in the status of the process")
+}
+
+// forgetPeak makes peakOf count from now on; see proc(5), clear_refs.
+func forgetPeak(pid int) error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func mb(bytes int64) float64 { return float64(bytes) / (1 << 20) }
