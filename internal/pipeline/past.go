@@ -19,7 +19,7 @@ const (
 // view is the workload as an action sees it.
 type view struct {
 	*locate.Object
-	ref      amend.ObjectRef
+	about    locate.Query // without a field
 	pipeline *Pipeline
 	world    World
 }
@@ -30,7 +30,9 @@ type view struct {
 func (v *view) Previous(field amend.FieldPath) (string, error) {
 	now, _ := v.Value(field)
 	present := now.Text
-	site, err := v.pipeline.locator.Locate(v.world.Tree, locate.Query{Object: v.ref, Field: field})
+	q := v.about
+	q.Field = field
+	site, err := v.pipeline.locator.Locate(v.world.Tree, q)
 	if err != nil {
 		return "", err
 	}
@@ -67,7 +69,7 @@ func (v *view) Previous(field amend.FieldPath) (string, error) {
 // that does not render beside today's other files has none.
 func (v *view) at(path amend.RepoPath, content []byte, field amend.FieldPath) (value string, ok bool, err error) {
 	then := tree.Overlay(v.world.Tree, map[amend.RepoPath][]byte{path: content})
-	object, err := v.pipeline.locator.Object(then, v.ref, "")
+	object, err := v.pipeline.locator.Deployed(then, v.about)
 	switch amend.KindOf(err) {
 	case "":
 		then, ok := object.Value(field)
@@ -108,13 +110,13 @@ func (v *view) LastCommit(from, to time.Time) (actions.Commit, error) {
 		last, after = &c, before
 	}
 	return actions.Commit{}, amend.Refusef(amend.ReasonNoHistory, "none of the %d commits after %s and not after %s changed how %s is rendered",
-		compared, from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339), v.ref)
+		compared, from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339), v.about.Object)
 }
 
 // rendered returns the workload at a commit, nil when it was not there or did
 // not render.
 func (v *view) rendered(c Commit) (*locate.Object, error) {
-	object, err := v.pipeline.locator.Object(c.Tree, v.ref, "")
+	object, err := v.pipeline.locator.Deployed(c.Tree, v.about)
 	switch amend.KindOf(err) {
 	case "":
 		return object, nil
@@ -130,7 +132,7 @@ func (v *view) compare(c Commit, before, after *locate.Object) (actions.Commit, 
 	case before == nil && after == nil:
 		return actions.Commit{}, false, nil
 	case before == nil || after == nil:
-		return actions.Commit{}, false, amend.Refusef(amend.ReasonChangedSince, "%s is not rendered both before and after commit %.12s; look at it with git show", v.ref, c.SHA)
+		return actions.Commit{}, false, amend.Refusef(amend.ReasonChangedSince, "%s is not rendered both before and after commit %.12s; look at it with git show", v.about.Object, c.SHA)
 	}
 	found, runs := actions.Commit{SHA: c.SHA, Ours: c.Ours}, false
 	for _, d := range after.Since(before) {

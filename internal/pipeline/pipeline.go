@@ -30,6 +30,9 @@ type World struct {
 	Tree fs.FS
 	Past Past
 	Now  time.Time
+	// Owner tells which Application deploys an object, as it is live; see
+	// locate.Query.Live. It is nil where only the env repo is asked.
+	Owner func(amend.ObjectRef) ([]byte, error)
 }
 
 // Past tells what came before the World's commit.

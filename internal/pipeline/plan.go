@@ -21,21 +21,27 @@ func (p *Pipeline) plan(w World, req amend.Request, d amend.Decision) (amend.Dec
 	if !ok {
 		return amend.Decision{}, amend.Errorf(amend.Internal, "plan", "the policy named the unknown action %q", req.Action)
 	}
-	ref := req.Workload.ObjectRef
-	ref.Group = action.Group
-	object, err := p.locator.Object(w.Tree, ref, "")
+	about := locate.Query{Object: req.Workload.ObjectRef}
+	about.Object.Group = action.Group
+	if w.Owner != nil {
+		var err error
+		if about.Live, err = w.Owner(about.Object); err != nil {
+			return refused(d, amend.ReasonNotInRepo, err)
+		}
+	}
+	object, err := p.locator.Deployed(w.Tree, about)
 	if amend.ReasonOf(err) == amend.ReasonNotInRepo && action.Absent != "" {
 		err = fmt.Errorf("%w; %s", err, action.Absent)
 	}
 	if err != nil {
 		return refused(d, amend.ReasonNotInRepo, err)
 	}
-	sets, err := action.Plan(req, &view{Object: object, ref: ref, pipeline: p, world: w})
+	sets, err := action.Plan(req, &view{Object: object, about: about, pipeline: p, world: w})
 	if err != nil {
 		return refused(d, amend.ReasonComputed, err)
 	}
 	plan := amend.Plan{Request: req, Episode: d.Episode, Files: map[amend.RepoPath][]byte{}}
-	if err := p.edit(w.Tree, ref, &plan, sets); err != nil {
+	if err := p.edit(w.Tree, about, &plan, sets); err != nil {
 		return refused(d, amend.ReasonUnproven, err)
 	}
 	if len(plan.Edits) == 0 {
@@ -51,32 +57,35 @@ func (p *Pipeline) plan(w World, req amend.Request, d amend.Decision) (amend.Dec
 
 // edit makes the sets one after the other, each proved on the result of the
 // last. A line may move several fields if all of them are to move like that.
-func (p *Pipeline) edit(base fs.FS, ref amend.ObjectRef, plan *amend.Plan, sets []actions.Set) error {
-	along := make([]locate.Setting, 0, len(sets))
+func (p *Pipeline) edit(base fs.FS, about locate.Query, plan *amend.Plan, sets []actions.Set) error {
 	for _, s := range sets {
-		along = append(along, locate.Setting{Field: s.Field, Value: s.Value})
+		about.Along = append(about.Along, locate.Setting{Field: s.Field, Value: s.Value})
 	}
 	for _, s := range sets {
 		if s.Along {
 			continue
 		}
 		now := tree.Overlay(base, plan.Files)
-		object, err := p.locator.Object(now, ref, "")
+		object, err := p.locator.Deployed(now, about)
 		if err != nil {
 			return err
 		}
 		if v, ok := object.Value(s.Field); ok && v == s.Value {
 			continue
 		}
-		r, err := p.locator.Edit(now, locate.Query{Object: ref, Field: s.Field, Along: along}, s.Value)
+		about.Field = s.Field
+		r, err := p.locator.Edit(now, about, s.Value)
 		if err != nil {
 			return err
 		}
 		if r.Path.Protected() {
 			return amend.Refusef(amend.ReasonProtected, "%s is a file that no fix may touch", r.Path)
 		}
-		plan.Edits = append(append(plan.Edits, r.Edit), came(along, r)...)
+		plan.Edits = append(append(plan.Edits, r.Edit), came(about.Along, r)...)
 		plan.Files[r.Path] = r.Content
+		for _, c := range r.RenderDiff {
+			plan.RenderDiff = move(plan.RenderDiff, amend.FieldChange(c))
+		}
 	}
 	return nil
 }
@@ -90,6 +99,17 @@ func came(along []locate.Setting, r locate.Result) []amend.Edit {
 		}
 	}
 	return edits
+}
+
+// move adds a change of the renders to those before it. A field that changes
+// again changes from what it was at first.
+func move(changes []amend.FieldChange, c amend.FieldChange) []amend.FieldChange {
+	i := slices.IndexFunc(changes, func(b amend.FieldChange) bool { return b.Object == c.Object && b.Field == c.Field })
+	if i < 0 {
+		return append(changes, c)
+	}
+	changes[i].New = c.New
+	return changes
 }
 
 func diff(base fs.FS, files map[amend.RepoPath][]byte) (string, error) {
