@@ -88,6 +88,7 @@ type bench struct {
 	hub    *hub
 	mirror *mirror
 	decide func(pipeline.World, amend.Event) (amend.Decision, error)
+	owners writer.Owners
 	prover writer.Prover
 	writer *writer.Writer
 	passed time.Duration // on top of the clock
@@ -121,7 +122,7 @@ func (b *bench) restart() {
 	b.writer = writer.New(writer.Config{
 		Host: b.hub, Repo: b.mirror, Branch: "main", Now: b.now, Log: slog.New(slog.DiscardHandler),
 		Decide: func(w pipeline.World, e amend.Event) (amend.Decision, error) { return b.decide(w, e) },
-		Prover: b.prover,
+		Owners: b.owners, Prover: b.prover,
 	})
 	b.stop = func() {}
 }

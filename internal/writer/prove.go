@@ -23,17 +23,34 @@ type Proof struct {
 	Changes      []amend.FieldChange
 }
 
-// maxProof bounds the wait for one proof: other jobs wait too.
-const maxProof = 3 * time.Minute
+// The bounds of the wait for proofs, because other jobs wait too: for one, and
+// how long a prover that gave no answer is not asked again.
+const (
+	maxProof = 3 * time.Minute
+	proofGap = 30 * time.Second
+)
+
+// A rest is the time for which a prover is taken to be away still.
+type rest struct {
+	until time.Time
+	err   error
+}
 
 // prove asks the prover, if there is one.
 func (w *Writer) prove(ctx context.Context, base, commit string, plan *amend.Plan) error {
 	if w.cfg.Prover == nil || plan == nil {
 		return nil
 	}
+	if w.cfg.Now().Before(w.rest.until) {
+		return w.rest.err
+	}
 	ctx, cancel := context.WithTimeout(ctx, maxProof)
 	defer cancel()
-	return w.cfg.Prover.Prove(ctx, Proof{Base: base, Commit: commit, Changes: plan.RenderDiff})
+	err := w.cfg.Prover.Prove(ctx, Proof{Base: base, Commit: commit, Changes: plan.RenderDiff})
+	if err != nil && amend.ReasonOf(err) != amend.ReasonUnproven {
+		w.rest = rest{until: w.cfg.Now().Add(proofGap), err: err}
+	}
+	return err
 }
 
 // proofBranch is where commits are shown before they land. The name holds the

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/pipeline"
 	"github.com/amendhq/amend/internal/writer"
 )
 
@@ -129,6 +131,7 @@ func TestNothingLandsWithoutAProof(t *testing.T) {
 			t.Errorf("the revert beside it: %v, %q", err, b.hub.file("f"))
 		}
 		c.judge = nil
+		b.passed += time.Minute
 		b.wantReasons(b.again(e), amend.ReasonAct)
 	})
 }
@@ -169,12 +172,32 @@ func TestAPullRequestIsProvedBeforeItIsOpened(t *testing.T) {
 		// The branch moves on before the next try, which takes the claim over.
 		b.hub.push("human", func(files map[string]string) { files["g"] = "1" })
 		c.judge = nil
+		b.passed += time.Minute
 		got := b.again(e)
 		b.wantReasons(got, amend.ReasonAct)
 		last := c.asked[len(c.asked)-1]
 		if got[0].Change.Commit != claim || last.Commit != claim || !slices.Equal(b.hub.commits[claim].parents, []string{last.Base}) {
 			t.Errorf("the claim is %s, the change %+v, the proof %+v", claim, got[0].Change, last)
 		}
+	})
+}
+
+// A prover that hangs must not hold up the next job for as long again.
+func TestAProverThatIsAwayHasARest(t *testing.T) {
+	withCritic(t, map[string]string{"f": "web=1\napi=1"}, func(t *testing.T, b *bench, c *critic) {
+		c.judge = func(writer.Proof) error { return away }
+		web, api := firing("web", amend.PullRequest, "f"), firing("api", amend.PullRequest, "f")
+		for _, o := range b.send(web, api) {
+			if amend.KindOf(o.err) != amend.Transient {
+				t.Errorf("%+v", o)
+			}
+		}
+		if len(c.asked) != 1 {
+			t.Errorf("it was asked %d times", len(c.asked))
+		}
+		c.judge = nil
+		b.passed += time.Minute
+		b.wantReasons(b.again(web, api), amend.ReasonAct, amend.ReasonAct)
 	})
 }
 
@@ -208,6 +231,44 @@ func TestABranchOfAProofThatStayed(t *testing.T) {
 			t.Errorf("%+v, %v", got, b.hub.branches)
 		}
 		c.judge, b.hub.fault = nil, nil
+		b.restart()
+		b.run()
 		b.wantReasons(b.again(e), amend.ReasonAct)
+	})
+}
+
+// owners is a cluster in which one Application deploys all, and an answer that
+// somebody waits for.
+type owners struct {
+	asked []string
+	err   error
+}
+
+func (o *owners) Owner(_ context.Context, object amend.ObjectRef) ([]byte, error) {
+	o.asked = append(o.asked, object.String())
+	return []byte("live"), o.err
+}
+
+func TestTheOwnerIsPartOfTheWorld(t *testing.T) {
+	onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
+		o := &owners{}
+		b.owners = o
+		b.decide = func(w pipeline.World, e amend.Event) (amend.Decision, error) {
+			live, err := w.Owner(amend.ObjectRef{Kind: "Deployment", Namespace: "shop", Name: "web"})
+			if err != nil {
+				return amend.Decision{}, err
+			}
+			if string(live) != "live" {
+				t.Errorf("the owner is %q", live)
+			}
+			return decide(w, e)
+		}
+		b.wantReasons(b.send(firing("web", amend.Commit, "f")), amend.ReasonAct)
+		if o.err = away; amend.KindOf(b.send(firing("web", amend.Commit, "f"))[0].err) != amend.Transient {
+			t.Error("it was decided without the owner")
+		}
+		if o.asked[0] != "Deployment/shop/web" {
+			t.Errorf("asked %q", o.asked)
+		}
 	})
 }

@@ -124,6 +124,9 @@ func (r *round) judge(ctx context.Context, e amend.Event) (amend.Decision, error
 		return r.w.proposed(ctx, incident, r.landed(incident))
 	}, waiting: func(since time.Time) ([]amend.Record, error) { return r.proposals(ctx, since) }}
 	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: past, Now: r.w.cfg.Now()}
+	if owners := r.w.cfg.Owners; owners != nil {
+		world.Owner = func(object amend.ObjectRef) ([]byte, error) { return owners.Owner(ctx, object) }
+	}
 	d, err := r.w.cfg.Decide(world, e)
 	if err != nil || !d.Acts() || d.Mode != amend.Commit {
 		return d, err

@@ -81,6 +81,14 @@ type Repo interface {
 	Adopt(branch string, d Draft, made Committed) bool
 }
 
+// Owners knows which of Argo CD's Applications deploys an object.
+type Owners interface {
+	// Owner returns the Application and its parents as they are live, as
+	// pipeline.World wants them. A refusal becomes the decision; after any other
+	// error nothing is decided.
+	Owner(ctx context.Context, object amend.ObjectRef) ([]byte, error)
+}
+
 // A FileVersion is one content of a file and the commit that brought it.
 type FileVersion struct {
 	Commit  string
@@ -119,6 +127,8 @@ type Config struct {
 	// CommitURL is where people see a commit; nil when nowhere.
 	CommitURL func(sha string) string
 	Decide    func(pipeline.World, amend.Event) (amend.Decision, error)
+	// Owners knows what is live; nil when only the env repo is asked.
+	Owners Owners
 	// Prover has to agree with every planned change before it lands, or before
 	// its pull request is opened; nil when nobody is asked.
 	Prover Prover
@@ -153,6 +163,7 @@ type Writer struct {
 	past     past
 	asked    map[string]time.Time // for the entry of a commit, until it is in the log
 	doubtful bool                 // reading the local copy failed; a fetch repairs it
+	rest     rest                 // of the prover
 }
 
 // Allow says whether whoever asks may change an object. A refusal, with
