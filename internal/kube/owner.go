@@ -44,11 +44,13 @@ type Owners struct {
 
 	mu   sync.Mutex
 	apps []live // as they were when they were read
+	err  error  // that there was instead
 	read time.Time
 }
 
 // NewOwners looks at the Applications of one namespace, or of all when it is
-// empty. What was read of them counts for as long as keep says.
+// empty. What was read of them counts for as long as keep says, and so does that
+// they could not be read: whoever asks next must not wait for that again.
 func NewOwners(client *Client, namespace string, keep time.Duration, now func() time.Time) *Owners {
 	return &Owners{client: client, namespace: namespace, keep: keep, now: now}
 }
@@ -148,20 +150,15 @@ func (o *Owners) Owner(ctx context.Context, ref amend.ObjectRef, application str
 	return owned, err
 }
 
-// applications returns the Applications as they were at most so long ago.
+// applications returns the Applications as they were read at most so long ago.
 func (o *Owners) applications(ctx context.Context) ([]live, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.read.IsZero() && o.now().Sub(o.read) < o.keep {
-		return o.apps, nil
+	if o.read.IsZero() || o.now().Sub(o.read) >= o.keep {
+		o.apps, o.err = o.client.liveApplications(ctx, o.namespace)
+		o.read = o.now()
 	}
-	at := o.now()
-	apps, err := o.client.liveApplications(ctx, o.namespace)
-	if err != nil {
-		return nil, err
-	}
-	o.apps, o.read = apps, at
-	return apps, nil
+	return o.apps, o.err
 }
 
 // pageSize is how many Applications one answer holds, as with kubectl.

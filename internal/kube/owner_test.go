@@ -227,6 +227,22 @@ func TestOwnersAreReadAgainWhenTheyAreOld(t *testing.T) {
 	}
 }
 
+func TestOwnersThatCannotBeReadAreNotWaitedForAgain(t *testing.T) {
+	s := startServer(t, []byte(oneApplication))
+	s.forbid = "applications"
+	now := time.Now()
+	o := kube.NewOwners(s.connect(t), "", 10*time.Second, func() time.Time { return now })
+	for range 2 {
+		if _, err := o.Owner(t.Context(), web, ""); amend.KindOf(err) != amend.Refused || len(s.asked) != 1 {
+			t.Errorf("asked %q, %v", s.asked, err)
+		}
+	}
+	s.forbid, now = "", now.Add(10*time.Second)
+	if _, err := o.Owner(t.Context(), web, ""); err != nil || len(s.asked) != 2 {
+		t.Errorf("asked %q, %v", s.asked, err)
+	}
+}
+
 func TestOwnerErrors(t *testing.T) {
 	pod := oneApplication + "---\napiVersion: v1\nkind: Pod\nmetadata: {namespace: shop, name: web-1}\n"
 	three := oneApplication + strings.Repeat("---"+oneApplication, 2)
