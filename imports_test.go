@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"internal/locate":        {"internal/appset", "internal/cache", "internal/helm", "internal/jsonnet", "internal/manifest", "internal/tree"},
 	"internal/git":           {"internal/cache", "internal/lock", "internal/tree"},
 	"internal/pipeline":      {"actions", "internal/locate", "internal/manifest", "internal/policy", "internal/tree"},
+	"internal/replay":        {"internal/message", "internal/pipeline", "internal/policy", "internal/tree"},
 	"internal/thread":        {"internal/ledger", "internal/message"},
 	"internal/writer":        {"internal/ledger", "internal/message", "internal/pipeline", "internal/tree"},
 	"internal/writerapi":     {"internal/cache", "internal/secret"},

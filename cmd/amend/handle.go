@@ -28,6 +28,11 @@ func (s *server) handle(ctx context.Context, ce event.Event, _ int) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", bus.ErrUnreadable, err)
 	}
+	if s.flags.recordEvents != "" {
+		if err := recordEvent(s.flags.recordEvents, e); err != nil {
+			s.log.Warn("the event is not kept for a replay", "request", e.ID, "error", err)
+		}
+	}
 	d, err := s.decide(ctx, e)
 	if err != nil {
 		return err

@@ -12,7 +12,8 @@ type serveFlags struct {
 	listenFlags
 	logFlags
 	intakeFlags
-	giveUp time.Duration
+	giveUp       time.Duration
+	recordEvents string
 }
 
 func (f *serveFlags) register(cmd *cobra.Command) {
@@ -21,4 +22,5 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	f.logFlags.register(cmd)
 	f.intakeFlags.register(cmd)
 	cmd.Flags().DurationVar(&f.giveUp, "give-up-after", 10*time.Minute, "how long a change is tried before its failure is recorded")
+	cmd.Flags().StringVar(&f.recordEvents, "record-events", "", "folder to keep accepted events in, one file each, for amend simulate --replay")
 }

@@ -27,6 +27,7 @@ import (
 func newSimulate() *cobra.Command {
 	var repo, file string
 	var volatile []string
+	var again replayFlags
 	now := timeFlag{time.Now()}
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -37,16 +38,32 @@ history, for cooldowns and roll-backs. Pull requests that are still open are
 known to the host only, and are not seen. Nothing is written or sent.
 
 The file holds the body of an Alertmanager webhook or a CloudEvent of amend.
-Exit code 3 when any of the alerts is refused.`,
+Exit code 3 when any of the alerts is refused.
+
+With --replay, decide about the recorded events of a folder instead, each at its own
+time and with the changes that came before it, by the policy of another revision and
+by the one in the folder, and say which are decided otherwise. amend serve records
+with --record-events.`,
 		Example: `  amend simulate --repo . --alert alert.json
-  amend simulate --repo . --alert - -o json < alert.json`,
+  amend simulate --repo . --alert - -o json < alert.json
+  amend simulate --repo . --replay events --against main --markdown`,
 	}
 	out := outputFlag(cmd)
 	cmd.Flags().StringVar(&repo, "repo", ".", "folder of the env repo")
-	cmd.Flags().StringVar(&file, "alert", "", "file with the alerts; - reads standard input (required)")
+	cmd.Flags().StringVar(&file, "alert", "", "file with the alerts; - reads standard input (required without --replay)")
+	cmd.Flags().StringVar(&again.dir, "replay", "", "folder with recorded events, one or more in each *.json")
+	cmd.Flags().StringVar(&again.against, "against", "HEAD", "with --replay: branch or commit whose policy is compared with the folder's")
+	cmd.Flags().BoolVar(&again.markdown, "markdown", false, "with --replay: print a comment for a pull request")
 	cmd.Flags().Var(&now, "now", "time of the decision, in RFC 3339")
 	cmd.Flags().StringSliceVar(&volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if again.dir != "" {
+			report, err := comparePolicies(repo, again, alert.NewIdentity(volatile))
+			if err != nil {
+				return err
+			}
+			return printReplay(cmd.OutOrStdout(), report, again, *out)
+		}
 		if err := required(cmd, "alert"); err != nil {
 			return err
 		}

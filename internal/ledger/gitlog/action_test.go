@@ -150,3 +150,60 @@ func TestAuditActionTakesNoCommands(t *testing.T) {
 		t.Errorf("prints %q", out)
 	}
 }
+
+// TestPolicyActionComments runs the last step of the action with programs that
+// only say what they were asked for.
+func TestPolicyActionComments(t *testing.T) {
+	var action struct {
+		Runs struct {
+			Steps []struct {
+				Run string `yaml:"run"`
+			} `yaml:"steps"`
+		} `yaml:"runs"`
+	}
+	read(t, "actions/review-policy/action.yml", &action)
+	const asked = "amend simulate --repo . --replay events --against BASE --markdown\n"
+	const listed = "gh api --paginate repos/acme/env/issues/7/comments\n"
+	for name, c := range map[string]struct {
+		events, comment, known string
+		want                   string
+	}{
+		"first comment":    {"events", "true", "", asked + listed + "gh api --silent --method POST repos/acme/env/issues/7/comments --field body=@TEMP/amend-replay.md\n"},
+		"again":            {"events", "true", "41\n42\n", asked + listed + "gh api --silent --method PATCH repos/acme/env/issues/comments/41 --field body=@TEMP/amend-replay.md\n"},
+		"summary alone":    {"events", "false", "", asked},
+		"nothing recorded": {"none", "true", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "events"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for program, script := range map[string]string{
+				"amend": "echo \"amend $*\" >> calls; echo the comment\n",
+				"gh":    "case \"$*\" in *--jq*) echo \"gh $1 $2 $3\" >> calls; printf \"$KNOWN\";; *) echo \"gh $*\" >> calls;; esac\n",
+			} {
+				if err := os.WriteFile(filepath.Join(dir, program), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.CommandContext(t.Context(), "bash", "-e", "-o", "pipefail", "-c", action.Runs.Steps[2].Run)
+			cmd.Dir = dir
+			cmd.Env = []string{
+				"PATH=" + dir + ":/usr/bin:/bin", "RUNNER_TEMP=" + dir, "GITHUB_STEP_SUMMARY=" + filepath.Join(dir, "summary"), "GITHUB_REPOSITORY=acme/env",
+				"AMEND_EVENTS=" + c.events, "AMEND_COMMENT=" + c.comment, "AMEND_BASE=BASE", "AMEND_PULL=7", "KNOWN=" + c.known,
+			}
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			calls, _ := os.ReadFile(filepath.Join(dir, "calls"))     // none when nothing was called
+			summary, _ := os.ReadFile(filepath.Join(dir, "summary")) // as said
+			got := strings.ReplaceAll(string(calls), dir, "TEMP")
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if (string(summary) == "the comment\n") != (c.want != "") {
+				t.Errorf("the summary is %q", summary)
+			}
+		})
+	}
+}
