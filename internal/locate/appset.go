@@ -225,6 +225,9 @@ func (t *target) unlisted(file string) []string {
 			continue
 		}
 		template, _ := get(s.spec, amend.Field("template"))
+		if name, ok := get(template, amend.Field("metadata", "name")); ok && !parameter.MatchString(scalarText(name)) {
+			continue // there cannot be two with this name
+		}
 		plain, err := json.Marshal(map[string]any{"kind": "Application", "apiVersion": argoGroup + "/v1alpha1", "spec": specOf(template)})
 		var m appManifest
 		if err != nil || json.Unmarshal(plain, &m) != nil {

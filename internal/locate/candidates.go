@@ -69,8 +69,41 @@ func (t *target) otherReaders(file string) []root {
 			!slices.ContainsFunc(r.apps, func(a application) bool { return !a.same(t.root.apps[0]) })
 		// A chart without an Application has the name that it is asked with.
 		ours = ours || r.kind == Helm && r.dir == t.root.dir && len(r.apps) == 0 && len(t.root.apps) == 0
-		return ours || r.key() == t.root.key()
+		return ours || r.key() == t.root.key() || t.bundled(r, file)
 	})
+}
+
+// bundled reports whether another root is a kustomization without an Application
+// that reads the file only because it lists the target's root among others. What
+// it renders of that are the same objects.
+func (t *target) bundled(r root, file string) bool {
+	if r.kind != Kustomize || len(r.apps) > 0 || r.dir == t.root.dir {
+		return false
+	}
+	changed := false
+	seen := map[string]bool{} // whether it leads to the target's root
+	var leads func(at string) bool
+	leads = func(at string) bool {
+		n := t.view.root.find(at)
+		switch known, again := seen[at]; {
+		case again:
+			return known
+		case at == t.root.dir:
+			return true
+		case at == file, n != nil && path.Join(at, n.kustFile) == file:
+			changed = true
+			return false
+		case n == nil:
+			return false
+		}
+		seen[at] = false
+		for _, ref := range n.refs {
+			seen[at] = leads(path.Join(at, ref)) || seen[at]
+		}
+		changed = changed || seen[at] && (n.kust == nil || !lists(n) || n.kust.Namespace != "")
+		return seen[at]
+	}
+	return leads(r.dir) && !changed
 }
 
 // levels says of a file how far from the root the nearest kustomization is that

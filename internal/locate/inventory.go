@@ -120,7 +120,7 @@ func (n *node) plainUpTo(file, dir string) bool {
 // lists reports whether a kustomization has nothing but resources.
 func lists(n *node) bool {
 	k := *n.kust
-	k.Resources, k.Namespace, k.MetaData, k.TypeMeta = nil, "", nil, types.TypeMeta{}
+	k.Resources, k.Namespace, k.MetaData, k.TypeMeta, k.GeneratorOptions = nil, "", nil, types.TypeMeta{}, nil
 	return reflect.DeepEqual(k, types.Kustomization{})
 }
 
@@ -142,7 +142,7 @@ func (v *view) written(renders map[string]*render) inventory {
 		}
 	}
 	for _, file := range v.root.argo {
-		if f := v.root.file(file); f != nil && !replaced[file] {
+		if f := v.root.file(file); f != nil && !replaced[file] && !(f.helm && v.root.isTemplate(file)) {
 			all.add(f.apps, f.sets)
 		}
 	}
@@ -152,6 +152,17 @@ func (v *view) written(renders map[string]*render) inventory {
 		}
 	}
 	return all
+}
+
+// isTemplate reports whether the file is a template of a chart. What is written
+// there is an Application only when the chart renders it.
+func (n *node) isTemplate(file string) bool {
+	for dir := range parents(file) {
+		if chart := n.find(path.Dir(dir)); path.Base(dir) == "templates" && chart != nil && detect(chart) == Helm {
+			return true
+		}
+	}
+	return false
 }
 
 // add adds what is not a copy.

@@ -39,9 +39,10 @@ func (t *target) sentinel() amend.Scalar {
 	if number {
 		return amend.Scalar{Text: "7", Number: true}
 	}
-	// A block of text keeps the line breaks at its end.
+	// A text of many lines changes in each, which tells where all of it is. It keeps
+	// the line breaks at its end.
 	body := strings.TrimRight(text, "\n")
-	return amend.Scalar{Text: body + mark + text[len(body):]}
+	return amend.Scalar{Text: strings.ReplaceAll(body, "\n", mark+"\n") + mark + text[len(body):]}
 }
 
 // kind returns the type that the field has or, if it is not set, is to have.
