@@ -10,7 +10,7 @@ import (
 	"github.com/amendhq/amend/internal/policy"
 )
 
-var deep = flag.Bool("deep", false, "explore the model of the protocol with more faults: minutes, and a gigabyte")
+var deep = flag.Bool("deep", false, "explore the model of the protocol with more faults: a minute, and a gigabyte")
 
 // This file explores every state that a small installation can get into: two
 // gateways, two writers, an alert that two Alertmanagers post and that a commit
@@ -58,7 +58,7 @@ const (
 
 const (
 	foreign    = 2 // in main; 0 and 1 are commits for A, by their key
-	maxMain    = 4
+	maxMain    = 5
 	maxPulls   = 3
 	maxPending = 5
 )
@@ -70,8 +70,8 @@ type worker struct {
 	acts                 bool
 }
 
-// A state is one state of all.
-type state struct {
+// A snapshot is one state of all.
+type snapshot struct {
 	posts   [kinds]uint8
 	pending [kinds]uint8 // on the bus, not in hand
 	workers [2]worker
@@ -101,10 +101,8 @@ const (
 	unclaimed         mutant = "look for a pull request instead of claiming the branch"
 	notAdopted        mutant = "take an existing branch for somebody else's change"
 	dropFailed        mutant = "drop an event whose answer was lost"
-	recordBeforeWrite mutant = "record the decision before the change"
+	recordBeforeWrite mutant = "record and acknowledge the decision before the change"
 )
-
-var mutants = []mutant{blindRebase, forcePush, repeatUnknown, staleHistory, earlyAck, earlyReply, volatileKey, unclaimed, notAdopted, dropFailed, recordBeforeWrite}
 
 // An explorer visits states. Its one memory beside them is of policy.Decide,
 // which is pure.
@@ -170,9 +168,9 @@ func (x *explorer) key(kind uint8) uint8 {
 	return 0
 }
 
-// steps calls visit with every state that can come next, and returns whether
+// steps calls visit with every snapshot that can come next, and returns whether
 // there is one without a fault, so that something goes on.
-func (x *explorer) steps(w state, visit func(state)) (goesOn bool) {
+func (x *explorer) steps(w snapshot, visit func(snapshot)) (goesOn bool) {
 	for k := range uint8(kinds) {
 		goesOn = x.post(w, k, visit) || goesOn
 	}
@@ -190,7 +188,7 @@ func (x *explorer) steps(w state, visit func(state)) (goesOn bool) {
 }
 
 // post lets a source and a gateway go on with one post.
-func (x *explorer) post(w state, k uint8, visit func(state)) bool {
+func (x *explorer) post(w snapshot, k uint8, visit func(snapshot)) bool {
 	next := w
 	if (w.posts[k] == received || w.posts[k] == published) && w.crashes > 0 {
 		crashed := w
@@ -223,7 +221,7 @@ func (x *explorer) post(w state, k uint8, visit func(state)) bool {
 }
 
 // work lets one writer go on.
-func (x *explorer) work(w state, i int, visit func(state)) bool {
+func (x *explorer) work(w snapshot, i int, visit func(snapshot)) bool {
 	me := w.workers[i]
 	if me.phase == idle {
 		any := false
@@ -235,9 +233,6 @@ func (x *explorer) work(w state, i int, visit func(state)) bool {
 			next := w
 			next.pending[k]--
 			next.workers[i] = worker{phase: taken, kind: k, history: me.history}
-			if x.mutant == earlyAck {
-				next.settled |= 1 << k
-			}
 			visit(next)
 		}
 		return any
@@ -246,7 +241,7 @@ func (x *explorer) work(w state, i int, visit func(state)) bool {
 		next := w
 		next.crashes--
 		next.workers[i] = worker{}
-		if x.mutant != earlyAck {
+		if !x.acknowledged(me) {
 			next.pending[me.kind]++
 		}
 		visit(next)
@@ -281,13 +276,18 @@ func (x *explorer) work(w state, i int, visit func(state)) bool {
 	return true
 }
 
+// acknowledged reports whether the bus has forgotten the event in hand.
+func (x *explorer) acknowledged(me worker) bool {
+	return x.mutant == earlyAck || x.mutant == recordBeforeWrite && me.acts
+}
+
 // end leaves a decision to be acknowledged.
-func (x *explorer) end(w *state, i int, acts bool) {
+func (x *explorer) end(w *snapshot, i int, acts bool) {
 	w.workers[i].phase, w.workers[i].acts = ending, acts
 }
 
 // read takes the branch's head and decides by what is below it.
-func (x *explorer) read(w state, i int) state {
+func (x *explorer) read(w snapshot, i int) snapshot {
 	me := &w.workers[i]
 	me.base = w.length
 	if x.mutant != staleHistory || me.history == 0 {
@@ -312,6 +312,7 @@ func (x *explorer) read(w state, i int) state {
 		if x.mutant == recordBeforeWrite {
 			w.settled |= 1 << me.kind
 			w.acted |= 1 << me.kind
+			me.acts = true
 		}
 	case amend.ReasonWithdrawn:
 		me.phase = withdrawing
@@ -323,29 +324,25 @@ func (x *explorer) read(w state, i int) state {
 
 // silent visits what follows when the answer to a write is lost: the event fails
 // and comes again.
-func (x *explorer) silent(w state, i int, visit func(state)) {
+func (x *explorer) silent(w snapshot, i int, visit func(snapshot)) {
 	if w.silences == 0 {
 		return
 	}
 	me := w.workers[i]
 	w.silences--
-	switch x.mutant {
-	case repeatUnknown:
+	if x.mutant == repeatUnknown {
 		w.workers[i].base = w.length
-	case dropFailed:
+	} else {
 		w.workers[i] = worker{history: me.history}
-	case recordBeforeWrite:
-		w.workers[i] = worker{history: me.history}
-		w.pending[me.kind]++
-	default:
-		w.workers[i] = worker{history: me.history}
-		w.pending[me.kind]++
+		if x.mutant != dropFailed && !x.acknowledged(me) {
+			w.pending[me.kind]++
+		}
 	}
 	visit(w)
 }
 
 // commit moves the branch from the base to a commit on it.
-func (x *explorer) commit(w state, i int, visit func(state)) {
+func (x *explorer) commit(w snapshot, i int, visit func(snapshot)) {
 	me := w.workers[i]
 	next := w
 	switch {
@@ -373,7 +370,7 @@ func (x *explorer) commit(w state, i int, visit func(state)) {
 }
 
 // claim creates the branch of the episode, or adopts the one that is there.
-func (x *explorer) claim(w state, i int, visit func(state)) {
+func (x *explorer) claim(w snapshot, i int, visit func(snapshot)) {
 	me := w.workers[i]
 	if me.episode > maxPulls {
 		return
@@ -405,7 +402,7 @@ func (x *explorer) claim(w state, i int, visit func(state)) {
 }
 
 // open opens the pull request of a branch, which has at most one that is open.
-func (x *explorer) open(w state, i int, visit func(state)) {
+func (x *explorer) open(w snapshot, i int, visit func(snapshot)) {
 	next := w
 	at := &next.pulls[w.workers[i].episode-1]
 	if *at == onlyBranch {
@@ -417,7 +414,7 @@ func (x *explorer) open(w state, i int, visit func(state)) {
 }
 
 // wrong says what must never be, whatever happened.
-func (w state) wrong() string {
+func (w snapshot) wrong() string {
 	changes, open := 0, 0
 	for _, c := range w.main[:w.length] {
 		if c != foreign {
@@ -441,7 +438,7 @@ func (w state) wrong() string {
 }
 
 // unfinished says what must not be when nothing goes on.
-func (w state) unfinished() string {
+func (w snapshot) unfinished() string {
 	for k := range uint8(kinds) {
 		if w.posts[k] == replied && w.settled&(1<<k) == 0 {
 			return fmt.Sprintf("I2: event %d was accepted and has no decision", k)
@@ -469,14 +466,14 @@ func (w state) unfinished() string {
 
 // explore visits everything that can follow and returns how many states there
 // are, or the first complaint.
-func explore(m mutant, start state) (visited int, complaint string) {
+func explore(m mutant, start snapshot) (visited int, complaint string) {
 	x := &explorer{mutant: m, known: map[question]answer{}}
-	seen := map[state]struct{}{start: {}}
-	todo := []state{start}
+	seen := map[snapshot]struct{}{start: {}}
+	todo := []snapshot{start}
 	for len(todo) > 0 && complaint == "" {
 		w := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		goesOn := x.steps(w, func(next state) {
+		goesOn := x.steps(w, func(next snapshot) {
 			if _, known := seen[next]; known {
 				return
 			}
@@ -493,30 +490,51 @@ func explore(m mutant, start state) (visited int, complaint string) {
 	return len(seen), complaint
 }
 
+// both is the start with both alerts, oneAlert that with A alone.
+func both(crashes, silences, pushes uint8) snapshot {
+	return snapshot{main: [maxMain]uint8{foreign}, length: 1, crashes: crashes, silences: silences, pushesToGo: pushes}
+}
+
+func oneAlert(crashes, silences, pushes uint8) snapshot {
+	w := both(crashes, silences, pushes)
+	w.posts[alertB], w.posts[resolvedB] = replied, replied
+	w.settled = 1<<alertB | 1<<resolvedB
+	return w
+}
+
 func TestEveryState(t *testing.T) {
-	start := state{crashes: 1, silences: 1, pushesToGo: 1}
+	starts := []snapshot{oneAlert(1, 1, 1), both(1, 0, 0)}
 	if *deep {
-		start.crashes, start.silences = 2, 2
+		starts = []snapshot{oneAlert(3, 2, 2), both(1, 1, 0)}
 	}
-	began := time.Now()
-	n, complaint := explore(none, start)
-	if complaint != "" {
-		t.Fatal(complaint)
-	}
-	t.Logf("%d states in %s", n, time.Since(began).Round(time.Millisecond))
-	if n < 10_000 {
-		t.Errorf("only %d states; does the model still move?", n)
+	for _, start := range starts {
+		began := time.Now()
+		n, complaint := explore(none, start)
+		if complaint != "" {
+			t.Fatal(complaint)
+		}
+		t.Logf("%d states in %s", n, time.Since(began).Round(time.Millisecond))
+		if n < 10_000 {
+			t.Errorf("only %d states; does the model still move?", n)
+		}
 	}
 }
 
 func TestEveryMistakeIsFound(t *testing.T) {
-	for _, m := range mutants {
+	for m, start := range map[mutant]snapshot{
+		blindRebase: oneAlert(0, 0, 0), forcePush: oneAlert(0, 0, 1), repeatUnknown: oneAlert(0, 1, 0), staleHistory: oneAlert(0, 0, 0),
+		earlyAck: oneAlert(1, 0, 0), earlyReply: oneAlert(1, 0, 0), volatileKey: oneAlert(0, 0, 0), unclaimed: both(1, 0, 0),
+		notAdopted: both(1, 0, 0), dropFailed: oneAlert(0, 1, 0), recordBeforeWrite: both(1, 0, 0),
+	} {
 		t.Run(string(m), func(t *testing.T) {
-			n, complaint := explore(m, state{crashes: 1, silences: 1, pushesToGo: 1})
+			n, complaint := explore(m, start)
 			if complaint == "" {
 				t.Errorf("%d states, and nothing is wrong in any", n)
 			}
 			t.Logf("after %d states: %s", n, complaint)
+			if _, complaint := explore(none, start); complaint != "" {
+				t.Errorf("without the mistake: %s", complaint)
+			}
 		})
 	}
 }
