@@ -2,6 +2,7 @@ package locate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/jsonnet"
@@ -70,7 +71,13 @@ func standsAt(o jsonnet.Object, at amend.FieldPath) bool {
 	if last.Select == "" {
 		return len(o.Path) > 0 && o.Path[len(o.Path)-1] == last.Key
 	}
-	return slices.ContainsFunc(o.Fields, func(f jsonnet.Field) bool { return f.Name == last.Select && f.Text == last.Key })
+	i := slices.IndexFunc(o.Fields, func(f jsonnet.Field) bool { return f.Name == last.Select })
+	if i < 0 || o.Fields[i].Text != "" {
+		return i >= 0 && o.Fields[i].Text == last.Key
+	}
+	// What names the item is computed, and its place must do.
+	n := len(o.Path)
+	return n > 1 && len(at) > 1 && strings.HasPrefix(o.Path[n-1], "[") && o.Path[n-2] == at[len(at)-2].Key
 }
 
 // addField proposes to add the keys with the value to an object of the source.
