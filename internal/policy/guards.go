@@ -180,7 +180,7 @@ func (p *Policy) Memory() time.Duration {
 		longest = max(longest, b.Within)
 	}
 	for _, b := range p.Playbooks {
-		longest = max(longest, b.Settle)
+		longest = max(longest, b.Settle, b.Breaker.Within)
 	}
 	return time.Duration(longest)
 }
@@ -206,7 +206,7 @@ func (in Input) held() (amend.Reason, string) {
 		return amend.ReasonSettling, fmt.Sprintf("A change of the playbook %s to the same workload landed after this alert began and has until %s to end it.", by, clock(until))
 	}
 	if n, most := in.recent(), in.Playbook.Breaker.Changes; most > 0 && n >= most {
-		return amend.ReasonBreaker, fmt.Sprintf("%d changes within %s did not end this trouble for good, so a person has to look.", n, in.Playbook.Breaker.Within)
+		return amend.ReasonBreaker, fmt.Sprintf("%d changes within %s, made or proposed, did not end this trouble for good, so a person has to look.", n, in.Playbook.Breaker.Within)
 	}
 	if in.Request.Mode == amend.Suggest {
 		return amend.ReasonAct, "" // what is not written is neither frozen nor counted
@@ -237,15 +237,24 @@ func (in Input) settling() (until time.Time, playbook string) {
 	return until, playbook
 }
 
-// recent counts the incident's changes that landed within the breaker's window.
+// recent counts the incident's changes within the breaker's window: those that
+// landed, and those that were proposed, as an alert that comes and goes would have
+// a pull request opened each time and closed again.
 func (in Input) recent() int {
-	n, from := 0, in.Now.Add(-time.Duration(in.Playbook.Breaker.Within))
+	from := in.Now.Add(-time.Duration(in.Playbook.Breaker.Within))
+	episodes := map[int]bool{}
 	for _, e := range in.Episodes {
 		if e.State == amend.EpisodeLanded && e.At.After(from) {
-			n++
+			episodes[e.N] = true
 		}
 	}
-	return n
+	incident := in.Request.Incident()
+	for _, r := range in.Records {
+		if r.Incident == incident && r.At.After(from) {
+			episodes[r.Episode] = true
+		}
+	}
+	return len(episodes)
 }
 
 // takenBack judges by who took the incident's latest change back.
