@@ -83,7 +83,7 @@ func TestSettingsAreInOnePlace(t *testing.T) {
 func TestOverlaysChooseTheImage(t *testing.T) {
 	for overlay, want := range map[string]string{
 		"kustomize/overlays/github": "ghcr.io/amendhq/amend:v",
-		"kustomize/overlays/local":  "amend:dev",
+		"kustomize/overlays/local":  "amend.local/amend:dev",
 	} {
 		for line := range strings.Lines(string(build(t, disk(t), overlay))) {
 			image, found := strings.CutPrefix(strings.TrimLeft(line, " -"), "image: ")

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apiserver/pkg/admission"
 	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
 	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -24,9 +25,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-func admissionPolicy(t *testing.T) (v1.ValidatingAdmissionPolicy, v1.ValidatingAdmissionPolicyBinding) {
+// admissionPolicy reads one of the files with a policy and its binding.
+func admissionPolicy(t *testing.T, file string) (v1.ValidatingAdmissionPolicy, v1.ValidatingAdmissionPolicyBinding) {
 	t.Helper()
-	data, err := os.ReadFile("../../manifests/crd/admission.yaml")
+	data, err := os.ReadFile("../../manifests/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,23 +44,28 @@ func admissionPolicy(t *testing.T) (v1.ValidatingAdmissionPolicy, v1.ValidatingA
 	return policy, binding
 }
 
-// The API server takes the policy and its binding: the expressions compile.
-func TestAdmissionPolicyIsAccepted(t *testing.T) {
-	policy, binding := admissionPolicy(t)
-	scheme := runtime.NewScheme()
-	install.Install(scheme)
-	scheme.Default(&policy)
-	scheme.Default(&binding)
-	var p internal.ValidatingAdmissionPolicy
-	var b internal.ValidatingAdmissionPolicyBinding
-	if err := scheme.Convert(&policy, &p, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := scheme.Convert(&binding, &b, nil); err != nil {
-		t.Fatal(err)
-	}
-	for _, err := range append(validation.ValidateValidatingAdmissionPolicy(&p), validation.ValidateValidatingAdmissionPolicyBinding(&b)...) {
-		t.Error(err)
+// The API server takes the policies and their bindings: the expressions compile.
+func TestAdmissionPoliciesAreAccepted(t *testing.T) {
+	for _, file := range []string{"crd/admission.yaml", "sensor-admission.yaml"} {
+		policy, binding := admissionPolicy(t, file)
+		scheme := runtime.NewScheme()
+		install.Install(scheme)
+		scheme.Default(&policy)
+		scheme.Default(&binding)
+		var p internal.ValidatingAdmissionPolicy
+		var b internal.ValidatingAdmissionPolicyBinding
+		if err := scheme.Convert(&policy, &p, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := scheme.Convert(&binding, &b, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range append(validation.ValidateValidatingAdmissionPolicy(&p), validation.ValidateValidatingAdmissionPolicyBinding(&b)...) {
+			t.Errorf("%s: %v", file, err)
+		}
+		if b.Spec.PolicyName != p.Name {
+			t.Errorf("%s: the binding is for %s", file, b.Spec.PolicyName)
+		}
 	}
 }
 
@@ -73,11 +80,19 @@ func (r rule) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.
 	return authorizer.DecisionNoOpinion, "", nil
 }
 
-// admit runs the policy on the creation of a request by bob, and returns its
-// decision and message.
-func admit(t *testing.T, object map[string]any, authz authorizer.Authorizer) (validating.PolicyDecisionAction, string) {
+// A creation is what a policy is asked about.
+type creation struct {
+	by       string // name of the user
+	kind     schema.GroupVersionKind
+	resource string
+	object   map[string]any
+	authz    authorizer.Authorizer
+}
+
+// admit runs a policy on a creation, and returns its decisions: none when the
+// policy is not about it.
+func admit(t *testing.T, policy v1.ValidatingAdmissionPolicy, c creation) []validating.PolicyDecision {
 	t.Helper()
-	policy, _ := admissionPolicy(t)
 	compiler, err := plugincel.NewCompositedCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion(), true))
 	if err != nil {
 		t.Fatal(err)
@@ -86,30 +101,41 @@ func admit(t *testing.T, object map[string]any, authz authorizer.Authorizer) (va
 	for _, v := range policy.Spec.Variables {
 		compiler.CompileAndStoreVariable(&validating.Variable{Name: v.Name, Expression: v.Expression}, declared, environment.StoredExpressions)
 	}
-	var conditions, messages []plugincel.ExpressionAccessor
+	var matches, conditions, messages []plugincel.ExpressionAccessor
+	for _, m := range policy.Spec.MatchConditions {
+		matches = append(matches, &matchconditions.MatchCondition{Name: m.Name, Expression: m.Expression})
+	}
 	for _, v := range policy.Spec.Validations {
 		conditions = append(conditions, &validating.ValidationCondition{Expression: v.Expression, Message: v.Message, Reason: v.Reason})
 		messages = append(messages, &validating.MessageExpressionCondition{MessageExpression: v.MessageExpression})
 	}
-	unauthorized := plugincel.OptionalVariableDeclarations{StrictCost: true}
-	validator := validating.NewValidator(
-		compiler.CompileCondition(conditions, declared, environment.StoredExpressions), nil,
-		compiler.CompileCondition(nil, declared, environment.StoredExpressions),
-		compiler.CompileCondition(messages, unauthorized, environment.StoredExpressions), policy.Spec.FailurePolicy)
+	compile := func(expressions []plugincel.ExpressionAccessor, with plugincel.OptionalVariableDeclarations) plugincel.ConditionEvaluator {
+		return compiler.CompileCondition(expressions, with, environment.StoredExpressions)
+	}
+	matcher := matchconditions.NewMatcher(compile(matches, declared), policy.Spec.FailurePolicy, "policy", "validate", policy.Name)
+	validator := validating.NewValidator(compile(conditions, declared), matcher, compile(nil, declared),
+		compile(messages, plugincel.OptionalVariableDeclarations{StrictCost: true}), policy.Spec.FailurePolicy)
 
-	resource := schema.GroupVersionResource{Group: "amend.dev", Version: "v1alpha1", Resource: "remediationrequests"}
-	kind := resource.GroupVersion().WithKind("RemediationRequest")
-	created := &unstructured.Unstructured{Object: object}
+	created := &unstructured.Unstructured{Object: c.object}
+	resource := c.kind.GroupVersion().WithResource(c.resource)
 	attributes := &admission.VersionedAttributes{
-		Attributes: admission.NewAttributesRecord(created, nil, kind, "shop", "more-memory",
-			resource, "", admission.Create, nil, false, &user.DefaultInfo{Name: "bob"}),
-		VersionedKind: kind, VersionedObject: created,
+		Attributes: admission.NewAttributesRecord(created, nil, c.kind, created.GetNamespace(), created.GetName(),
+			resource, "", admission.Create, nil, false, &user.DefaultInfo{Name: c.by}),
+		VersionedKind: c.kind, VersionedObject: created,
 	}
-	result := validator.Validate(t.Context(), resource, attributes, nil, nil, celconfig.RuntimeCELCostBudget, authz)
-	if len(result.Decisions) != 1 {
-		t.Fatalf("%d decisions", len(result.Decisions))
+	return validator.Validate(t.Context(), resource, attributes, nil, nil, celconfig.RuntimeCELCostBudget, c.authz).Decisions
+}
+
+// admitRequest asks about a RemediationRequest of bob's.
+func admitRequest(t *testing.T, object map[string]any, authz authorizer.Authorizer) (validating.PolicyDecisionAction, string) {
+	t.Helper()
+	policy, _ := admissionPolicy(t, "crd/admission.yaml")
+	kind := schema.GroupVersionKind{Group: "amend.dev", Version: "v1alpha1", Kind: "RemediationRequest"}
+	decisions := admit(t, policy, creation{"bob", kind, "remediationrequests", object, authz})
+	if len(decisions) != 1 {
+		t.Fatalf("%d decisions", len(decisions))
 	}
-	return result.Decisions[0].Action, result.Decisions[0].Message
+	return decisions[0].Action, decisions[0].Message
 }
 
 func TestCreatorHasToBeAllowedToPatchTheTarget(t *testing.T) {
@@ -129,7 +155,7 @@ func TestCreatorHasToBeAllowedToPatchTheTarget(t *testing.T) {
 		{"a kind that the policy does not know", "Job", rule{"bob", "patch apps jobs shop web"}, validating.ActionDeny},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, message := admit(t, edited(t, "kind: Deployment", "kind: "+c.kind), c.rule)
+			got, message := admitRequest(t, edited(t, "kind: Deployment", "kind: "+c.kind), c.rule)
 			if got != c.want {
 				t.Errorf("%s: %s", got, message)
 			}
@@ -139,7 +165,7 @@ func TestCreatorHasToBeAllowedToPatchTheTarget(t *testing.T) {
 
 func TestRefusalSaysWhatIsMissing(t *testing.T) {
 	const want = `bob may not patch deployments.apps "web" in the namespace "shop", so it may not ask amend to change it either`
-	if _, got := admit(t, edited(t, "", ""), rule{}); got != want {
+	if _, got := admitRequest(t, edited(t, "", ""), rule{}); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
