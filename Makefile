@@ -47,7 +47,7 @@ bench: build $(BIN)/kustomize $(BIN)/yq ## Measure: micro-benchmarks, alert acce
 	cd bench && $(GO) run -trimpath . -bin $(BIN) -out $(CURDIR)/docs/performance.md
 
 .PHONY: lint
-lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck, the modules and the workflow files
+lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck, the modules, the workflow files and all that is installed
 	@test -z "$$(git ls-files -z '*.go' | xargs -0 gofmt -l | tee /dev/stderr)" || { echo 'run make fmt' >&2; exit 1; }
 	$(GO) vet ./...
 	cd tools && $(GO) vet ./demo/... ./image/... && $(GO) test ./image/...
@@ -56,22 +56,25 @@ lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck
 	$(BIN)/actionlint
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
+	@$(MAKE) --no-print-directory lint-argo
 
 # Compiling Argo's packages takes minutes the first time; -trimpath shares them with
-# what the platform of e2e/ builds. Debian has promtool in its package prometheus.
+# what the platform of e2e/ builds. Debian has promtool in its package prometheus;
+# building it would take more modules than everything else here together.
 PROMTOOL ?= $(shell command -v promtool)
 .PHONY: lint-argo
-lint-argo: ## Check what is installed with the code of Argo, Kubernetes and Prometheus (needs promtool)
-	cd e2e && GOWORK=off $(GO) vet -trimpath ./... && GOWORK=off $(GO) test -trimpath ./lint ./contract
-	@test -n '$(PROMTOOL)' || { echo 'no promtool found: apt-get install prometheus, or give PROMTOOL=' >&2; exit 1; }
-	AMEND_TEST_PROMTOOL=$(PROMTOOL) $(GO) test ./manifests -run Rules
+lint-argo: ## The part of lint that uses the code of Argo, Kubernetes and Prometheus
+	cd e2e && GOWORK=off $(GO) vet -trimpath ./... && GOWORK=off $(GO) test -trimpath ./lint ./contract ./platform
+	@if [ -n '$(PROMTOOL)' ]; then set -x; AMEND_TEST_PROMTOOL=$(PROMTOOL) $(GO) test ./manifests -run Rules; \
+	  else echo 'NOT CHECKED: what the Prometheus rules do. apt-get install prometheus, or give PROMTOOL=' >&2; fi
 
 # The platform is real: Kubernetes, Argo Events, Argo Workflows and Argo CD as
-# processes and containers of this machine. See e2e/README.md.
+# processes and containers of this machine. With KUBECONFIG set to another cluster,
+# that one is used. See e2e/README.md.
 PLATFORM = cd e2e && GOWORK=off $(GO) run -trimpath ./cmd/platform
 
 .PHONY: platform-up
-platform-up: ## Start a real Kubernetes with Argo on this machine (Debian, as root; the first time builds it)
+platform-up: ## Start a real Kubernetes with Argo on this machine (Debian, as root; the first time builds it), or with KUBECONFIG add to that cluster what it lacks
 	$(PLATFORM) up
 
 .PHONY: platform-status
@@ -79,12 +82,18 @@ platform-status: ## Say what of it runs
 	$(PLATFORM) status
 
 .PHONY: platform-down
-platform-down: ## Stop it and verify that nothing is left
+platform-down: ## Stop it and verify that nothing is left; with KUBECONFIG, delete what platform-up added
 	$(PLATFORM) down
 
 .PHONY: e2e
 e2e: $(BIN)/act $(BIN)/alertmanager $(BIN)/amtool ## Play the scenarios on that platform, and measure; starts and stops it unless it is up
 	$(PLATFORM) run $(GO) test -trimpath -p 1 -count=1 -v -timeout 40m $(if $(RUN),-run '$(RUN)') ./smoke ./scenario
+
+.PHONY: e2e-images
+e2e-images: ## Push the images of the scenarios, for another cluster (E2E_IMAGES=registry.example.com/amend-e2e)
+	@test -n '$(E2E_IMAGES)' || { echo 'say where to: make e2e-images E2E_IMAGES=registry.example.com/amend-e2e' >&2; exit 1; }
+	$(MAKE) image PUSH='$(E2E_IMAGES)/amend:dev'
+	$(PLATFORM) push '$(E2E_IMAGES)'
 
 .PHONY: fmt
 fmt: ## Format the Go sources

@@ -2,40 +2,35 @@ package platform
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// What a Site says of the platform's own cluster.
+const (
+	OwnAddress = address
+	OwnBus     = "tls://" + address + ":4222"
+	// There is no registry of this name: images are handed to the node.
+	OwnImages = "amend.local"
 )
 
 const (
-	// EventBusURL is the NATS server for an EventBus of the kind jetstreamExotic.
-	EventBusURL = "tls://" + address + ":4222"
-	// Address is where a pod reaches a server that a test runs on the machine.
-	Address = address
-
 	repoServer = address + ":8081"
 	redis      = address + ":6379"
 
-	// The first two names are the ones that Argo's controllers ask for.
-	eventsImage             = "quay.io/argoproj/argo-events:v1.9.10"
-	executorImage           = "quay.io/argoproj/argoexec:v3.7.14"
-	workflowControllerImage = "amend.local/workflow-controller:v3.7.14"
-	argoCDImage             = "amend.local/argocd:v2.14.21"
+	// Not upstream's image: it holds one program, and no git.
+	argoCDImage = OwnImages + "/argocd:v2.14.21"
 )
 
-func (layout) RepoServer() string              { return repoServer }
-func (layout) Redis() string                   { return redis }
-func (layout) ExecutorImage() string           { return executorImage }
-func (layout) WorkflowControllerImage() string { return workflowControllerImage }
-func (layout) ArgoCDImage() string             { return argoCDImage }
-func (layout) Secret() string                  { return rand.Text() }
+func (layout) RepoServer() string  { return repoServer }
+func (layout) Redis() string       { return redis }
+func (layout) ArgoCDImage() string { return argoCDImage }
 
 // startArgo starts what the Argo controllers lean on, installs them and waits
 // until they run.
@@ -47,19 +42,16 @@ func (p *Platform) startArgo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, install := range []func(context.Context, *Cluster) error{
-		makeNamespaces, p.installEvents, p.installWorkflows, p.installCD,
+	for _, read := range []func(context.Context) (objects, error){
+		p.eventsObjects, p.workflowsObjects, p.ownCDObjects,
 	} {
-		if err := install(ctx, cluster); err != nil {
+		objects, err := read(ctx)
+		if err != nil {
 			return err
 		}
-	}
-	ours, err := p.at.expand("argo.yaml")
-	if err != nil {
-		return err
-	}
-	if err := cluster.Apply(ctx, ours); err != nil {
-		return err
+		if err := cluster.applyAll(ctx, objects); err != nil {
+			return err
+		}
 	}
 	for _, d := range [][2]string{
 		{"argo-events", "controller-manager"}, {"argo", "workflow-controller"}, {"argocd", "argocd-application-controller"},
@@ -118,109 +110,32 @@ func (p *Platform) repoServer(data string) daemon {
 	}
 }
 
-func makeNamespaces(ctx context.Context, c *Cluster) error {
-	for _, name := range []string{"argo", "argo-events", "argocd"} {
-		if err := c.Apply(ctx, []byte("{apiVersion: v1, kind: Namespace, metadata: {name: "+name+"}}")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// installEvents applies upstream's own installation, changed only so that the
-// images which are there already are used.
-func (p *Platform) installEvents(ctx context.Context, c *Cluster) error {
-	dir, err := p.moduleDir(ctx, "github.com/argoproj/argo-events")
+// ownCDObjects is Argo CD as far as it runs in pods here: the definitions and
+// configuration of upstream, and an application controller that finds the
+// repo-server and redis on the machine.
+func (p *Platform) ownCDObjects(ctx context.Context) (objects, error) {
+	all := objects{namespaceObject("argocd")}
+	definitions, err := p.moduleObjects(ctx, cdModule, "manifests/crds")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	manifest, err := os.ReadFile(filepath.Join(dir, "manifests", "install.yaml"))
+	config, err := p.moduleObjects(ctx, cdModule, "manifests/base/config")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	objects, err := decode(manifest)
+	for _, object := range config {
+		object.SetNamespace("argocd")
+	}
+	manifest, err := p.at.expand("argocd.yaml")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, object := range objects {
-		if object.GetKind() == "Deployment" {
-			if err := neverPull(object); err != nil {
-				return err
-			}
-		}
-		if err := c.apply(ctx, object); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// neverPull makes the containers of a Deployment, and the pods that they make
-// in turn, use the images of the node.
-func neverPull(deployment *unstructured.Unstructured) error {
-	path := []string{"spec", "template", "spec", "containers"}
-	containers, found, err := unstructured.NestedSlice(deployment.Object, path...)
-	if err != nil || !found {
-		return errors.Join(errors.New("a Deployment has no containers"), err)
-	}
-	for _, c := range containers {
-		container, ok := c.(map[string]any)
-		if !ok {
-			return errors.New("a container is no mapping")
-		}
-		container["imagePullPolicy"] = "IfNotPresent"
-		env, _, err := unstructured.NestedSlice(container, "env")
-		if err != nil {
-			return err
-		}
-		container["env"] = append(env, map[string]any{"name": "IMAGE_PULL_POLICY", "value": "IfNotPresent"})
-	}
-	return unstructured.SetNestedSlice(deployment.Object, containers, path...)
-}
-
-func (p *Platform) installWorkflows(ctx context.Context, c *Cluster) error {
-	return p.applyFolder(ctx, c, workflows, "manifests/base/crds/full", "")
-}
-
-func (p *Platform) installCD(ctx context.Context, c *Cluster) error {
-	const module = "github.com/argoproj/argo-cd/v2"
-	if err := p.applyFolder(ctx, c, module, "manifests/crds", ""); err != nil {
-		return err
-	}
-	return p.applyFolder(ctx, c, module, "manifests/base/config", "argocd")
-}
-
-// applyFolder applies every object of a folder of a module, in a namespace
-// where one is given. It leaves out what is a kustomization.
-func (p *Platform) applyFolder(ctx context.Context, c *Cluster, module, folder, namespace string) error {
-	dir, err := p.moduleDir(ctx, module)
+	controller, err := decode(manifest)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	paths, err := filepath.Glob(filepath.Join(dir, folder, "*.yaml"))
-	if err != nil || len(paths) == 0 {
-		return errors.Join(fmt.Errorf("no manifests in %s", filepath.Join(dir, folder)), err)
-	}
-	for _, path := range paths {
-		if filepath.Base(path) == "kustomization.yaml" {
-			continue
-		}
-		manifest, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		objects, err := decode(manifest)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		for _, object := range objects {
-			object.SetNamespace(namespace)
-			if err := c.apply(ctx, object); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	defaults, err := p.cdDefaults()
+	return slices.Concat(all, definitions, config, defaults, controller), err
 }
 
 // available returns nil once a Deployment has all its replicas.

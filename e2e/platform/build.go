@@ -12,10 +12,7 @@ import (
 	"strings"
 )
 
-const (
-	goArch    = runtime.GOARCH
-	workflows = "github.com/argoproj/argo-workflows/v3"
-)
+const goArch = runtime.GOARCH
 
 // packages are what containers need and Go modules do not hold, and what the
 // scenarios watch the cluster with.
@@ -56,9 +53,10 @@ func (p *Platform) build(ctx context.Context) error {
 		}
 	}
 	for program, pkg := range map[string]string{
-		"argo-events": "github.com/argoproj/argo-events/cmd",
+		"argo-events": eventsModule + "/cmd",
 		"kubectl":     "k8s.io/kubernetes/cmd/kubectl",
 		"kustomize":   "sigs.k8s.io/kustomize/kustomize/v5",
+		"helm":        "helm.sh/helm/v3/cmd/helm",
 	} {
 		if err := p.goBuild(ctx, program, pkg); err != nil {
 			return err
@@ -69,7 +67,7 @@ func (p *Platform) build(ctx context.Context) error {
 		return err
 	}
 	for _, program := range []string{"workflow-controller", "argoexec"} {
-		if err := p.goBuild(ctx, program, workflows+"/cmd/"+program, "-modfile="+modfile); err != nil {
+		if err := p.goBuild(ctx, program, workflowsModule+"/cmd/"+program, "-modfile="+modfile); err != nil {
 			return err
 		}
 	}
@@ -81,7 +79,7 @@ func (p *Platform) build(ctx context.Context) error {
 // link in the module's repository, and module archives carry no links; without
 // it argoexec does not compile.
 func (p *Platform) completeWorkflows(ctx context.Context) (modfile string, err error) {
-	dir, err := p.moduleDir(ctx, workflows)
+	dir, err := p.moduleDir(ctx, workflowsModule)
 	if err != nil {
 		return "", err
 	}
@@ -101,7 +99,7 @@ func (p *Platform) completeWorkflows(ctx context.Context) (modfile string, err e
 			return "", err
 		}
 	}
-	_, err = p.output(ctx, "go", "mod", "edit", "-replace="+workflows+"="+source, modfile)
+	_, err = p.output(ctx, "go", "mod", "edit", "-replace="+workflowsModule+"="+source, modfile)
 	return modfile, err
 }
 

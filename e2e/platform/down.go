@@ -79,15 +79,20 @@ func (p *Platform) mounts() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var points []string
-	for line := range strings.Lines(string(text)) {
+	return mountsBelow(string(text), p.at.Run), nil
+}
+
+// mountsBelow reads the mount points below a folder out of the text of a
+// mountinfo (proc(5)), the deepest first.
+func mountsBelow(mountinfo, folder string) (points []string) {
+	for line := range strings.Lines(mountinfo) {
 		fields := strings.Fields(line)
-		if len(fields) > 4 && strings.HasPrefix(fields[4], p.at.Run+"/") {
+		if len(fields) > 4 && strings.HasPrefix(fields[4], folder+"/") {
 			points = append(points, fields[4])
 		}
 	}
 	slices.Reverse(points) // a mount is listed after the one it lies on
-	return points, nil
+	return points
 }
 
 // removeMounts unmounts file systems and network namespaces. A namespace goes

@@ -11,40 +11,55 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-const pauseImage = "amend.local/pause:1"
-
-// Images for tests, there once the platform is up.
-const (
-	EchoImage   = "amend.local/echo:1" // prints its arguments and ends
-	AppImage    = "amend.local/app:1"  // runs until it is told to end
-	BrokenImage = "amend.local/app:2"  // the next release of the same program: it ends with an error
-)
+const pauseImage = OwnImages + "/pause:1"
 
 // content is what is in an image: one static program, and how it is started.
 type content struct {
 	program string   // file on this machine
-	path    string   // in the image; /bin and its name where empty
 	args    []string // beside what a pod says
+	user    string   // root where empty
+}
+
+// path is where the program is in the image.
+func (c content) path() string { return "/bin/" + filepath.Base(c.program) }
+
+func (p *Platform) built(name string, args ...string) content {
+	return content{program: p.at.bin(name), args: args}
+}
+
+// testImages are what the tests run, by the names that a Site's Images goes
+// before: echo prints its arguments and ends, app:1 runs until it is told to
+// end, and app:2 is its next release, which ends with an error.
+func (p *Platform) testImages() map[string]content {
+	return map[string]content{
+		"echo:1": p.built("echo"),
+		"app:1":  p.built("app"),
+		"app:2":  p.built("app", "-broken"),
+	}
 }
 
 func (p *Platform) images() map[string]content {
-	built := func(name string, args ...string) content { return content{program: p.at.bin(name), args: args} }
-	return map[string]content{
-		pauseImage:              built("pause"),
-		EchoImage:               built("echo"),
-		AppImage:                built("app"),
-		BrokenImage:             built("app", "-broken"),
-		eventsImage:             built("argo-events"),
-		executorImage:           built("argoexec"),
-		workflowControllerImage: built("workflow-controller"),
-		argoCDImage:             built("argocd"),
+	all := map[string]content{
+		pauseImage:    p.built("pause"),
+		eventsImage:   p.built("argo-events"),
+		executorImage: p.built("argoexec"),
+		argoCDImage:   p.built("argocd"),
+		// Upstream's manifests insist on an image that does not run as root.
+		workflowControllerImage: {program: p.at.bin("workflow-controller"), user: "8737"},
 	}
+	for name, content := range p.testImages() {
+		all[OwnImages+"/"+name] = content
+	}
+	return all
 }
 
 // importImages hands containerd every image that it does not have yet.
@@ -64,11 +79,10 @@ func (p *Platform) importImages(ctx context.Context) error {
 	return nil
 }
 
-// Import makes an image that holds one static program at an absolute path, and
-// hands it to the node, in place of any image that has the name already. The
-// name is a full one, such as docker.io/library/amend:dev.
-func (p *Platform) Import(ctx context.Context, image, program, path string) error {
-	return p.importImage(ctx, image, content{program: program, path: path})
+// Import hands an archive of an image to the node, in place of any image that
+// has its name already.
+func (p *Platform) Import(ctx context.Context, archive string) error {
+	return p.ctr(ctx, "images", "import", archive)
 }
 
 func (p *Platform) importImage(ctx context.Context, image string, c content) error {
@@ -76,39 +90,71 @@ func (p *Platform) importImage(ctx context.Context, image string, c content) err
 	if err := writeImage(archive, image, c); err != nil {
 		return err
 	}
-	return errors.Join(p.ctr(ctx, "images", "import", archive), os.Remove(archive))
+	return errors.Join(p.Import(ctx, archive), os.Remove(archive))
+}
+
+// Push builds the images of the tests and pushes them to a registry, for a
+// cluster of somebody else's. The credentials are those of docker login.
+func (p *Platform) Push(ctx context.Context, images string) error {
+	for _, program := range []string{"echo", "app"} {
+		if err := p.goBuild(ctx, program, "./cmd/"+program); err != nil {
+			return err
+		}
+	}
+	for tag, content := range p.testImages() {
+		if err := pushImage(ctx, images+"/"+tag, content); err != nil {
+			return fmt.Errorf("pushing %s: %w", tag, err)
+		}
+		p.log.Info("pushed", "image", images+"/"+tag)
+	}
+	return nil
+}
+
+func pushImage(ctx context.Context, to string, c content) error {
+	ref, err := name.ParseReference(to)
+	if err != nil {
+		return err
+	}
+	img, err := makeImage(c)
+	if err != nil {
+		return err
+	}
+	return remote.Write(ref, img, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
 }
 
 // writeImage writes an image as an archive that containerd imports.
 func writeImage(archive, image string, c content) error {
-	if c.path == "" {
-		c.path = "/bin/" + filepath.Base(c.program)
-	}
 	tag, err := name.NewTag(image)
 	if err != nil {
 		return err
 	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return layerOf(c) },
-		tarball.WithCompressionLevel(gzip.BestSpeed))
+	img, err := makeImage(c)
 	if err != nil {
-		return err
-	}
-	img, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		return err
-	}
-	file, err := img.ConfigFile()
-	if err != nil {
-		return err
-	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", goArch
-	file.Config.Entrypoint = append([]string{c.path}, c.args...)
-	file.Config.Env = []string{"PATH=/bin"}
-	if img, err = mutate.ConfigFile(img, file); err != nil {
 		return err
 	}
 	return tarball.WriteToFile(archive, tag, img)
+}
+
+func makeImage(c content) (v1.Image, error) {
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return layerOf(c) },
+		tarball.WithCompressionLevel(gzip.BestSpeed))
+	if err != nil {
+		return nil, err
+	}
+	img, err := mutate.AppendLayers(empty.Image, layer)
+	if err != nil {
+		return nil, err
+	}
+	file, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	file = file.DeepCopy()
+	file.OS, file.Architecture = "linux", goArch
+	file.Config.Entrypoint = append([]string{c.path()}, c.args...)
+	file.Config.Env = []string{"PATH=/bin"}
+	file.Config.User = c.user
+	return mutate.ConfigFile(img, file)
 }
 
 // layerOf streams a layer with the program and an empty /tmp that anybody may
@@ -125,7 +171,7 @@ func layerOf(c content) (io.ReadCloser, error) {
 	reader, writer := io.Pipe()
 	go func() {
 		defer source.Close()
-		writer.CloseWithError(writeLayer(writer, source, info.Size(), c.path))
+		writer.CloseWithError(writeLayer(writer, source, info.Size(), c.path()))
 	}()
 	return reader, nil
 }

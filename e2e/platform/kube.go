@@ -15,14 +15,16 @@ import (
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Cluster is a client of the platform's API server, for its own kinds and for
-// those of the Argo programs alike.
+// Cluster is a client of an API server, for its own kinds and for those of the
+// Argo programs alike.
 type Cluster struct {
 	*kubernetes.Clientset
+	config  *rest.Config
 	dynamic dynamic.Interface
 	mapper  *restmapper.DeferredDiscoveryRESTMapper
 }
@@ -35,6 +37,17 @@ func Connect(kubeconfig string) (*Cluster, error) {
 		return nil, err
 	}
 	config.QPS, config.Burst = 100, 200 // one client, one server: no reason to wait
+	return newCluster(config)
+}
+
+// As makes a client that has the rights of a user, as an administrator may.
+func (c *Cluster) As(user string) (*Cluster, error) {
+	config := rest.CopyConfig(c.config)
+	config.Impersonate.UserName = user
+	return newCluster(config)
+}
+
+func newCluster(config *rest.Config) (*Cluster, error) {
 	typed, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, err
@@ -44,7 +57,7 @@ func Connect(kubeconfig string) (*Cluster, error) {
 		return nil, err
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(typed.Discovery()))
-	return &Cluster{Clientset: typed, dynamic: objects, mapper: mapper}, nil
+	return &Cluster{Clientset: typed, config: config, dynamic: objects, mapper: mapper}, nil
 }
 
 // Objects is the part of the API that holds objects like this one.
@@ -71,18 +84,60 @@ func (c *Cluster) Apply(ctx context.Context, manifest []byte) error {
 	if err != nil {
 		return err
 	}
+	return c.applyAll(ctx, objects)
+}
+
+// applyAll applies objects in their order, but first the definitions: a
+// controller that starts before its kinds are served ends.
+func (c *Cluster) applyAll(ctx context.Context, objects []*unstructured.Unstructured) error {
+	isDefinition := func(o *unstructured.Unstructured) bool { return o.GetKind() == "CustomResourceDefinition" }
 	for _, object := range objects {
-		if err := c.apply(ctx, object); err != nil {
-			return err
+		if isDefinition(object) {
+			if err := c.apply(ctx, object); err != nil {
+				return err
+			}
+		}
+	}
+	for _, object := range objects {
+		if isDefinition(object) {
+			if err := poll(ctx, time.Minute, func(ctx context.Context) error { return c.established(ctx, object) }); err != nil {
+				return err
+			}
+		}
+	}
+	for _, object := range objects {
+		if !isDefinition(object) {
+			if err := c.apply(ctx, object); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// established returns nil once the API serves the kind of a definition.
+func (c *Cluster) established(ctx context.Context, definition *unstructured.Unstructured) error {
+	api, err := c.Objects(definition)
+	if err != nil {
+		return err
+	}
+	live, err := api.Get(ctx, definition.GetName(), metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	conditions, _, _ := unstructured.NestedSlice(live.Object, "status", "conditions")
+	for _, each := range conditions {
+		if condition, ok := each.(map[string]any); ok && condition["type"] == "Established" && condition["status"] == "True" {
+			return nil
+		}
+	}
+	return fmt.Errorf("the kind of %s is not served yet", definition.GetName())
+}
+
 // apply waits a moment for the kind of the object, whose definition may have
 // been applied just before.
 func (c *Cluster) apply(ctx context.Context, object *unstructured.Unstructured) error {
-	err := poll(ctx, 15*time.Second, func(ctx context.Context) error {
+	err := poll(ctx, time.Minute, func(ctx context.Context) error {
 		api, err := c.Objects(object)
 		if err != nil {
 			return err

@@ -103,23 +103,17 @@ func (p *Platform) Down(ctx context.Context) error {
 	})
 }
 
-// IsUp reports whether everything that Up starts runs.
-func (p *Platform) IsUp(ctx context.Context) bool {
-	names, err := p.at.daemonNames()
-	return err == nil && len(names) > 0 && p.Status(ctx, io.Discard) == nil
-}
-
 // Status writes one line for each program that was started, and whether the
-// node is Ready. Its error says what is not as it should be while the platform
-// is up.
-func (p *Platform) Status(ctx context.Context, w io.Writer) error {
+// node is Ready. It reports whether the platform is up; its error says what is
+// not as it should be while it is.
+func (p *Platform) Status(ctx context.Context, w io.Writer) (up bool, err error) {
 	names, err := p.at.daemonNames()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(names) == 0 {
 		_, err := fmt.Fprintln(w, "down")
-		return err
+		return false, err
 	}
 	var problems error
 	for _, name := range names {
@@ -132,10 +126,10 @@ func (p *Platform) Status(ctx context.Context, w io.Writer) error {
 		fmt.Fprintf(w, "%-24s %s\n", name, state)
 	}
 	if err := p.nodeReady(ctx); err != nil {
-		return errors.Join(problems, err)
+		return false, errors.Join(problems, err)
 	}
 	fmt.Fprintf(w, "%-24s Ready\nKUBECONFIG=%s\n", "node", p.Kubeconfig())
-	return problems
+	return problems == nil, problems
 }
 
 // exclusively runs do while no other command works on the same platform.

@@ -1,22 +1,23 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/amendhq/amend/e2e/platform"
 )
 
 // startAlerting starts two Alertmanagers that know nothing of each other, and
 // Prometheus with the rules that amend ships.
 func (w *world) startAlerting(t *testing.T) {
 	t.Helper()
+	w.loss = startLossyProxy(t, w.gateway, "Gap")
 	config := w.write(t, "alertmanager.yml", `
 route:
   receiver: amend
@@ -27,28 +28,28 @@ route:
 receivers:
   - name: amend
     webhook_configs:
-      - url: `+w.gateway+`/v1/alertmanager
+      - url: `+w.loss.url+`/v1/alertmanager
         send_resolved: true
         http_config: {authorization: {credentials: local-webhook}}
 `)
 	// The first is where amend-reconcile looks.
 	for i, port := range []int{9093, 9095} {
-		name, address := fmt.Sprintf("alertmanager-%d", i), fmt.Sprintf("%s:%d", platform.Address, port)
+		name, address := fmt.Sprintf("alertmanager-%d", i), fmt.Sprintf("%s:%d", w.site.Address, port)
 		w.start(t, name, filepath.Join(w.root, ".build", "bin", "alertmanager"), "--config.file", config,
 			"--web.listen-address", address, "--storage.path", filepath.Join(w.state, name), "--cluster.listen-address", "")
 		w.alertmanager = append(w.alertmanager, "http://"+address)
 		w.ready(t, name, "http://"+address+"/-/ready")
 	}
-	w.score = startExporter(t)
+	w.score = startExporter(t, w.site.Address)
 	rules := w.write(t, "rules.yml", w.rules(t, "rules-workloads.yaml"))
 	prometheus := w.write(t, "prometheus.yml", `
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [`+rules+`]
 scrape_configs:
   - {job_name: elastic, honor_labels: true, static_configs: [{targets: ["`+w.score.address+`"]}]}
-alerting: {alertmanagers: [{static_configs: [{targets: ["`+platform.Address+`:9093"]}]}]}
+alerting: {alertmanagers: [{static_configs: [{targets: ["`+strings.TrimPrefix(w.alertmanager[0], "http://")+`"]}]}]}
 `)
-	const address = platform.Address + ":9090"
+	address := w.site.Address + ":9090"
 	w.start(t, "prometheus", "prometheus", "--config.file", prometheus, "--web.listen-address", address,
 		"--storage.tsdb.path", filepath.Join(w.state, "prometheus"))
 	w.ready(t, "prometheus", "http://"+address+"/-/ready")
@@ -66,9 +67,9 @@ type exporter struct {
 	score   float64
 }
 
-func startExporter(t *testing.T) *exporter {
+func startExporter(t *testing.T, address string) *exporter {
 	t.Helper()
-	listener, err := net.Listen("tcp", platform.Address+":0")
+	listener, err := net.Listen("tcp", address+":0")
 	must(t, err)
 	e := &exporter{address: listener.Addr().String(), score: 3}
 	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
@@ -106,6 +107,36 @@ func alertFor(name, namespace, deployment string, more map[string]string) alert 
 func (w *world) fire(t *testing.T, alertmanager int, alerts ...alert) {
 	t.Helper()
 	must(t, call(t.Context(), http.MethodPost, w.alertmanager[alertmanager]+"/api/v2/alerts", "", alerts, nil))
+}
+
+// tryPost sends alerts to the gateway once, as Alertmanager does. It returns nil
+// when the gateway says that it has them on the bus.
+func (w *world) tryPost(ctx context.Context, alerts ...alert) error {
+	n := notification{Version: "4", Status: "firing", Receiver: "amend"}
+	for _, a := range alerts {
+		n.Alerts = append(n.Alerts, posted{Status: "firing", alert: a})
+	}
+	return call(ctx, http.MethodPost, w.gateway+"/v1/alertmanager", "local-webhook", n, nil)
+}
+
+// post is tryPost where the gateway has to accept.
+func (w *world) post(t *testing.T, alerts ...alert) {
+	t.Helper()
+	must(t, w.tryPost(t.Context(), alerts...))
+}
+
+// A notification is what Alertmanager posts.
+type notification struct {
+	Version  string   `json:"version"`
+	Status   string   `json:"status"`
+	Receiver string   `json:"receiver"`
+	GroupKey string   `json:"groupKey"`
+	Alerts   []posted `json:"alerts"`
+}
+
+type posted struct {
+	Status string `json:"status"`
+	alert
 }
 
 // resolve says that an alert is over.

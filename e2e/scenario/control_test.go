@@ -8,8 +8,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/amendhq/amend/e2e/platform"
 )
 
 // controls is the namespace of Workflows that have nothing of amend in them:
@@ -18,12 +16,13 @@ const controls = "amend-controls"
 
 // controlNamespace makes the namespace and lets the pods of Workflows in it
 // report their results.
-func controlNamespace(t *testing.T, c *platform.Cluster) {
+func (w *world) controlNamespace(t *testing.T) {
 	t.Helper()
-	must(t, c.Apply(t.Context(), []byte(`
+	w.claim(t, object("v1", "Namespace", "", controls))
+	must(t, w.cluster.Apply(t.Context(), []byte(`
 apiVersion: v1
 kind: Namespace
-metadata: {name: `+controls+`}
+metadata: {name: `+controls+`, labels: {`+mark+`: "true"}}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -38,7 +37,6 @@ metadata: {name: control, namespace: `+controls+`}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: control}
 subjects: [{kind: ServiceAccount, name: default, namespace: `+controls+`}]
 `)))
-	w := &world{cluster: c}
 	t.Cleanup(func() { w.remove(t, object("v1", "Namespace", "", controls)) })
 }
 
@@ -51,15 +49,13 @@ type bell struct {
 
 // newBell answers with a status of its own for each path; 200 where answer is
 // nil.
-func newBell(t *testing.T, answer func(path string) int) *bell {
+func newBell(t *testing.T, address string, answer func(path string) int) *bell {
 	t.Helper()
-	listener, err := net.Listen("tcp", platform.Address+":0")
+	listener, err := net.Listen("tcp", address+":0")
 	must(t, err)
 	b := &bell{url: "http://" + listener.Addr().String(), rung: map[string][]time.Time{}}
 	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		b.mu.Lock()
-		b.rung[r.URL.Path] = append(b.rung[r.URL.Path], time.Now())
-		b.mu.Unlock()
+		b.ring(r.URL.Path)
 		if answer != nil {
 			rw.WriteHeader(answer(r.URL.Path))
 		}
@@ -67,6 +63,12 @@ func newBell(t *testing.T, answer func(path string) int) *bell {
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
 	return b
+}
+
+func (b *bell) ring(path string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rung[path] = append(b.rung[path], time.Now())
 }
 
 func (b *bell) rings(path string) []time.Time {
@@ -89,16 +91,16 @@ func (b *bell) wait(t *testing.T, path string, limit time.Duration) time.Time {
 
 // control runs a Workflow of one-container steps, each of which rings the bell
 // as the last thing it does, and returns how long after its creation each rang.
-func control(t *testing.T, c *platform.Cluster, b *bell, name string, steps int) []time.Duration {
+func (w *world) control(t *testing.T, b *bell, name string, steps int) []time.Duration {
 	t.Helper()
 	var list, templates strings.Builder
 	for i := range steps {
 		fmt.Fprintf(&list, "    - - {name: step%d, template: step%d}\n", i, i)
 		fmt.Fprintf(&templates, "  - name: step%d\n    container: {image: %s, command: [/bin/app], args: [-get, %s/%s/%d]}\n",
-			i, platform.AppImage, b.url, name, i)
+			i, w.image("app:1"), b.url, name, i)
 	}
 	began := time.Now()
-	must(t, c.Apply(t.Context(), []byte(`
+	must(t, w.cluster.Apply(t.Context(), []byte(`
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
 metadata: {name: `+name+`, namespace: `+controls+`}

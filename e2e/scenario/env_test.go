@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -34,13 +33,13 @@ var recordFiles = []string{
 }
 
 const (
-	forgeAddress = platform.Address + ":3000" // what kustomize/overlays/local says
-	repoName     = "acme/env"
+	forgePort = ":3000" // what kustomize/overlays/local says
+	repoName  = "acme/env"
 )
 
 // An envRepo is the env repo on the forge, and a clone of it as a person has one.
 type envRepo struct {
-	url, token, clone string
+	host, url, token, clone string
 }
 
 // startForge starts the Git host with a fresh env repo. The forge serves
@@ -48,9 +47,7 @@ type envRepo struct {
 func (w *world) startForge(t *testing.T) {
 	t.Helper()
 	dir, addr := filepath.Join(w.state, "forge"), filepath.Join(w.state, "forge.addr")
-	hooks := forward(t, "127.0.0.1:0", func() (string, error) {
-		return w.service("amend-github-eventsource-svc", 12000)
-	})
+	hooks := w.reach(t, namespace, "amend-github-eventsource-svc", 12000)
 	w.start(t, "forge", w.bin("forge"), "serve", "--dir", dir, "--listen", "127.0.0.1:0", "--addr-file", addr,
 		"--runner", filepath.Join(w.root, ".build", "bin", "act"), "--app-repo", repoName,
 		"--webhook-url", "http://"+hooks+"/pull-request",
@@ -60,56 +57,20 @@ func (w *world) startForge(t *testing.T) {
 		local, err = os.ReadFile(addr)
 		return err
 	})
-	forward(t, forgeAddress, func() (string, error) { return strings.TrimSpace(string(local)), nil })
+	host := w.site.Address + forgePort
+	forward(t, host, func() (platform.Conn, error) { return dial(strings.TrimSpace(string(local))) })
 	token, err := os.ReadFile(filepath.Join(dir, "token"))
 	must(t, err)
 	w.env = &envRepo{
-		url: "http://" + forgeAddress + "/" + repoName, token: strings.TrimSpace(string(token)), clone: filepath.Join(w.state, "clone"),
+		host: "http://" + host, url: "http://" + host + "/" + repoName, token: strings.TrimSpace(string(token)), clone: filepath.Join(w.state, "clone"),
 	}
 	if out, err := exec.Command(w.bin("forge"), "repo", "create", repoName, "--dir", dir).CombinedOutput(); err != nil {
 		t.Fatalf("creating the env repo: %v\n%s", err, out)
 	}
-	w.env.fill(t, w.root)
+	w.env.fill(t, w)
 }
 
-// forward passes connections to address on to where target says, and returns
-// the address that it listens on.
-func forward(t *testing.T, address string, target func() (string, error)) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", address)
-	must(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			from, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go pass(from, target)
-		}
-	}()
-	return listener.Addr().String()
-}
-
-func pass(from net.Conn, target func() (string, error)) {
-	defer from.Close()
-	address, err := target()
-	if err != nil {
-		return
-	}
-	to, err := net.Dial("tcp", address)
-	if err != nil {
-		return
-	}
-	defer to.Close()
-	go func() {
-		io.Copy(to, from)
-		to.(*net.TCPConn).CloseWrite()
-	}()
-	io.Copy(from, to)
-}
-
-func (e *envRepo) fill(t *testing.T, root string) {
+func (e *envRepo) fill(t *testing.T, w *world) {
 	t.Helper()
 	must(t, os.MkdirAll(e.clone, 0o755))
 	e.git(t, "init", "-q", "-b", "main")
@@ -122,13 +83,13 @@ func (e *envRepo) fill(t *testing.T, root string) {
 		archive := txtar.Parse(data)
 		files := map[string]string{}
 		for _, f := range archive.Files {
-			files[f.Name] = string(f.Data)
+			files[f.Name] = w.here(string(f.Data))
 		}
 		e.commit(t, strings.TrimSpace(string(archive.Comment)), files)
 	}
 	record := map[string]string{}
 	for _, name := range recordFiles {
-		data, err := os.ReadFile(filepath.Join(root, name))
+		data, err := os.ReadFile(filepath.Join(w.root, name))
 		must(t, err)
 		record[name] = string(data)
 	}
@@ -274,7 +235,7 @@ func (e *envRepo) merge(t *testing.T, p pull) {
 // call asks the host's REST API about the env repo.
 func (e *envRepo) call(t *testing.T, method, path string, body, answer any) {
 	t.Helper()
-	url := "http://" + forgeAddress + "/api/v3/repos/" + repoName + path
+	url := e.host + "/api/v3/repos/" + repoName + path
 	must(t, call(t.Context(), method, url, e.token, body, answer))
 }
 

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/amendhq/amend/e2e/platform"
 )
 
 // TestGuide follows docs/install.md as its reader does: the commands are taken
@@ -23,7 +21,8 @@ func TestGuide(t *testing.T) {
 	w.startForge(t)
 	g := newGuide(t, w)
 	overlay := filepath.Join(g.dir, "kustomize", "overlays", "github")
-	objects := rendered(t, overlay)
+	objects := w.rendered(t, overlay)
+	w.claimAll(t, objects)
 	w.uninstall(t, objects)
 	t.Cleanup(func() { w.uninstall(t, objects) })
 	w.follow(t)
@@ -73,23 +72,34 @@ type guide struct {
 	replace                     *strings.Replacer
 }
 
+// kubectl is the platform's own program, or the one of whoever has the cluster.
+func (w *world) kubectl(t *testing.T) string {
+	t.Helper()
+	if w.site.Own != nil {
+		return w.site.Own.Kubectl()
+	}
+	path, err := exec.LookPath("kubectl")
+	must(t, err)
+	return path
+}
+
 func newGuide(t *testing.T, w *world) *guide {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(w.root, "docs", "install.md"))
 	must(t, err)
-	g := &guide{page: string(page), dir: filepath.Join(w.state, "checkout"), kubeconfig: w.platform.Kubeconfig()}
+	g := &guide{page: string(page), dir: filepath.Join(w.state, "checkout"), kubeconfig: w.site.Kubeconfig}
 	for _, folder := range []string{"kustomize", "manifests", "sensors", "workflows"} {
 		must(t, os.CopyFS(filepath.Join(g.dir, folder), os.DirFS(filepath.Join(w.root, folder))))
 	}
 	bin := filepath.Join(w.state, "path")
 	must(t, os.MkdirAll(bin, 0o755))
 	for name, program := range map[string]string{
-		"amend": w.bin("amend"), "kubectl": w.platform.Kubectl(), "amtool": filepath.Join(w.root, ".build", "bin", "amtool"),
+		"amend": w.bin("amend"), "kubectl": w.kubectl(t), "amtool": filepath.Join(w.root, ".build", "bin", "amtool"),
 	} {
 		must(t, os.Symlink(program, filepath.Join(bin, name)))
 	}
 	g.path = bin + string(os.PathListSeparator) + os.Getenv("PATH")
-	g.replace = strings.NewReplacer("http://alertmanager.example.com:9093", "http://"+platform.Address+":9093")
+	g.replace = strings.NewReplacer("http://alertmanager.example.com:9093", "http://"+w.site.Address+":9093")
 	key, err := os.ReadFile(filepath.Join(w.state, "forge", "app-key.pem"))
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(g.dir, "your-app.private-key.pem"), key, 0o600))
@@ -104,12 +114,16 @@ func (g *guide) edit(t *testing.T, w *world) {
 	g.change(t, filepath.Join(overlay, "settings.yaml"),
 		"https://github.com/OWNER/REPO", w.env.url,
 		`githubAppID: "0"`, `githubAppID: "1"`,
-		"http://alertmanager-operated.monitoring.svc:9093", "http://"+platform.Address+":9093")
+		"http://alertmanager-operated.monitoring.svc:9093", "http://"+w.site.Address+":9093")
 	g.change(t, filepath.Join(overlay, "kustomization.yaml"),
-		"components/monitoring", "components/exotic-bus", // no Prometheus Operator, a NATS server of one's own
-		"newTag: v0.1.0", "newName: docker.io/library/amend\n    newTag: dev")
+		"newTag: v0.1.0", "newName: "+w.image("amend")+"\n    newTag: dev")
+	if w.site.Bus == "" { // no Prometheus Operator
+		g.change(t, filepath.Join(overlay, "kustomization.yaml"), "components:\n  - ../../components/monitoring\n", "")
+		return
+	}
+	g.change(t, filepath.Join(overlay, "kustomization.yaml"), "components/monitoring", "components/exotic-bus")
 	g.change(t, filepath.Join(g.dir, "kustomize", "components", "exotic-bus", "kustomization.yaml"),
-		"tls://nats.nats.svc:4222", platform.EventBusURL)
+		"tls://nats.nats.svc:4222", w.site.Bus)
 }
 
 // change replaces texts in a file, each of which has to be there.
@@ -206,7 +220,7 @@ func (g *guide) startAlertmanager(t *testing.T, w *world) {
 		}
 		config = strings.Replace(config, r[0], r[1], 1)
 	}
-	const address = platform.Address + ":9093"
+	address := w.site.Address + ":9093"
 	w.start(t, "alertmanager-guide", filepath.Join(w.root, ".build", "bin", "alertmanager"), "--config.file", w.write(t, "guide.yml", config),
 		"--web.listen-address", address, "--storage.path", filepath.Join(w.state, "alertmanager-guide"), "--cluster.listen-address", "")
 	w.ready(t, "alertmanager", "http://"+address+"/-/ready")

@@ -4,15 +4,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/amendhq/amend/e2e/platform"
 )
 
 // product is what whoever evaluates a payload of the first kind writes: long
@@ -36,13 +33,13 @@ const hostileAlerts = 200
 // way. A control Workflow shows that Argo does evaluate the same text when it
 // gets it in clear.
 func hostile(t *testing.T, w *world) {
-	controlNamespace(t, w.cluster)
-	if got := evaluated(t, w.cluster, "{{=70921*131071}}"); got != product {
+	w.controlNamespace(t)
+	if got := w.evaluated(t, "{{=70921*131071}}"); got != product {
 		t.Errorf("the control Workflow reads %q: upstream no longer evaluates parameters", got)
 	}
 	before := w.workflows(t, "amend-")
 	head := w.env.git(t, "ls-remote", "origin", "refs/heads/main")
-	var alerts []posted
+	var alerts []alert
 	for i := range hostileAlerts {
 		p := payloads[i%len(payloads)]
 		a := alertFor("Hostile", "shop", "reviews", map[string]string{"n": fmt.Sprint(i), "text": p})
@@ -50,11 +47,10 @@ func hostile(t *testing.T, w *world) {
 			a = alertFor("Hostile", "shop", p, map[string]string{"n": fmt.Sprint(i)})
 		}
 		a.Annotations = map[string]string{"summary": p, "description": p + "\n" + p}
-		alerts = append(alerts, posted{Status: "firing", alert: a})
+		alerts = append(alerts, a)
 	}
 	began := time.Now()
-	must(t, call(t.Context(), http.MethodPost, w.gateway+"/v1/alertmanager", "local-webhook",
-		notification{Version: "4", Status: "firing", Receiver: "amend", Alerts: alerts}, nil))
+	w.post(t, alerts...)
 	seen := w.allEnded(t, before)
 	t.Logf("%d alerts were decided within %.0f s", len(seen), time.Since(began).Seconds())
 
@@ -121,12 +117,12 @@ func (w *world) allEnded(t *testing.T, before []unstructured.Unstructured) map[s
 
 // evaluated runs a Workflow that gets text as a parameter in clear, and
 // returns what its step was given.
-func evaluated(t *testing.T, c *platform.Cluster, parameter string) string {
+func (w *world) evaluated(t *testing.T, parameter string) string {
 	t.Helper()
 	name := "clear-" + strings.ToLower(unique())
 	value, err := json.Marshal(parameter)
 	must(t, err)
-	must(t, c.Apply(t.Context(), []byte(`
+	must(t, w.cluster.Apply(t.Context(), []byte(`
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
 metadata: {name: `+name+`, namespace: `+controls+`}
@@ -136,9 +132,8 @@ spec:
   templates:
   - name: main
     inputs: {parameters: [{name: event}]}
-    container: {image: `+platform.EchoImage+`, command: [/bin/echo], args: ["{{inputs.parameters.event}}"]}
+    container: {image: `+w.image("echo:1")+`, command: [/bin/echo], args: ["{{inputs.parameters.event}}"]}
 `)))
-	w := &world{cluster: c}
 	var got string
 	eventually(t, "the control Workflow", time.Minute, func() error {
 		live, err := w.get(t, object(argo, "Workflow", controls, name))

@@ -19,18 +19,21 @@ import (
 
 const argo = "argoproj.io/v1alpha1"
 
-// applications says which folder of the env repo goes to which namespace.
-var applications = map[string]struct{ path, namespace string }{
-	"shop":     {"apps/shop", "shop"},
-	"checkout": {"apps/checkout/overlays/prod", "checkout"},
-	"payments": {"apps/payments/overlays/prod", "payments"},
+// applications are those of the folder argocd of the env repo, with their
+// namespaces.
+var applications = map[string]string{
+	"shop": "shop", "checkout": "checkout", "payments": "payments", "ledger": "billing", "invoices": "billing",
 }
+
+// mark is the label of what the tests put into a cluster.
+const mark = "amend.dev/e2e"
 
 // install installs amend as kustomize/overlays/local has it, with the forge's
 // token, and the Applications of the env repo. All of it goes when the test ends.
 func (w *world) install(t *testing.T) {
 	t.Helper()
-	objects := rendered(t, filepath.Join(w.root, "kustomize", "overlays", "local"))
+	objects := w.overlay(t)
+	w.claimAll(t, objects)
 	w.uninstall(t, objects) // what a run that was killed has left
 	t.Cleanup(func() { w.uninstall(t, objects) })
 	for _, o := range objects {
@@ -44,45 +47,47 @@ func (w *world) install(t *testing.T) {
 	w.installed(t)
 }
 
+// overlay is kustomize/overlays/local for this site. Where no bus is given, it
+// is one in the cluster, as kustomize/base has it.
+func (w *world) overlay(t *testing.T) []*unstructured.Unstructured {
+	t.Helper()
+	objects := w.rendered(t, filepath.Join(w.root, "kustomize", "overlays", "local"))
+	if w.site.Bus != "" {
+		return objects
+	}
+	for _, native := range w.rendered(t, filepath.Join(w.root, "kustomize", "base")) {
+		for i, o := range objects {
+			bus := o.GetKind() == "EventBus" || o.GetKind() == "NetworkPolicy" && o.GetName() == "bus"
+			if bus && o.GetKind() == native.GetKind() && o.GetName() == native.GetName() {
+				objects[i] = native
+			}
+		}
+	}
+	return objects
+}
+
 // follow has Argo CD follow the env repo, and waits until it does.
 func (w *world) follow(t *testing.T) {
 	t.Helper()
 	must(t, w.cluster.Apply(t.Context(), []byte(`
 apiVersion: v1
 kind: Secret
-metadata: {name: env-repo, namespace: argocd, labels: {argocd.argoproj.io/secret-type: repository}}
+metadata: {name: amend-e2e-env-repo, namespace: argocd, labels: {argocd.argoproj.io/secret-type: repository}}
 stringData: {type: git, url: "`+w.env.url+`.git", username: x-access-token, password: "`+w.env.token+`"}
 `)))
-	for name, app := range applications {
-		must(t, w.cluster.Apply(t.Context(), []byte(`
-apiVersion: v1
-kind: Namespace
-metadata: {name: `+app.namespace+`}
----
-apiVersion: argoproj.io/v1alpha1
-kind: Application
-metadata: {name: `+name+`, namespace: argocd, finalizers: [resources-finalizer.argocd.argoproj.io]}
-spec:
-  project: default
-  source: {repoURL: "`+w.env.url+`.git", path: `+app.path+`, targetRevision: main`+recurse(name)+`}
-  destination: {server: https://kubernetes.default.svc, namespace: `+app.namespace+`}
-  syncPolicy: {automated: {prune: true, selfHeal: true}}
-`)))
+	for name, namespace := range applications {
+		w.apply(t, object("v1", "Namespace", "", namespace))
+		manifest, err := os.ReadFile(filepath.Join(w.env.clone, "argocd", name+".yaml"))
+		must(t, err)
+		w.apply(t, parsed(t, string(manifest)))
 	}
 	for name := range applications {
 		w.synced(t, name, "", 2*time.Minute)
 	}
 }
 
-func recurse(application string) string {
-	if application == "shop" {
-		return ", directory: {recurse: true}"
-	}
-	return ""
-}
-
-// rendered is what an overlay holds.
-func rendered(t *testing.T, folder string) []*unstructured.Unstructured {
+// rendered is what an overlay holds, for this site.
+func (w *world) rendered(t *testing.T, folder string) []*unstructured.Unstructured {
 	t.Helper()
 	result, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 	must(t, err)
@@ -90,15 +95,28 @@ func rendered(t *testing.T, folder string) []*unstructured.Unstructured {
 	for _, resource := range result.Resources() {
 		text, err := resource.AsYAML()
 		must(t, err)
-		o := &unstructured.Unstructured{}
-		must(t, yaml.Unmarshal(text, &o.Object))
-		objects = append(objects, o)
+		objects = append(objects, parsed(t, w.here(string(text))))
 	}
 	return objects
 }
 
+// parsed is the one object of a manifest.
+func parsed(t *testing.T, manifest string) *unstructured.Unstructured {
+	t.Helper()
+	o := &unstructured.Unstructured{}
+	must(t, yaml.Unmarshal([]byte(manifest), &o.Object))
+	return o
+}
+
+// apply applies an object with the label of the tests.
 func (w *world) apply(t *testing.T, o *unstructured.Unstructured) {
 	t.Helper()
+	labels := o.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[mark] = "true"
+	o.SetLabels(labels)
 	text, err := o.MarshalJSON()
 	must(t, err)
 	must(t, w.cluster.Apply(t.Context(), text))
@@ -128,19 +146,48 @@ func (w *world) installed(t *testing.T) {
 		return nil
 	})
 	t.Logf("amend is installed, and its Sensors listen, after %.0f s", took.Seconds())
-	address, err := w.service("amend-gateway", 8080)
-	must(t, err)
-	w.gateway = "http://" + address
+	if w.gateway == "" {
+		w.gateway = "http://" + w.reach(t, namespace, "amend-gateway", 8080)
+	}
+}
+
+// claimAll is claim for all that uninstall would delete.
+func (w *world) claimAll(t *testing.T, objects []*unstructured.Unstructured) {
+	t.Helper()
+	for name, namespace := range applications {
+		w.claim(t, object(argo, "Application", "argocd", name))
+		w.claim(t, object("v1", "Namespace", "", namespace))
+	}
+	for _, o := range objects {
+		if o.GetNamespace() == "" || o.GetNamespace() != namespace {
+			w.claim(t, o)
+		}
+	}
+}
+
+// claim ends the test when somebody else has an object of this name: on a
+// cluster of somebody else's, nothing is replaced or deleted that is not ours.
+func (w *world) claim(t *testing.T, o *unstructured.Unstructured) {
+	t.Helper()
+	if w.site.Own != nil {
+		return
+	}
+	live, err := w.get(t, o)
+	if err == nil && live.GetLabels()[mark] == "" {
+		t.Fatalf("the cluster has %s %s already, and not from these tests", o.GetKind(), o.GetName())
+	}
 }
 
 // uninstall deletes the Applications and whatever was installed.
 func (w *world) uninstall(t *testing.T, objects []*unstructured.Unstructured) {
 	t.Helper()
-	for name, app := range applications {
+	for name := range applications {
 		w.remove(t, object(argo, "Application", "argocd", name))
-		w.remove(t, object("v1", "Namespace", "", app.namespace))
 	}
-	w.remove(t, object("v1", "Secret", "argocd", "env-repo"))
+	for _, namespace := range applications {
+		w.remove(t, object("v1", "Namespace", "", namespace))
+	}
+	w.remove(t, object("v1", "Secret", "argocd", "amend-e2e-env-repo"))
 	// What Argo's controllers have to clean up after goes while they still can.
 	for _, kind := range []string{"Sensor", "EventSource", "EventBus"} {
 		for _, o := range objects {
@@ -180,15 +227,6 @@ func (w *world) remove(t *testing.T, o *unstructured.Unstructured) {
 		}
 	}
 	t.Errorf("%s %s is not gone after 90 s: %v", o.GetKind(), o.GetName(), err)
-}
-
-// service is where a Service of amend is reached from this machine.
-func (w *world) service(name string, port int) (string, error) {
-	s, err := w.cluster.CoreV1().Services(namespace).Get(context.Background(), name, metav1.GetOptions{})
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s:%d", s.Spec.ClusterIP, port), nil
 }
 
 // rules reads the groups of a PrometheusRule of manifests/monitoring, so that

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -19,16 +18,16 @@ const poll = 180 * time.Second
 // speed measures from an event to the commit and from there to the cluster,
 // next to what a pod takes to start and to a Workflow with a pod for each step.
 func speed(t *testing.T, w *world) {
-	controlNamespace(t, w.cluster)
-	bell := newBell(t, nil)
+	w.controlNamespace(t)
+	bell := newBell(t, w.site.Address, nil)
 	var start, commit, sync, fourth, sixth []time.Duration
 	for i := range runs {
 		name := fmt.Sprintf("speed%d", i)
-		start = append(start, control(t, w.cluster, bell, "start-"+name, 1)[0])
+		start = append(start, w.control(t, bell, "start-"+name, 1)[0])
 		c, s := w.timeOne(t, name)
 		commit, sync = append(commit, c), append(sync, s)
 	}
-	steps := control(t, w.cluster, bell, "six", 6)
+	steps := w.control(t, bell, "six", 6)
 	fourth, sixth = append(fourth, steps[3]), append(sixth, steps[5])
 
 	t.Logf("one pod, created to running        %s", all(start))
@@ -54,11 +53,8 @@ func (w *world) timeOne(t *testing.T, deployment string) (commit, sync time.Dura
 	t.Helper()
 	head := w.env.git(t, "ls-remote", "origin", "refs/heads/main")
 	began := time.Now()
-	// As Alertmanager does. The gateway answers when the EventSource has the event on the bus.
-	must(t, call(t.Context(), http.MethodPost, w.gateway+"/v1/alertmanager", "local-webhook", notification{
-		Version: "4", Status: "firing", Receiver: "amend",
-		Alerts: []posted{{Status: "firing", alert: alertFor("Speed", "shop", deployment, nil)}},
-	}, nil))
+	// The gateway answers when the EventSource has the event on the bus.
+	w.post(t, alertFor("Speed", "shop", deployment, nil))
 	for {
 		if now := w.env.git(t, "ls-remote", "origin", "refs/heads/main"); now != head {
 			head = strings.Fields(now)[0]
@@ -75,20 +71,6 @@ func (w *world) timeOne(t *testing.T, deployment string) (commit, sync time.Dura
 	// The commit of the record is not to be taken for that of the next alert.
 	w.env.recorded(t, w.env.changes(t, "speed")[0].incident, time.Minute)
 	return committed.Sub(began), sync
-}
-
-// A notification is what Alertmanager posts.
-type notification struct {
-	Version  string   `json:"version"`
-	Status   string   `json:"status"`
-	Receiver string   `json:"receiver"`
-	GroupKey string   `json:"groupKey"`
-	Alerts   []posted `json:"alerts"`
-}
-
-type posted struct {
-	Status string `json:"status"`
-	alert
 }
 
 func middle(d []time.Duration) time.Duration {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -100,17 +101,40 @@ func drift(t *testing.T, w *world) {
 	}
 }
 
-// crashLoop: a release does not start; the tag in the overlay goes back.
+// crashLoop: a release of a Kustomize overlay does not start; the tag in the
+// overlay goes back.
 func crashLoop(t *testing.T, w *world) {
-	const file = "apps/payments/overlays/prod/kustomization.yaml"
+	w.rollsBack(t, "payments", "payments", "apps/payments/overlays/prod/kustomization.yaml")
+}
+
+// helmCrashLoop: the same for a release of a Helm chart that another service
+// uses, too. The chart's default holds the same tag, and stays.
+func helmCrashLoop(t *testing.T, w *world) {
+	const defaults = "charts/service/values.yaml"
+	before, neighbour := w.env.show(t, defaults), w.pods(t, "billing", "invoices")
+	w.rollsBack(t, "ledger", "billing", "apps/billing/ledger.yaml")
+	if after := w.env.show(t, defaults); after != before {
+		t.Errorf("the defaults of the chart are\n%s\nwant them as they were\n%s", after, before)
+	}
+	for _, p := range w.pods(t, "billing", "invoices") {
+		if !slices.ContainsFunc(neighbour, func(o corev1.Pod) bool { return o.UID == p.UID }) {
+			t.Errorf("the pod %s of another service is new", p.Name)
+		}
+	}
+}
+
+// rollsBack releases a version of an application that ends at once, by a commit
+// to the file with its tag, and waits until amend has put the tag back.
+func (w *world) rollsBack(t *testing.T, app, namespace, file string) {
+	t.Helper()
 	w.env.git(t, "fetch", "-q", "origin")
 	w.env.git(t, "reset", "-q", "--hard", "origin/main")
 	good := w.env.show(t, file) + "\n"
-	w.env.commit(t, "payments: release 2", map[string]string{file: strings.Replace(good, `"1"`, `"2"`, 1)})
+	w.env.commit(t, app+": release 2", map[string]string{file: strings.Replace(good, `"1"`, `"2"`, 1)})
 	w.env.git(t, "push", "-q", "origin", "HEAD:main")
-	w.refresh(t, "payments")
-	eventually(t, "payments crashes", 2*time.Minute, func() error {
-		for _, p := range w.pods(t, "payments", "payments") {
+	w.refresh(t, app)
+	eventually(t, app+" crashes", 2*time.Minute, func() error {
+		for _, p := range w.pods(t, namespace, app) {
 			for _, s := range p.Status.ContainerStatuses {
 				if s.RestartCount > 0 {
 					return nil
@@ -119,17 +143,28 @@ func crashLoop(t *testing.T, w *world) {
 		}
 		return fmt.Errorf("no container has restarted")
 	})
+	known := len(w.env.changes(t, "crash-loop"))
 	line := newTimeline()
-	w.fire(t, 0, alertFor("CrashLoop", "payments", "payments", nil))
-	c := w.env.changed(t, "crash-loop", time.Minute)
+	a := alertFor("CrashLoop", namespace, app, nil)
+	w.fire(t, 0, a)
+	var c change
+	eventually(t, "a commit that rolls "+app+" back", time.Minute, func() error {
+		all := w.env.changes(t, "crash-loop")
+		if len(all) == known {
+			return fmt.Errorf("none on %s", w.env.git(t, "rev-parse", "--short", "origin/main"))
+		}
+		c = all[0]
+		return nil
+	})
 	line.mark("commit %.10s: %s", c.commit, w.env.git(t, "log", "-1", "--format=%s", c.commit))
-	w.synced(t, "payments", c.commit, time.Minute)
-	line.mark("Application payments is Synced at it and Healthy")
+	w.synced(t, app, c.commit, time.Minute)
+	line.mark("Application %s is Synced at it and Healthy", app)
 	line.print(t)
 	if got := w.env.show(t, file) + "\n"; got != good {
-		t.Errorf("the overlay is\n%s\nwant it as it was\n%s", got, good)
+		t.Errorf("%s is\n%s\nwant it as it was\n%s", file, got, good)
 	}
 	w.env.recorded(t, c.incident, time.Minute)
+	w.resolve(t, 0, a)
 }
 
 // refresh asks Argo CD to look at Git now, as its webhook would.
@@ -144,27 +179,45 @@ func (w *world) refresh(t *testing.T, application string) {
 
 // request: a person asks for a restart with kubectl.
 func request(t *testing.T, w *world) {
-	name := "restart-mail-" + strings.ToLower(unique())
 	old := w.pods(t, "shop", "mail")
 	line := newTimeline()
+	w.requestSucceeds(t, w.request(t, "restart-mail", "mail"), line)
+	line.print(t)
+	c := w.env.changed(t, "asked", time.Second)
+	w.renewed(t, "shop", "mail", old, time.Minute)
+	w.env.recorded(t, c.incident, time.Minute)
+}
+
+// request creates a RemediationRequest for the restart of a Deployment, and
+// returns the name that it gets.
+func (w *world) request(t *testing.T, name, deployment string) string {
+	t.Helper()
+	name += "-" + strings.ToLower(unique())
 	must(t, w.cluster.Apply(t.Context(), []byte(`
 apiVersion: amend.dev/v1alpha1
 kind: RemediationRequest
 metadata: {name: `+name+`, namespace: shop}
 spec:
-  target: {kind: Deployment, name: mail}
+  target: {kind: Deployment, name: `+deployment+`}
   action: restart
   reason: The queue does not move.
 `)))
-	phases := []string{}
+	return name
+}
+
+// requestSucceeds waits until a request has come to its end, and that is Succeeded
+// with a commit.
+func (w *world) requestSucceeds(t *testing.T, name string, line *timeline) {
+	t.Helper()
+	last := ""
 	eventually(t, "the request has succeeded", 2*time.Minute, func() error {
 		live, err := w.get(t, object("amend.dev/v1alpha1", "RemediationRequest", "shop", name))
 		if err != nil {
 			return err
 		}
 		phase := text(live, "status", "phase")
-		if n := len(phases); phase != "" && (n == 0 || phases[n-1] != phase) {
-			phases = append(phases, phase)
+		if phase != last {
+			last = phase
 			line.mark("phase %s %s", phase, text(live, "status", "message"))
 		}
 		if phase == "Failed" {
@@ -178,10 +231,6 @@ spec:
 		}
 		return nil
 	})
-	line.print(t)
-	c := w.env.changed(t, "asked", time.Second)
-	w.renewed(t, "shop", "mail", old, time.Minute)
-	w.env.recorded(t, c.incident, time.Minute)
 }
 
 // resolvedBeforeMerge: the trouble is over before anybody has merged.

@@ -5,27 +5,21 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/amendhq/amend/e2e/platform"
 )
 
 // TestUpstream pins down what the pinned versions of Argo do that amend's
 // design answers. When it fails after a change of version, the design may be
 // simpler than it is.
 func TestUpstream(t *testing.T) {
-	kubeconfig := os.Getenv("KUBECONFIG")
-	if kubeconfig == "" {
-		t.Skip("needs the platform: set KUBECONFIG to what `platform up` prints")
+	w := connect(t)
+	if w.site.Bus == "" {
+		t.Skip("needs a bus that this machine reaches: set E2E_BUS")
 	}
-	cluster, err := platform.Connect(kubeconfig)
-	must(t, err)
-	u := &upstream{cluster: cluster}
+	u := &upstream{world: w}
 	u.start(t)
 	t.Run("the EventSource gives every post an id of its own", u.ids)
 	t.Run("large bodies are refused or stall", u.bodies)
@@ -34,17 +28,17 @@ func TestUpstream(t *testing.T) {
 }
 
 type upstream struct {
-	cluster *platform.Cluster
-	bell    *bell
-	hook    string // address of the EventSource
-	bus     nats.JetStreamContext
+	*world
+	bell *bell
+	hook string // address of the EventSource
+	bus  nats.JetStreamContext
 }
 
 // start makes an EventSource and a Sensor whose triggers always fail, one for
 // each setting.
 func (u *upstream) start(t *testing.T) {
-	controlNamespace(t, u.cluster)
-	u.bell = newBell(t, func(string) int { return http.StatusInternalServerError })
+	u.controlNamespace(t)
+	u.bell = newBell(t, u.site.Address, func(string) int { return http.StatusInternalServerError })
 	trigger := func(path, settings string) string {
 		return `
   - template:
@@ -57,7 +51,7 @@ func (u *upstream) start(t *testing.T) {
 apiVersion: argoproj.io/v1alpha1
 kind: EventBus
 metadata: {name: default, namespace: `+controls+`}
-spec: {jetstreamExotic: {url: "`+platform.EventBusURL+`", streamConfig: ""}}
+spec: {jetstreamExotic: {url: "`+u.site.Bus+`", streamConfig: ""}}
 ---
 apiVersion: argoproj.io/v1alpha1
 kind: EventSource
@@ -78,19 +72,16 @@ spec:
 		trigger("retry-only", "    retryStrategy: {steps: 3, duration: 100ms}\n")+
 		trigger("at-least-once-only", "    atLeastOnce: true\n")+
 		trigger("both", "    atLeastOnce: true\n    retryStrategy: {steps: 3, duration: 100ms}\n"))))
-	w := &world{cluster: u.cluster}
 	t.Cleanup(func() {
 		for _, kind := range []string{"Sensor", "EventSource"} {
-			w.remove(t, object(argo, kind, controls, "upstream"))
+			u.remove(t, object(argo, kind, controls, "upstream"))
 		}
-		w.remove(t, object(argo, "EventBus", controls, "default"))
+		u.remove(t, object(argo, "EventBus", controls, "default"))
 	})
 	eventually(t, "the Sensor listens", time.Minute, func() error { return u.cluster.Subscribed(t.Context(), controls, "upstream") })
-	service, err := u.cluster.CoreV1().Services(controls).Get(t.Context(), "upstream-eventsource-svc", metav1.GetOptions{})
-	must(t, err)
-	u.hook = fmt.Sprintf("http://%s:12000", service.Spec.ClusterIP)
+	u.hook = "http://" + u.reach(t, controls, "upstream-eventsource-svc", 12000)
 	// Self-signed, as Argo Events accepts it too.
-	conn, err := nats.Connect(platform.EventBusURL, nats.Secure(&tls.Config{InsecureSkipVerify: true}))
+	conn, err := nats.Connect(u.site.Bus, nats.Secure(&tls.Config{InsecureSkipVerify: true}))
 	must(t, err)
 	t.Cleanup(conn.Close)
 	u.bus, err = conn.JetStream()
@@ -185,7 +176,7 @@ func (u *upstream) retries(t *testing.T) {
 // evaluation: Argo Workflows executes templates in the value of a parameter.
 func (u *upstream) evaluation(t *testing.T) {
 	for value, want := range map[string]string{"{{=70921*131071}}": product, "{{workflow.parameters.secret}}": "canary"} {
-		if got := evaluated(t, u.cluster, value); got != want {
+		if got := u.evaluated(t, value); got != want {
 			t.Errorf("a parameter %s reaches the step as %q; before it was %q", value, got, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -20,38 +21,55 @@ const namespace = "amend"
 // A world is one installation of amend, the Git host that it writes to, and
 // those who send it alerts.
 type world struct {
-	cluster  *platform.Cluster
-	platform *platform.Platform
-	root     string // of the repository
-	build    string // programs and logs; kept between runs
-	state    string // of this run's servers
+	cluster *platform.Cluster
+	site    *platform.Site
+	root    string // of the repository
+	build   string // programs and logs; kept between runs
+	state   string // of this run's servers
 
 	env          *envRepo
 	alertmanager []string // base addresses
 	score        *exporter
-	gateway      string // base address
+	gateway      string      // base address
+	loss         *lossyProxy // before the gateway, for what Alertmanager posts
 }
 
-// connect finds the platform. Nothing is set up yet.
+// connect finds the cluster. Nothing is set up yet.
 func connect(t *testing.T) *world {
 	t.Helper()
-	kubeconfig := os.Getenv("KUBECONFIG")
-	if kubeconfig == "" {
-		t.Skip("needs the platform: set KUBECONFIG to what `platform up` prints")
+	if os.Getenv("KUBECONFIG") == "" {
+		t.Skip("needs a cluster: set KUBECONFIG to what `platform up` prints")
 	}
 	root, err := filepath.Abs("../..")
 	must(t, err)
 	w := &world{root: root, build: filepath.Join(root, ".build", "e2e"), state: t.TempDir()}
-	w.cluster, err = platform.Connect(kubeconfig)
+	w.site, err = platform.FindSite(root, os.Getenv, slog.New(slog.DiscardHandler))
 	must(t, err)
-	w.platform, err = platform.New(root, slog.New(slog.DiscardHandler))
+	w.cluster, err = platform.Connect(w.site.Kubeconfig)
 	must(t, err)
-
 	return w
 }
 
+// onlyOnOwn skips a test of what nobody may do to the cluster of somebody else.
+func (w *world) onlyOnOwn(t *testing.T, why string) {
+	t.Helper()
+	if w.site.Own == nil {
+		t.Skip("only on the platform's own cluster: " + why)
+	}
+}
+
+// here puts this site into a text that was written for the platform's own: the
+// address of this machine, the bus, and where images come from.
+func (w *world) here(text string) string {
+	return strings.NewReplacer("tls://10.88.0.1:4222", w.site.Bus, "10.88.0.1", w.site.Address, "amend.local/", w.site.Images+"/").Replace(text)
+}
+
+// image is the name of an image that is there for tests.
+func (w *world) image(name string) string { return w.site.Images + "/" + name }
+
 // buildPrograms builds amend and forge from the sources of the checkout, and
-// hands amend to the node as an image.
+// hands the node the image that make image makes. On a cluster of somebody
+// else's make e2e-images has pushed it.
 func (w *world) buildPrograms(t *testing.T) {
 	t.Helper()
 	must(t, os.MkdirAll(w.logs(), 0o755))
@@ -61,7 +79,14 @@ func (w *world) buildPrograms(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building amend: %v\n%s", err, out)
 	}
-	must(t, w.platform.Import(t.Context(), "docker.io/library/amend:dev", w.bin("amend"), "/amend"))
+	if w.site.Own == nil {
+		return
+	}
+	cmd = exec.CommandContext(t.Context(), "make", "-C", w.root, "image", "IMAGE="+w.image("amend:dev"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the image: %v\n%s", err, out)
+	}
+	must(t, w.site.Own.Import(t.Context(), filepath.Join(w.root, ".build", "image", "amend.tar")))
 }
 
 func (w *world) bin(name string) string { return filepath.Join(w.build, "bin", name) }

@@ -17,7 +17,7 @@ const (
 apiVersion: argoproj.io/v1alpha1
 kind: EventBus
 metadata: {name: default, namespace: default}
-spec: {jetstreamExotic: {url: "` + platform.EventBusURL + `", streamConfig: ""}}
+spec: {jetstreamExotic: {url: "` + platform.OwnBus + `", streamConfig: ""}}
 `
 	eventSource = `
 apiVersion: argoproj.io/v1alpha1
@@ -70,7 +70,7 @@ spec:
               entrypoint: main
               templates:
               - name: main
-                container: {image: ` + platform.EchoImage + `, command: [/bin/echo], args: [hello]}
+                container: {image: ` + platform.OwnImages + `/echo:1, command: [/bin/echo], args: [hello]}
 `
 )
 

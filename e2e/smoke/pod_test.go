@@ -19,7 +19,7 @@ metadata: {name: smoke, namespace: default}
 spec:
   restartPolicy: Never
   containers:
-  - {name: main, image: `+platform.EchoImage+`, args: [hello, from, a, pod]}
+  - {name: main, image: `+platform.OwnImages+`/echo:1, args: [hello, from, a, pod]}
 `)
 	waitFor(t, cluster, pod, []string{"status", "phase"}, "Succeeded", "Failed")
 	log, err := cluster.CoreV1().Pods("default").GetLogs("smoke", &corev1.PodLogOptions{}).DoRaw(t.Context())

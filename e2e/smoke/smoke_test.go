@@ -5,6 +5,7 @@ package smoke
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -21,6 +22,13 @@ func connect(t *testing.T) *platform.Cluster {
 	path := os.Getenv("KUBECONFIG")
 	if path == "" {
 		t.Skip("needs the platform: set KUBECONFIG to what `platform up` prints")
+	}
+	own, err := platform.New("../..", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !own.Has(path) {
+		t.Skip("a cluster of somebody else's is not ours to try")
 	}
 	cluster, err := platform.Connect(path)
 	if err != nil {

@@ -65,7 +65,7 @@ func serveGit(t *testing.T, files map[string]string) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", platform.Address+":0")
+	listener, err := net.Listen("tcp", platform.OwnAddress+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ spec:
   entrypoint: main
   templates:
   - name: main
-    container: {image: `+platform.EchoImage+`, command: [/bin/echo], args: [hello, from, a, workflow]}
+    container: {image: `+platform.OwnImages+`/echo:1, command: [/bin/echo], args: [hello, from, a, workflow]}
 `)
 	waitFor(t, cluster, workflow, []string{"status", "phase"}, "Succeeded", "Failed", "Error")
 }

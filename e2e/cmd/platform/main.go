@@ -1,5 +1,7 @@
 // Command platform starts and stops the real platform of the end-to-end tests
-// on this machine. Package platform says what that is.
+// on this machine or, when KUBECONFIG names a cluster of somebody else's, adds
+// to that cluster what it lacks and takes it away again. Package platform says
+// what that is.
 package main
 
 import (
@@ -7,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -20,19 +23,24 @@ import (
 
 const usage = `usage: platform [-root DIR] up|status|down
        platform [-root DIR] run PROGRAM [ARGUMENT...]
+       platform [-root DIR] push PREFIX
 
   up      build what is missing, start what does not run, wait until all is ready
   status  say what runs
   down    stop everything and verify that nothing is left
   run     run a program with KUBECONFIG set; the platform is started for it, and
           stopped after it, unless it was up before
+  push    push the images of the tests to a registry, as PREFIX/app:1 and others
+
+With KUBECONFIG set to a cluster that is not the platform's, up adds the Argo
+controllers that it has not, and down deletes what up has added, and no more.
 `
 
 func main() {
 	root := flag.String("root", "", "root of the repository (default: the one around the current folder)")
 	flag.Usage = func() { fmt.Fprint(os.Stderr, usage) }
 	flag.Parse()
-	if flag.NArg() != 1 && (flag.NArg() < 2 || flag.Arg(0) != "run") {
+	if n := flag.NArg(); n == 0 || (n > 1) != (flag.Arg(0) == "run" || flag.Arg(0) == "push") {
 		flag.Usage()
 		os.Exit(2)
 	}
@@ -51,40 +59,64 @@ func run(ctx context.Context, root, command string, args []string) error {
 			return err
 		}
 	}
-	p, err := platform.New(root, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	p, err := platform.New(root, log)
 	if err != nil {
 		return err
 	}
-	switch command {
-	case "up":
-		if err := p.Up(ctx); err != nil {
+	if command == "push" {
+		return p.Push(ctx, args[0])
+	}
+	kubeconfig := os.Getenv("KUBECONFIG")
+	if kubeconfig != "" && !p.Has(kubeconfig) {
+		existing, err := platform.Use(root, kubeconfig, log)
+		if err != nil {
 			return err
 		}
-		fmt.Printf("export KUBECONFIG=%s\n", p.Kubeconfig())
+		return do(ctx, existing, kubeconfig, command, args)
+	}
+	return do(ctx, p, p.Kubeconfig(), command, args)
+}
+
+// A cluster is one of ours, or what we add to one of somebody else's.
+type cluster interface {
+	Up(context.Context) error
+	Status(context.Context, io.Writer) (up bool, err error)
+	Down(context.Context) error
+}
+
+func do(ctx context.Context, c cluster, kubeconfig, command string, args []string) error {
+	switch command {
+	case "up":
+		if err := c.Up(ctx); err != nil {
+			return err
+		}
+		fmt.Printf("export KUBECONFIG=%s\n", kubeconfig)
 		return nil
 	case "status":
-		return p.Status(ctx, os.Stdout)
+		_, err := c.Status(ctx, os.Stdout)
+		return err
 	case "down":
-		return p.Down(ctx)
+		return c.Down(ctx)
 	case "run":
-		return with(ctx, p, args)
+		return with(ctx, c, kubeconfig, args)
 	default:
 		return fmt.Errorf("unknown command %q\n%s", command, usage)
 	}
 }
 
-// with runs a program while the platform is up. What it started it stops, also
+// with runs a program while the cluster is up. What it started it stops, also
 // after an interruption.
-func with(ctx context.Context, p *platform.Platform, argv []string) (err error) {
-	if !p.IsUp(ctx) {
-		defer func() { err = errors.Join(err, p.Down(context.WithoutCancel(ctx))) }()
-		if err := p.Up(ctx); err != nil {
+func with(ctx context.Context, c cluster, kubeconfig string, argv []string) (err error) {
+	if up, _ := c.Status(ctx, io.Discard); !up { // why, Up will say
+		defer func() { err = errors.Join(err, c.Down(context.WithoutCancel(ctx))) }()
+		if err := c.Up(ctx); err != nil {
 			return err
 		}
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+p.Kubeconfig())
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Minute
 	return cmd.Run()
