@@ -35,6 +35,7 @@ type benchmark struct {
 
 var benchmarks = []benchmark{
 	{"locate", benchLocate},
+	{"write", benchWrite},
 }
 
 func main() {

@@ -20,11 +20,15 @@ type effort struct {
 	memory    int64 // the most that one process held, in bytes
 }
 
-// command runs a program to its end and says what it cost. dir may be "".
+// command runs a program to its end and says what it cost, with that of the
+// programs that it ran in turn. dir may be "".
 func command(ctx context.Context, dir, name string, args ...string) ([]byte, effort, error) {
+	return commandWith(ctx, gitEnv(), dir, name, args...)
+}
+
+func commandWith(ctx context.Context, env []string, dir, name string, args ...string) ([]byte, effort, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	cmd.Env = gitEnv()
+	cmd.Dir, cmd.Env = dir, env
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	start := time.Now()

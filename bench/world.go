@@ -1,0 +1,304 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/amendhq/amend"
+)
+
+// A world is a Git host with one env repo, which amend and its baselines reach
+// over HTTP with the same round trip.
+type world struct {
+	bench *bench
+	dir   string
+	apps  int
+	token string
+	forge *program
+	proxy *proxy
+	serve *program // amend serve, once started
+}
+
+const repoName = "acme/env"
+
+// A program is one that runs until it is stopped.
+type program struct {
+	name string
+	addr string
+	pid  int
+	end  func() error
+}
+
+// newWorld makes an env repo with so many Deployments, one file each, and so
+// many commits, and serves it with a round trip of rtt.
+func newWorld(ctx context.Context, b *bench, apps, commits int, rtt time.Duration) (*world, error) {
+	dir, err := os.MkdirTemp(b.dir, "world-")
+	if err != nil {
+		return nil, err
+	}
+	w := &world{bench: b, dir: dir, apps: apps}
+	state := filepath.Join(dir, "forge")
+	if _, _, err := command(ctx, "", filepath.Join(b.bin, "forge"), "repo", "create", repoName, "--dir", state); err != nil {
+		return nil, err
+	}
+	if err := w.fill(ctx, commits); err != nil {
+		return nil, err
+	}
+	if w.forge, err = start(ctx, b, dir, "forge", "serve", "--dir", state, "--listen", "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	token, err := os.ReadFile(filepath.Join(state, "token"))
+	if err != nil {
+		return nil, err
+	}
+	w.token = strings.TrimSpace(string(token))
+	w.proxy, err = newProxy(w.forge.addr, rtt)
+	return w, err
+}
+
+func (w *world) repoDir() string { return filepath.Join(w.dir, "forge", "repos", repoName+".git") }
+
+func (w *world) url() string { return "http://" + w.proxy.addr() + "/" + repoName }
+
+// close ends all processes and deletes the world.
+func (w *world) close() error {
+	var errs []error
+	if w.serve != nil {
+		errs = append(errs, w.serve.end())
+	}
+	errs = append(errs, w.proxy.close(), w.forge.end(), os.RemoveAll(w.dir))
+	return errors.Join(errs...)
+}
+
+// startAmend runs amend serve; how long that takes is for the caller to say.
+func (w *world) startAmend(ctx context.Context) (err error) {
+	w.serve, err = start(ctx, w.bench, w.dir, "amend", "serve", "--repo", w.url(), "--listen", "127.0.0.1:0", "--sweep-interval", "1h",
+		"--github-token-file", filepath.Join(w.dir, "forge", "token"), "--data-dir", filepath.Join(w.dir, "amend-data"))
+	return err
+}
+
+// start runs a program that writes its address to a file.
+func start(ctx context.Context, b *bench, dir, name string, args ...string) (*program, error) {
+	file := filepath.Join(dir, name+".addr")
+	log, err := os.Create(filepath.Join(dir, name+".log"))
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(b.bin, name), append(args, "--addr-file", file)...)
+	cmd.Stdout, cmd.Stderr, cmd.Env = log, log, gitEnv()
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	end := sync.OnceValue(func() error {
+		err := cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait() // that it was ended is meant
+		return errors.Join(err, log.Close())
+	})
+	p := &program{name: name, pid: cmd.Process.Pid, end: end}
+	err = until(ctx, name+" listens", func() (bool, error) {
+		data, err := os.ReadFile(file)
+		p.addr = strings.TrimSpace(string(data))
+		return err == nil && p.addr != "", nil
+	})
+	return p, err
+}
+
+// patience is how long anything may take.
+const patience = 5 * time.Minute
+
+// until asks every fraction of a millisecond.
+func until(ctx context.Context, what string, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting until %s: %w", what, ctx.Err())
+		case <-time.After(200 * time.Microsecond):
+		}
+	}
+}
+
+func appName(n int) string { return fmt.Sprintf("app-%05d", n) }
+
+// appFile is where the app with the number is declared: a hundred in a folder.
+func appFile(n int) string {
+	return fmt.Sprintf("apps/%03d/%s/deployment.yaml", n/100, appName(n))
+}
+
+const benchPolicy = `apiVersion: amend.dev/v1alpha1
+kind: Policy
+defaults:
+  cooldown: 1h
+playbooks:
+  - name: out-of-memory
+    match:
+      - alertname="AppOutOfMemory"
+    workload:
+      kind: Deployment
+      namespace: {value: shop}
+      name: {label: deployment}
+      container: {label: container}
+    action: raise-memory-limit
+    with: {factor: 2, ceiling: 2Gi}
+    mode: commit
+`
+
+// The value before and after the fix, and where yq finds it.
+const (
+	memoryBefore = "256Mi"
+	memoryAfter  = "512Mi"
+	memoryPath   = ".spec.template.spec.containers[0].resources.limits.memory"
+)
+
+func deployment(n int) string {
+	return strings.NewReplacer("APP", appName(n), "MEMORY", memoryBefore).Replace(`apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: APP
+  namespace: shop
+  labels: {app: APP}
+spec:
+  replicas: 2
+  selector:
+    matchLabels:
+      app: APP
+  template:
+    metadata:
+      labels:
+        app: APP
+    spec:
+      containers:
+        - name: app
+          image: registry.example.com/shop/APP:1.0.0
+          ports:
+            - containerPort: 8080
+          env:
+            - name: LOG_LEVEL
+              value: info
+          resources:
+            requests:
+              cpu: 100m
+              memory: 128Mi
+            limits:
+              memory: MEMORY
+`)
+}
+
+// fill writes the history into the repo of the host: all files, and then one
+// commit after the other that touches one file beside them.
+func (w *world) fill(ctx context.Context, commits int) error {
+	cmd := exec.CommandContext(ctx, "git", "fast-import", "--quiet", "--force")
+	cmd.Dir, cmd.Env = w.repoDir(), gitEnv()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(in, 1<<20)
+	w.history(out, commits)
+	if err := errors.Join(out.Flush(), in.Close(), cmd.Wait()); err != nil {
+		return fmt.Errorf("git fast-import: %w: %s", err, errs.Bytes())
+	}
+	_, _, err = command(ctx, w.repoDir(), "git", "repack", "-adq")
+	return err
+}
+
+// history writes the stream of git-fast-import(1).
+func (w *world) history(out *bufio.Writer, commits int) {
+	began := time.Now().Add(-time.Duration(commits+1) * time.Minute).Unix()
+	file := func(name, data string) { fmt.Fprintf(out, "M 100644 inline %s\ndata %d\n%s\n", name, len(data), data) }
+	for n := range max(1, commits) {
+		fmt.Fprintf(out, "commit refs/heads/main\ncommitter Jo <jo@example.com> %d +0000\ndata 6\nChange\n", began+int64(60*n))
+		if n > 0 {
+			file("CHANGES", fmt.Sprintln("change", n))
+			continue
+		}
+		file(".amend/policy.yaml", benchPolicy)
+		for app := range w.apps {
+			file(appFile(app), deployment(app))
+		}
+	}
+}
+
+// tip returns the commit of the branch at the host.
+func (w *world) tip() string {
+	data, err := os.ReadFile(filepath.Join(w.repoDir(), "refs", "heads", "main"))
+	if err != nil { // it is packed
+		data, _ = os.ReadFile(filepath.Join(w.repoDir(), "packed-refs"))
+	}
+	return string(bytes.TrimSpace(data))
+}
+
+// git asks the repository at the host.
+func (w *world) git(ctx context.Context, args ...string) (string, error) {
+	out, _, err := command(ctx, w.repoDir(), "git", args...)
+	return strings.TrimSpace(string(out)), err
+}
+
+// post sends alerts about the apps, as Alertmanager does, and returns when they
+// are accepted.
+func (w *world) post(ctx context.Context, apps ...int) error {
+	type message struct {
+		Version  string        `json:"version"`
+		GroupKey string        `json:"groupKey"`
+		Status   string        `json:"status"`
+		Receiver string        `json:"receiver"`
+		Alerts   []amend.Alert `json:"alerts"`
+	}
+	m := message{Version: "4", GroupKey: "{}", Status: "firing", Receiver: "amend"}
+	for _, n := range apps {
+		m.Alerts = append(m.Alerts, amend.Alert{
+			Status: amend.Firing, StartsAt: time.Now().Add(-time.Minute).UTC(),
+			Labels: map[string]string{"alertname": "AppOutOfMemory", "deployment": appName(n), "container": "app"},
+		})
+	}
+	body, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.serve.addr+"/v1/alertmanager", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if answer, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK {
+		return fmt.Errorf("the gateway answers %s: %s (%v)", res.Status, answer, err)
+	}
+	return nil
+}
+
+// cpu returns what the host and amend have used.
+func (w *world) cpu() (time.Duration, error) {
+	sum, err := cpuOf(w.forge.pid)
+	if err != nil || w.serve == nil {
+		return sum, err
+	}
+	own, err := cpuOf(w.serve.pid)
+	return sum + own, err
+}
