@@ -44,9 +44,6 @@ func Generate(data []byte, repo Repo) ([]map[string]any, error) {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return nil, amend.Refusef(amend.ReasonUnproven, "reading the spec: %w", err)
 	}
-	if s.TemplatePatch != "" {
-		return nil, amend.Refusef(amend.ReasonUnsupported, "it has a templatePatch")
-	}
 	template, err := decode(s.Template)
 	if err != nil && len(s.Template) > 0 {
 		return nil, amend.Refusef(amend.ReasonUnproven, "reading the template: %w", err)
@@ -64,6 +61,9 @@ func Generate(data []byte, repo Repo) ([]map[string]any, error) {
 		for _, params := range sets {
 			app, err := g.fill(template, params)
 			if err != nil {
+				return nil, err
+			}
+			if app, err = g.patched(app, params); err != nil {
 				return nil, err
 			}
 			m, ok := app.(map[string]any)

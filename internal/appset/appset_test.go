@@ -144,22 +144,23 @@ func TestRefusals(t *testing.T) {
 		reason amend.Reason
 		says   string
 	}{
-		"clusters":       {"generators: [{clusters: {}}]", amend.ReasonUnsupported, "clusters"},
-		"inside matrix":  {"generators: [{matrix: {generators: [{list: {elements: [{a: b}]}}, {scmProvider: {github: {}}}]}}]", amend.ReasonUnsupported, "scmProvider"},
-		"pull requests":  {"generators: [{pullRequest: {github: {}}}]", amend.ReasonUnsupported, "pullRequest"},
-		"inner selector": {"generators: [{matrix: {generators: [{list: {elements: []}, selector: {matchLabels: {a: b}}}, {list: {elements: []}}]}}]", amend.ReasonUnsupported, "selector"},
-		"operator":       {"generators: [{list: {elements: [{a: b}]}, selector: {matchExpressions: [{key: a, operator: Like}]}}]", amend.ReasonUnproven, "Like"},
-		"own template":   {"generators: [{list: {elements: [], template: {metadata: {name: x}}}}]", amend.ReasonUnsupported, "template of its own"},
-		"template patch": {"generators: []\ntemplatePatch: 'spec: {}'", amend.ReasonUnsupported, "templatePatch"},
-		"range":          {"goTemplate: true\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{range 1000000000}}x{{end}}'}", amend.ReasonUnsupported, "range"},
-		"range in if":    {"goTemplate: true\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{if .a}}{{range 1000000000}}x{{end}}{{end}}'}", amend.ReasonUnsupported, "range"},
-		"environment":    {"goTemplate: true\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{env \"HOME\"}}'}", amend.ReasonUnproven, "env"},
-		"wide indent":    {"goTemplate: true\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{nindent 1000000000 .a}}'}", amend.ReasonUnproven, "indents"},
-		"missing key":    {"goTemplate: true\ngoTemplateOptions: [missingkey=error]\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{.b}}'}", amend.ReasonUnproven, "b"},
-		"number":         {"generators: [{list: {elements: [{a: 1}]}}]\ntemplate: {spec: x}", amend.ReasonUnproven, "goTemplate"},
-		"broken file":    {"generators: [{git: {files: [{path: clusters/broken/*}]}}]\ntemplate: {spec: x}", amend.ReasonUnproven, "clusters/broken/other.yaml"},
-		"disagreeing":    {"generators: [{matrix: {generators: [{list: {elements: [{a: b}]}}, {list: {elements: [{a: c}]}}]}}]\ntemplate: {spec: x}", amend.ReasonUnproven, "different"},
-		"same merge key": {"generators: [{merge: {mergeKeys: [a], generators: [{list: {elements: [{a: b}, {a: b}]}}, {list: {elements: []}}]}}]", amend.ReasonUnproven, "same keys"},
+		"clusters":                      {"generators: [{clusters: {}}]", amend.ReasonUnsupported, "clusters"},
+		"inside matrix":                 {"generators: [{matrix: {generators: [{list: {elements: [{a: b}]}}, {scmProvider: {github: {}}}]}}]", amend.ReasonUnsupported, "scmProvider"},
+		"pull requests":                 {"generators: [{pullRequest: {github: {}}}]", amend.ReasonUnsupported, "pullRequest"},
+		"inner selector":                {"generators: [{matrix: {generators: [{list: {elements: []}, selector: {matchLabels: {a: b}}}, {list: {elements: []}}]}}]", amend.ReasonUnsupported, "selector"},
+		"operator":                      {"generators: [{list: {elements: [{a: b}]}, selector: {matchExpressions: [{key: a, operator: Like}]}}]", amend.ReasonUnproven, "Like"},
+		"own template":                  {"generators: [{list: {elements: [], template: {metadata: {name: x}}}}]", amend.ReasonUnsupported, "template of its own"},
+		"template patch that directs":   {"generators: [{list: {elements: [{a: b}]}}]\ntemplate: {}\ntemplatePatch: '{spec: {$patch: replace}}'", amend.ReasonUnsupported, "templatePatch"},
+		"template patch that is broken": {"generators: [{list: {elements: [{a: b}]}}]\ntemplate: {}\ntemplatePatch: 'spec: {'", amend.ReasonUnproven, "templatePatch"},
+		"range":                         {"goTemplate: true\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{range 1000000000}}x{{end}}'}", amend.ReasonUnsupported, "range"},
+		"range in if":                   {"goTemplate: true\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{if .a}}{{range 1000000000}}x{{end}}{{end}}'}", amend.ReasonUnsupported, "range"},
+		"environment":                   {"goTemplate: true\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{env \"HOME\"}}'}", amend.ReasonUnproven, "env"},
+		"wide indent":                   {"goTemplate: true\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{nindent 1000000000 .a}}'}", amend.ReasonUnproven, "indents"},
+		"missing key":                   {"goTemplate: true\ngoTemplateOptions: [missingkey=error]\ngenerators: [{list: {elements: [{a: b}]}}]\ntemplate: {spec: '{{.b}}'}", amend.ReasonUnproven, "b"},
+		"number":                        {"generators: [{list: {elements: [{a: 1}]}}]\ntemplate: {spec: x}", amend.ReasonUnproven, "goTemplate"},
+		"broken file":                   {"generators: [{git: {files: [{path: clusters/broken/*}]}}]\ntemplate: {spec: x}", amend.ReasonUnproven, "clusters/broken/other.yaml"},
+		"disagreeing":                   {"generators: [{matrix: {generators: [{list: {elements: [{a: b}]}}, {list: {elements: [{a: c}]}}]}}]\ntemplate: {spec: x}", amend.ReasonUnproven, "different"},
+		"same merge key":                {"generators: [{merge: {mergeKeys: [a], generators: [{list: {elements: [{a: b}, {a: b}]}}, {list: {elements: []}}]}}]", amend.ReasonUnproven, "same keys"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := lines(t, c.set)
@@ -167,6 +168,36 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("%v, want %s and %q", err, c.reason, c.says)
 			}
 		})
+	}
+}
+
+func TestTemplatePatch(t *testing.T) {
+	set := `
+goTemplate: true
+generators: [{list: {elements: [{env: prod}, {env: dev}]}}]
+template:
+  metadata: {name: 'web-{{.env}}', finalizers: [a]}
+  spec: {source: {path: web, targetRevision: main}, info: [{name: x}]}
+templatePatch: |
+  {{- if eq .env "prod" }}
+  metadata: {finalizers: [a, b]}
+  spec:
+    source: {targetRevision: null, helm: {releaseName: '{{ .env }}'}}
+    info: [{name: z}]
+  {{- end }}`
+	plain, err := yaml.YAMLToJSON([]byte(set))
+	if err != nil {
+		t.Fatal(err)
+	}
+	apps, err := appset.Generate(plain, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(apps)
+	want := `[{"metadata":{"finalizers":["a","b"],"name":"web-prod"},"spec":{"info":[{"name":"z"}],"source":{"helm":{"releaseName":"prod"},"path":"web"}}},` +
+		`{"metadata":{"finalizers":["a"],"name":"web-dev"},"spec":{"info":[{"name":"x"}],"source":{"path":"web","targetRevision":"main"}}}]`
+	if diff := cmp.Diff(want, string(got)); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
 
