@@ -61,6 +61,14 @@ func TestFieldPathsShareNoMemory(t *testing.T) {
 	}
 }
 
+func TestPrivilegedKeys(t *testing.T) {
+	for key, want := range map[string]bool{"command": true, "serviceAccountName": true, "secretKeyRef": true, "image": false, "Command": false, "": false} {
+		if amend.PrivilegedKey(key) != want {
+			t.Errorf("PrivilegedKey(%q) = %v", key, !want)
+		}
+	}
+}
+
 func TestParseObjectRef(t *testing.T) {
 	for s, want := range map[string]amend.ObjectRef{
 		"Deployment/shop/web":      {Kind: "Deployment", Namespace: "shop", Name: "web"},

@@ -2,6 +2,7 @@ package amend
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -112,6 +113,19 @@ func selectStep(s string) (FieldStep, string, bool) {
 func badField(s string) error {
 	return Errorf(Invalid, "parse field", `%q is not a field path, e.g. spec.replicas, spec.template.spec.containers[name=app].image or data["key"]`, s)
 }
+
+// privileged are the keys of fields by which a workload becomes another one,
+// runs other commands, or gets rights, secrets and files that it did not have.
+var privileged = [...]string{
+	"apiVersion", "kind", "ownerReferences", "finalizers", "selector",
+	"securityContext", "podSecurityContext", "serviceAccount", "serviceAccountName", "automountServiceAccountToken",
+	"hostNetwork", "hostPID", "hostIPC", "hostPath", "volumes", "volumeMounts", "volumeDevices", "command", "args", "lifecycle",
+	"imagePullSecrets", "secretKeyRef", "secretRef", "repoURL", "project", "destination", "roleRef", "rules", "subjects",
+}
+
+// PrivilegedKey reports whether no change may set a field with such a key, or
+// one below it.
+func PrivilegedKey(key string) bool { return slices.Contains(privileged[:], key) }
 
 func plainKey(k string) bool {
 	return k != "" && !strings.ContainsAny(k, ".[]\"=/\\ \t\n")

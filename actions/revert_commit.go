@@ -10,6 +10,9 @@ import (
 
 var revertWithin = amend.Param{Name: "within", Type: amend.ParamDuration, Default: "1h", Help: "how long before the alert the commit was made at most"}
 
+// maxReverted bounds the fields of one revert, so that people can read it.
+const maxReverted = 20
+
 func init() {
 	register(Action{
 		Name:    "revert-commit",
@@ -39,6 +42,10 @@ func planRevertCommit(req amend.Request, view View) ([]Set, error) {
 	if commit.Ours {
 		return nil, amend.Refusef(amend.ReasonAmbiguous, "the last commit that changed %s before the alert, %.12s, is a remediation; find out by hand whether it or what came before it is the cause",
 			req.Workload.ObjectRef, commit.SHA)
+	}
+	if len(commit.Changes) > maxReverted {
+		return nil, amend.Refusef(amend.ReasonChangedSince, "commit %.12s changed %d fields of %s, more than the %d that are taken back by themselves; look at it with git show, and revert it by hand",
+			commit.SHA, len(commit.Changes), req.Workload.ObjectRef, maxReverted)
 	}
 	var sets []Set
 	for _, c := range commit.Changes {
@@ -70,6 +77,8 @@ func (c Change) revertible(req amend.Request, view View, commit string) error {
 	switch {
 	case slices.ContainsFunc(c.Field, func(s amend.FieldStep) bool { return s.Select != "" && amend.SecretName(s.Key) }):
 		return refuse("%s may be a credential", c.Field)
+	case slices.ContainsFunc(c.Field, func(s amend.FieldStep) bool { return s.Select == "" && amend.PrivilegedKey(s.Key) }):
+		return refuse("%s decides what it runs or may do", c.Field)
 	case c.Before == nil:
 		return refuse("it did more to %s than give it another value", c.Field)
 	case set != (c.After != nil), set && now != *c.After:

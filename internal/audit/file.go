@@ -136,13 +136,8 @@ func (f file) judgeObject(o amend.ObjectRef) string {
 	return ""
 }
 
-// forbiddenField matches fields by which a workload becomes another one, runs
-// other commands, or gets rights, secrets and files that it did not have.
-var forbiddenField = regexp.MustCompile(`(^|[.|\]])(apiVersion|kind|ownerReferences|finalizers|selector|` +
-	`securityContext|podSecurityContext|serviceAccount|serviceAccountName|automountServiceAccountToken|` +
-	`hostNetwork|hostPID|hostIPC|hostPath|volumes|volumeMounts|volumeDevices|command|args|lifecycle|` +
-	`imagePullSecrets|secretKeyRef|secretRef|repoURL|project|destination|roleRef|rules|subjects)([.\[|]|$)`)
-
+// forbidden reports whether no change may set the value at p.
 func forbidden(p manifest.Path) bool {
-	return forbiddenField.MatchString(string(p)) || p == "metadata.name" || p == "metadata.namespace"
+	keys := strings.FieldsFunc(string(p), func(r rune) bool { return strings.ContainsRune(".[]|", r) })
+	return slices.ContainsFunc(keys, amend.PrivilegedKey) || p == "metadata.name" || p == "metadata.namespace"
 }

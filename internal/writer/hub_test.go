@@ -410,16 +410,21 @@ func (m *mirror) Commits(from, until string) iter.Seq2[ledger.Commit, error] {
 				return
 			}
 		}
+		var list []ledger.Commit // whoever gets one may ask for more
 		m.hub.mu.Lock()
-		defer m.hub.mu.Unlock()
 		if until != "" {
 			for sha := range m.hub.walk(until) {
 				old[sha] = true
 			}
 		}
 		for sha, c := range m.hub.walk(from) {
-			l := ledger.Commit{SHA: sha, Parents: c.parents, At: c.at, Message: c.message}
-			if !old[sha] && !yield(l, nil) {
+			if !old[sha] {
+				list = append(list, ledger.Commit{SHA: sha, Parents: c.parents, At: c.at, Message: c.message})
+			}
+		}
+		m.hub.mu.Unlock()
+		for _, c := range list {
+			if !yield(c, nil) {
 				return
 			}
 		}

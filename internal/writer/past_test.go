@@ -3,6 +3,7 @@ package writer_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -313,6 +314,41 @@ func TestVersionsSayWhoWroteThem(t *testing.T) {
 			return d, err
 		}
 		b.wantReasons(b.again(firing("web", amend.Commit, "f"), firing("look", amend.Commit, "f")), amend.ReasonAct, amend.ReasonNoChange)
+	})
+}
+
+// What changed before an alert is told by the commits of the branch itself, each
+// with its files: a merge stands for what it brought.
+func TestCommitsOfTheBranch(t *testing.T) {
+	var seen []string
+	look := func(w pipeline.World, e amend.Event) (amend.Decision, error) {
+		if e.Alert.Labels["name"] != "look" {
+			return decide(w, e)
+		}
+		seen = nil
+		for c, err := range w.Past.Commits() {
+			if err != nil {
+				return amend.Decision{}, err
+			}
+			content, err := fs.ReadFile(c.Tree, "f")
+			if err != nil {
+				return amend.Decision{}, err
+			}
+			seen = append(seen, fmt.Sprintf("%s %v %v", content, c.Ours, w.Now.Sub(c.At)))
+		}
+		return amend.Decision{Reason: amend.ReasonNoChange}, nil
+	}
+	onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
+		b.decide = look
+		time.Sleep(time.Hour)
+		b.wantReasons(b.send(firing("web", amend.PullRequest, "f")), amend.ReasonAct)
+		b.hub.push("human", func(files map[string]string) { files["other"] = "x" })
+		time.Sleep(time.Hour)
+		b.hub.merge(b.hub.pulls[0])
+		b.wantReasons(b.again(firing("look", amend.Commit, "f")), amend.ReasonNoChange)
+		if diff := cmp.Diff([]string{"web=2 true 0s", "web=1 false 1h0m0s", "web=1 false 2h0m0s"}, seen); diff != "" {
+			t.Errorf("commits (-want +got):\n%s", diff)
+		}
 	})
 }
 
