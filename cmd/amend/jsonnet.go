@@ -16,9 +16,10 @@ func withJsonnet() locate.Option { return locate.WithJsonnet(jsonnet.NewEngine(j
 
 func newJsonnetWorker() *cobra.Command {
 	return &cobra.Command{
-		Use:    jsonnetWorker,
-		Short:  "Answer one question about Jsonnet; started by amend itself",
-		Hidden: true,
-		RunE:   func(cmd *cobra.Command, _ []string) error { return jsonnet.Work(cmd.InOrStdin(), cmd.OutOrStdout()) },
+		Use:     jsonnetWorker,
+		Short:   "Answer one question about Jsonnet; started by amend itself",
+		Example: "  amend jsonnet-worker < question.json",
+		Hidden:  true,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return jsonnet.Work(cmd.InOrStdin(), cmd.OutOrStdout()) },
 	}
 }

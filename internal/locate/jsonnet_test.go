@@ -3,8 +3,10 @@ package locate_test
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/jsonnet"
 	"github.com/amendhq/amend/internal/locate"
 )
@@ -26,4 +28,46 @@ func TestMain(m *testing.M) {
 // newLocator returns a Locator that knows all source types.
 func newLocator() *locate.Locator {
 	return locate.New(locate.WithJsonnet(jsonnet.NewEngine(workerArg)))
+}
+
+// jsonnetApp declares an Application that deploys a folder.
+func jsonnetApp(name string) string {
+	return "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: " + name + ", namespace: argocd}\n" +
+		"spec:\n  source: {repoURL: https://git.example.com/env.git, path: " + name + "}\n  destination: {namespace: shop}\n"
+}
+
+const webProgram = "local params = import '../lib/params.libsonnet';\n" +
+	"{apiVersion: 'apps/v1', kind: 'Deployment', metadata: {name: 'web', namespace: 'shop'}, spec: {replicas: params.replicas}}\n"
+
+// TestHostileJsonnetEndsInRefusal proves that a program which would take all
+// memory is refused, that it takes nothing from objects in other sources, and that
+// what it may import is not edited.
+func TestHostileJsonnetEndsInRefusal(t *testing.T) {
+	files := map[string]string{
+		"bad/web.jsonnet": "std.range(1, 1000000000)", "apps/bad.yaml": jsonnetApp("bad"),
+		"plain/api.yaml": strings.ReplaceAll(web, "web", "api"), "apps/plain.yaml": jsonnetApp("plain"),
+	}
+	if _, err := newLocator().Locate(repo(files), webReplicas); amend.ReasonOf(err) != amend.ReasonUnproven {
+		t.Errorf("a hostile program: %v", err)
+	}
+	other := webReplicas
+	other.Object.Name = "api"
+	if site, err := newLocator().Locate(repo(files), other); err != nil || site.Line != 5 {
+		t.Errorf("beside a hostile program: %+v, %v", site, err)
+	}
+	files["web/web.jsonnet"], files["apps/web.yaml"] = webProgram, jsonnetApp("web")
+	files["lib/params.libsonnet"] = "{replicas: 2}\n"
+	if site, err := newLocator().Locate(repo(files), webReplicas); amend.ReasonOf(err) != amend.ReasonShared {
+		t.Errorf("what a hostile program may import: %+v, %v", site, err)
+	}
+}
+
+func TestJsonnetIsRefusedWithoutAnEngine(t *testing.T) {
+	files := map[string]string{"web/web.jsonnet": webProgram, "lib/params.libsonnet": "{replicas: 2}\n", "apps/web.yaml": jsonnetApp("web")}
+	if _, err := locate.New().Locate(repo(files), webReplicas); amend.ReasonOf(err) != amend.ReasonUnsupported {
+		t.Errorf("without an engine: %v", err)
+	}
+	if site, err := newLocator().Locate(repo(files), webReplicas); err != nil || site.Path.String() != "lib/params.libsonnet" {
+		t.Errorf("with one: %+v, %v", site, err)
+	}
 }
