@@ -90,6 +90,9 @@ type Plan struct {
 	Request Request `json:"request"`
 	Episode int     `json:"episode"`
 	Edits   []Edit  `json:"edits"`
+	// Cause is the commit that is taken back for the workload, as a full SHA;
+	// empty when the change is no answer to a commit.
+	Cause string `json:"cause,omitempty"`
 	// Files holds the whole new content of every changed file.
 	Files map[RepoPath][]byte `json:"-"`
 	// Diff is the unified diff of Files against the tree that was read.

@@ -29,7 +29,7 @@ const (
 func Commit(p amend.Plan) string {
 	var b strings.Builder
 	b.WriteString(subject(p) + "\n\n")
-	for _, f := range facts(p.Request.Event.Alert) {
+	for _, f := range facts(p) {
 		fmt.Fprintf(&b, "%s: %s\n", f.label, Plain(f.text, textBytes))
 	}
 	b.WriteString("\nWhat:\n")
@@ -67,11 +67,12 @@ func firstLine(s string) string {
 	return string(runes)
 }
 
-// A fact is one thing that the alert says, under the name it is shown by.
+// A fact is one thing that a reader should know, under the name it is shown by.
 type fact struct{ label, text string }
 
-// facts lists what a reader needs to judge the alert, without what it left out.
-func facts(a amend.Alert) []fact {
+// facts lists what a reader needs to judge the change, without what nobody said.
+func facts(p amend.Plan) []fact {
+	a := p.Request.Event.Alert
 	all := []fact{
 		{"Why", "alert " + a.Name()},
 		{"Summary", a.Annotations["summary"]},
@@ -79,6 +80,7 @@ func facts(a amend.Alert) []fact {
 		{"Value", a.Annotations["value"]},
 		{"Since", stamp(a.StartsAt)},
 		{"Evidence", a.GeneratorURL},
+		{"Takes back", p.Cause},
 	}
 	known := all[:0]
 	for _, f := range all {

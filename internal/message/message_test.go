@@ -52,6 +52,23 @@ func TestGolden(t *testing.T) {
 	golden(t, "bare.md", body)
 }
 
+// A change that takes a commit back names it, and is not the revert of that
+// commit to Git: other things that it did stay.
+func TestCauseIsNamed(t *testing.T) {
+	p := plan()
+	p.Cause = strings.Repeat("4f2a9c1b", 5)
+	commit := message.Commit(p)
+	_, body := message.PullRequest(p)
+	for _, text := range []string{commit, body} {
+		if !strings.Contains(text, "Takes back: "+p.Cause+"\n") || strings.Contains(text, "reverts commit") {
+			t.Errorf("the cause is not named as such:\n%s", text)
+		}
+	}
+	if _, ok := message.ParseTrailers(commit); !ok {
+		t.Error("the trailers do not read back")
+	}
+}
+
 func TestSubjectIsShort(t *testing.T) {
 	for _, alert := range []string{strings.Repeat("Ü", 200), strings.Repeat("@a", 50), "x\ny", ""} {
 		p := plan()

@@ -27,7 +27,7 @@ func writeWhy(b *strings.Builder, p amend.Plan) {
 	r := p.Request
 	fmt.Fprintf(b, "Playbook **%s** answers an alert with **%s** on %s.\n\n", Inert(r.Playbook, nameBytes),
 		Inert(r.Action, nameBytes), Inert(r.Workload.String(), nameBytes))
-	for _, f := range facts(r.Event.Alert) {
+	for _, f := range facts(p) {
 		fmt.Fprintf(b, "- %s: %s\n", f.label, Inert(f.text, textBytes))
 	}
 }

@@ -22,6 +22,7 @@ type view struct {
 	about    locate.Query // without a field
 	pipeline *Pipeline
 	world    World
+	cause    string // the commit that LastCommit found
 }
 
 // Previous renders the workload with each older version of the file that
@@ -100,6 +101,7 @@ func (v *view) LastCommit(from, to time.Time) (actions.Commit, error) {
 		}
 		if last != nil {
 			if found, ok, err := v.compare(*last, before, after); ok || err != nil {
+				v.cause = found.SHA
 				return found, err
 			}
 			compared++

@@ -36,11 +36,12 @@ func (p *Pipeline) plan(w World, req amend.Request, d amend.Decision) (amend.Dec
 	if err != nil {
 		return refused(d, amend.ReasonNotInRepo, err)
 	}
-	sets, err := action.Plan(req, &view{Object: object, about: about, pipeline: p, world: w})
+	seen := &view{Object: object, about: about, pipeline: p, world: w}
+	sets, err := action.Plan(req, seen)
 	if err != nil {
 		return refused(d, amend.ReasonComputed, err)
 	}
-	plan := amend.Plan{Request: req, Episode: d.Episode, Files: map[amend.RepoPath][]byte{}}
+	plan := amend.Plan{Request: req, Episode: d.Episode, Cause: seen.cause, Files: map[amend.RepoPath][]byte{}}
 	if err := p.edit(w.Tree, about, &plan, sets); err != nil {
 		return refused(d, amend.ReasonUnproven, err)
 	}
@@ -50,6 +51,9 @@ func (p *Pipeline) plan(w World, req amend.Request, d amend.Decision) (amend.Dec
 	}
 	if plan.Diff, err = diff(w.Tree, plan.Files); err != nil {
 		return amend.Decision{}, err
+	}
+	if plan.Cause != "" {
+		d.Detail += fmt.Sprintf(" It takes back what commit %.12s did to the workload.", plan.Cause)
 	}
 	d.Plan = &plan
 	return d, nil
