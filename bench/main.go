@@ -36,6 +36,9 @@ type benchmark struct {
 var benchmarks = []benchmark{
 	{"locate", benchLocate},
 	{"write", benchWrite},
+	{"contention", benchContention},
+	{"storm", benchStorm},
+	{"programs", benchPrograms},
 }
 
 func main() {

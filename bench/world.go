@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -256,41 +254,36 @@ func (w *world) git(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// post sends alerts about the apps, as Alertmanager does, and returns when they
-// are accepted.
-func (w *world) post(ctx context.Context, apps ...int) error {
-	type message struct {
+// outOfMemory is the alert about an app that amend answers with a fix.
+func outOfMemory(app int) amend.Alert {
+	return amend.Alert{
+		Status: amend.Firing, StartsAt: time.Now().Add(-time.Minute).UTC(),
+		Labels: map[string]string{"alertname": "AppOutOfMemory", "deployment": appName(app), "container": "app"},
+	}
+}
+
+// webhook is the body that Alertmanager posts.
+func webhook(alerts []amend.Alert) ([]byte, error) {
+	return json.Marshal(struct {
 		Version  string        `json:"version"`
 		GroupKey string        `json:"groupKey"`
 		Status   string        `json:"status"`
 		Receiver string        `json:"receiver"`
 		Alerts   []amend.Alert `json:"alerts"`
-	}
-	m := message{Version: "4", GroupKey: "{}", Status: "firing", Receiver: "amend"}
+	}{"4", "{}", "firing", "amend", alerts})
+}
+
+// post sends alerts about the apps, and returns when they are accepted.
+func (w *world) post(ctx context.Context, apps ...int) error {
+	var alerts []amend.Alert
 	for _, n := range apps {
-		m.Alerts = append(m.Alerts, amend.Alert{
-			Status: amend.Firing, StartsAt: time.Now().Add(-time.Minute).UTC(),
-			Labels: map[string]string{"alertname": "AppOutOfMemory", "deployment": appName(n), "container": "app"},
-		})
+		alerts = append(alerts, outOfMemory(n))
 	}
-	body, err := json.Marshal(m)
+	body, err := webhook(alerts)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.serve.addr+"/v1/alertmanager", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if answer, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the gateway answers %s: %s (%v)", res.Status, answer, err)
-	}
-	return nil
+	return w.postBody(ctx, body)
 }
 
 // cpu returns what the host and amend have used.

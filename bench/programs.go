@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/bench/report"
+	"github.com/amendhq/amend/bench/stat"
+)
+
+// programRounds is how often a program is run for a median.
+const programRounds = 15
+
+// benchPrograms measures programs that run once and end.
+func benchPrograms(ctx context.Context, b *bench, s *report.Section) error {
+	s.Title = "Programs that run once"
+	s.Text = `The whole process, from its start to its end. A step of a workflow is measured up to
+where it has read its flags and shows its help: what every step costs before it works.`
+	wall, memory, err := b.repeat(ctx, "", "step", "decide", "--help")
+	if err != nil {
+		return err
+	}
+	s.Add("start of a step", fmt.Sprintf("%.0f ms (n=%d)", wall.Median(), len(wall)), "≤ 50 ms", wall.Median() <= 50)
+	s.Add("memory of it", fmt.Sprintf("%.0f MB", mb(memory)), "≤ 40 MB", memory <= 40<<20)
+	const files = 5000
+	dir, alert, err := simulated(ctx, b, files)
+	if err != nil {
+		return err
+	}
+	if wall, memory, err = b.repeat(ctx, appFile(42), "simulate", "--repo", dir, "--alert", alert); err != nil {
+		return err
+	}
+	s.Add(fmt.Sprintf("amend simulate at %d files", files), fmt.Sprintf("%.0f ms (n=%d)", wall.Median(), len(wall)), "≤ 150 ms", wall.Median() <= 150)
+	s.Note("memory of it", fmt.Sprintf("%.0f MB", mb(memory)))
+	return nil
+}
+
+// repeat runs amend again and again, each time with an output that holds want.
+func (b *bench) repeat(ctx context.Context, want string, args ...string) (wall stat.Sample, memory int64, err error) {
+	for range programRounds {
+		out, e, err := command(ctx, "", filepath.Join(b.bin, "amend"), args...)
+		if err != nil {
+			return nil, 0, err
+		}
+		if !strings.Contains(string(out), want) {
+			return nil, 0, fmt.Errorf("amend %s does not show %s:\n%s", args[0], want, out)
+		}
+		wall, memory = append(wall, ms(e.wall)), max(memory, e.memory)
+	}
+	return wall, memory, nil
+}
+
+// simulated writes an env repo and an alert about one of its applications.
+func simulated(ctx context.Context, b *bench, files int) (dir, alert string, err error) {
+	dir, alert = filepath.Join(b.dir, "env"), filepath.Join(b.dir, "alert.json")
+	write := func(name, data string) {
+		file := filepath.Join(dir, name)
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(file), 0o755)
+		}
+		if err == nil {
+			err = os.WriteFile(file, []byte(data), 0o644)
+		}
+	}
+	write(".amend/policy.yaml", benchPolicy)
+	for n := range files {
+		write(appFile(n), deployment(n))
+	}
+	if err != nil {
+		return "", "", err
+	}
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "-m", "Begin"}} {
+		if _, _, err := command(ctx, dir, "git", args...); err != nil {
+			return "", "", err
+		}
+	}
+	data, err := webhook([]amend.Alert{outOfMemory(42)})
+	if err != nil {
+		return "", "", err
+	}
+	return dir, alert, os.WriteFile(alert, data, 0o644)
+}
