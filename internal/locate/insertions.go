@@ -202,13 +202,19 @@ func (t *target) inlineInserts(d document, leaf manifest.Leaf, far int) []candid
 // file has to be added.
 func (t *target) newPatches(ids []identity, private []kustomization) []site {
 	var sites []site
+	add := func(k kustomization, patch func(v amend.Scalar) (manifest.Result, error)) {
+		sites = append(sites, site{path: k.path, yamlPath: "patches", via: "a new inline patch in the kustomization", add: true, write: patch})
+	}
 	for _, k := range private {
 		for _, id := range ids {
-			s := site{path: k.path, yamlPath: "patches", via: "a new inline patch in the kustomization", add: true}
-			s.write = func(v amend.Scalar) (manifest.Result, error) {
-				return k.addPatch(patchText(id, t.obj.body, t.field, v))
+			add(k, func(v amend.Scalar) (manifest.Result, error) {
+				return k.addPatch(patchText(id, t.obj.body, t.field, v), nil)
+			})
+			if pointer, ok := pointerTo(t.obj.body, t.field); ok { // for lists that such a patch replaces, or that have another key
+				add(k, func(v amend.Scalar) (manifest.Result, error) {
+					return k.addPatch("- op: replace\n  path: "+pointer+"\n  value: "+valueOf(v), &id)
+				})
 			}
-			sites = append(sites, s)
 		}
 	}
 	return sites

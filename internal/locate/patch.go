@@ -17,24 +17,27 @@ import (
 // placeholder stands for a patch while the list item around it is inserted.
 const placeholder = "amend-inline-patch"
 
-// addPatch adds an item with an inline patch to the kustomization's patches.
-// The text becomes a literal block, as people write it, so that the patch can
-// be read, reviewed and edited again.
-func (d document) addPatch(text string) (manifest.Result, error) {
+// addPatch adds an item with an inline patch to the kustomization's patches. A
+// patch that does not say what it patches needs a target. The text becomes a
+// literal block, as people write it, so that the patch can be read, reviewed
+// and edited again.
+func (d document) addPatch(text string, target *identity) (manifest.Result, error) {
 	item := []manifest.KeyValue{{Key: "patch", Value: amend.Scalar{Text: placeholder}}}
 	res, err := d.file.InsertItem(d.index, amend.Field("patches"), item)
 	if err != nil {
 		return manifest.Result{}, err
 	}
-	data, ok := expand(res.Data, text)
-	if !ok || !expanded(res.Data, data, text) {
+	data, ok := expand(res.Data, text, target)
+	if !ok || !expanded(res.Data, data, text, target) {
 		return manifest.Result{}, amend.Refusef(amend.ReasonUnproven, "%s has no room for a block of text", d.path)
 	}
-	return manifest.Result{Data: data, Line: res.Line, EndLine: res.EndLine + strings.Count(text, "\n") + 1}, nil
+	end := res.EndLine + bytes.Count(data, []byte("\n")) - bytes.Count(res.Data, []byte("\n"))
+	return manifest.Result{Data: data, Line: res.Line, EndLine: end}, nil
 }
 
-// expand replaces the placeholder, which must end its line, by a literal block.
-func expand(data []byte, text string) ([]byte, bool) {
+// expand replaces the placeholder, which must end its line, by a literal block,
+// and puts the target below.
+func expand(data []byte, text string, target *identity) ([]byte, bool) {
 	at := bytes.Index(data, []byte(placeholder))
 	if at < 0 || bytes.Count(data, []byte(placeholder)) != 1 {
 		return nil, false
@@ -50,17 +53,23 @@ func expand(data []byte, text string) ([]byte, bool) {
 	}
 	pad := eol + strings.Repeat(" ", key+2)
 	block := "|-" + pad + strings.ReplaceAll(text, "\n", pad)
+	if target != nil {
+		block += pad[:len(pad)-2] + "target:" + pad + "kind: " + quoted(target.Kind) + pad + "name: " + quoted(target.Name)
+	}
 	return bytes.Replace(data, []byte(placeholder), []byte(block), 1), true
 }
 
 // expanded proves that the file means the same as with the placeholder, but
-// for the text in its place.
-func expanded(with, data []byte, text string) bool {
+// for the text in its place and the target.
+func expanded(with, data []byte, text string, target *identity) bool {
 	before, err1 := yaml.YAMLToJSON(with)
 	after, err2 := yaml.YAMLToJSON(data)
 	quoted, err3 := json.Marshal(text)
 	if err1 != nil || err2 != nil || err3 != nil {
 		return false
+	}
+	if target != nil {
+		quoted = fmt.Appendf(quoted, `,"target":{"kind":%q,"name":%q}`, target.Kind, target.Name)
 	}
 	return bytes.Equal(bytes.Replace(before, []byte(strconv.Quote(placeholder)), quoted, 1), after)
 }
@@ -105,11 +114,38 @@ func writeField(b *strings.Builder, body any, field amend.FieldPath, v amend.Sca
 		}
 		indent += 2
 	}
-	text := v.Text
+	b.WriteString(" " + valueOf(v) + "\n")
+}
+
+// valueOf writes a value as YAML.
+func valueOf(v amend.Scalar) string {
 	if v.IsText() {
-		text = quoted(text)
+		return quoted(v.Text)
 	}
-	b.WriteString(" " + text + "\n")
+	return v.Text
+}
+
+// plainPointer matches a JSON pointer that YAML reads as it is.
+var plainPointer = regexp.MustCompile(`^/[\w./~-]+$`)
+
+// pointerTo returns the JSON pointer to a field that the object has, with items
+// by their index, as YAML.
+func pointerTo(body any, field amend.FieldPath) (string, bool) {
+	var b strings.Builder
+	for i, step := range field {
+		token := step.Key
+		if step.Select != "" {
+			list, _ := get(body, field[:i])
+			items, _ := list.([]any)
+			token = strconv.Itoa(itemIndex(items, step))
+		}
+		b.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(token))
+	}
+	_, set := get(body, field)
+	if !plainPointer.MatchString(b.String()) {
+		return strconv.Quote(b.String()), set
+	}
+	return b.String(), set
 }
 
 // itemsBefore returns the steps to the items of a list that come before one, as
