@@ -74,10 +74,14 @@ func (o *owner) parent(v *view) (*owner, error) {
 	return v.liveOwner(o.parents)
 }
 
-// adopt adds what live ApplicationSets generate to what is known, if the repo
-// does not declare them itself.
+// adopt adds live Applications, and those that live ApplicationSets generate, to
+// what is known, if the repo does not declare them itself. Without that, a folder
+// of one would be taken for one that nobody deploys.
 func (v *view) adopt(docs [][]byte) {
 	for _, doc := range docs {
+		v.apps = slices.Concat(v.apps, slices.DeleteFunc(parseApplications(doc), func(a application) bool {
+			return slices.ContainsFunc(v.apps, func(b application) bool { return a.same(b) && a.path == b.path })
+		}))
 		for _, s := range parseAppSets(doc) {
 			if !slices.ContainsFunc(v.sets, func(have *appSet) bool { return have.ref.Name == s.ref.Name }) {
 				v.sets = append(v.sets[:len(v.sets):len(v.sets)], s)
