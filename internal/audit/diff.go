@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -181,8 +180,6 @@ func outside(d Difference) string {
 		return fmt.Sprintf("it adds or removes %q; a change edits files that are there", d.Path)
 	case d.Before.Mode != d.After.Mode || !strings.HasPrefix(d.After.Mode, "100"):
 		return fmt.Sprintf("it changes what %q is, from mode %s to %s", d.Path, d.Before.Mode, d.After.Mode)
-	case !slices.Contains([]string{".yaml", ".yml", ".json", ".tpl"}, path.Ext(d.Path)):
-		return fmt.Sprintf("it touches %q, which is no manifest", d.Path)
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,6 +43,16 @@ func (s span) covers(line int) bool { return line >= s.first-s.in && line < s.fi
 
 // judge says in what a file broke its bounds, or nothing.
 func (f file) judge() string {
+	switch path.Ext(f.path) {
+	case ".yaml", ".yml", ".json", ".tpl":
+		return f.judgeManifest()
+	case ".jsonnet", ".libsonnet":
+		return f.judgeProgram()
+	}
+	return f.judgeText()
+}
+
+func (f file) judgeManifest() string {
 	before, errBefore := manifest.Parse(f.before)
 	after, errAfter := manifest.Parse(f.after)
 	switch {
@@ -55,24 +66,6 @@ func (f file) judge() string {
 		return fmt.Sprintf("it adds, removes or renames an object in %q", f.path)
 	}
 	return f.judgeLeaves(now, leaves(before), leaves(after))
-}
-
-// action matches a template action, constant a value that one falls back to.
-var (
-	action   = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
-	constant = regexp.MustCompile(`\bdefault\s+("[^"\\{}]*"|[0-9.]+|true|false)`)
-)
-
-// judgeTemplate looks at a file of a chart, which is no YAML before it is
-// rendered: what the template does may not change, but for a default.
-func (f file) judgeTemplate() string {
-	logic := func(text []byte) string {
-		return constant.ReplaceAllString(string(bytes.Join(action.FindAll(text, -1), []byte("\n"))), "default")
-	}
-	if logic(f.before) != logic(f.after) {
-		return fmt.Sprintf("it changes the logic of the template %q", f.path)
-	}
-	return ""
 }
 
 // A leafKey names a scalar of a file.
@@ -97,7 +90,7 @@ func (f file) judgeLeaves(docs []manifest.Document, before, after map[leafKey]ma
 		if was && old.Value == now.Value && old.Kind == now.Kind {
 			continue
 		}
-		if forbidden(k.path) {
+		if part := names(k.path); part == "" && (privileged(k.path) || points(k.path, now.Value)) || part != "" && (was || !f.namesWorkload(k.path, now.Value)) {
 			return fmt.Sprintf("it sets %q in %q, which no change may", k.path, f.path)
 		}
 		touched[k.doc] = true
@@ -136,8 +129,51 @@ func (f file) judgeObject(o amend.ObjectRef) string {
 	return ""
 }
 
-// forbidden reports whether no change may set the value at p.
-func forbidden(p manifest.Path) bool {
+// privileged reports whether no change may set the value at p.
+func privileged(p manifest.Path) bool {
 	keys := strings.FieldsFunc(string(p), func(r rune) bool { return strings.ContainsRune(".[]|", r) })
-	return slices.ContainsFunc(keys, amend.PrivilegedKey) || p == "metadata.name" || p == "metadata.namespace"
+	return slices.ContainsFunc(keys, amend.PrivilegedKey)
+}
+
+// points reports whether a value is where a JSON patch (RFC 6902) writes to, and
+// that is no place for a change.
+func points(p manifest.Path, value string) bool {
+	return strings.HasSuffix(string(p), "].path") && slices.ContainsFunc(strings.Split(value, "/"), amend.PrivilegedKey)
+}
+
+// patchTarget matches what selects the object of a patch in a Kustomization.
+var patchTarget = regexp.MustCompile(`^patches(?:Json6902)?\[[0-9]+\]\.target\.(.*)$`)
+
+// names returns which part of an object's name a path holds: of an object of the
+// file, of one inside a patch, or of one that a patch is for; "" when it holds none.
+func names(p manifest.Path) string {
+	inner := string(p)[strings.LastIndexByte(string(p), '|')+1:]
+	if m := patchTarget.FindStringSubmatch(string(p)); m != nil {
+		switch m[1] {
+		case "name", "namespace":
+			return "metadata." + m[1]
+		case "group", "version":
+			return "apiVersion"
+		}
+		inner = m[1]
+	}
+	if slices.Contains([]string{"apiVersion", "kind", "metadata.name", "metadata.namespace"}, inner) {
+		return inner
+	}
+	return ""
+}
+
+// namesWorkload reports whether a part of a name that a change adds, as it does
+// with a whole patch, is the workload's.
+func (f file) namesWorkload(p manifest.Path, value string) bool {
+	w := f.change.trailers.Workload
+	switch names(p) {
+	case "kind":
+		return value == w.Kind
+	case "metadata.name":
+		return value != "" && strings.Contains(w.Name, value)
+	case "metadata.namespace":
+		return value == w.Namespace
+	}
+	return strings.Contains(string(p), "|") || patchTarget.MatchString(string(p))
 }
