@@ -8,7 +8,7 @@ import (
 	"github.com/amendhq/amend"
 )
 
-var revertWithin = amend.Param{Name: "within", Type: amend.ParamDuration, Default: "1h", Help: "how long before the alert the commit was made at most"}
+var revertWithin = amend.Param{Name: "within", Type: amend.ParamDuration, Default: "1h", Help: "how old the commit may be when the alert is accepted"}
 
 // maxReverted bounds the fields of one revert, so that people can read it.
 const maxReverted = 20
@@ -23,7 +23,11 @@ func init() {
 	})
 }
 
-// planRevertCommit gives every field that the commit changed the value from
+// planRevertCommit looks for a commit from before the alert started. How old it
+// may be is counted from when the alert was accepted: the start is what the
+// alert says, and an early one must not reach back to any old commit.
+//
+// It gives every field that the commit changed the value from
 // before it, or none: half of a commit is a state that nobody has tried. What
 // else the commit did, to other workloads, stays.
 func planRevertCommit(req amend.Request, view View) ([]Set, error) {
@@ -31,13 +35,12 @@ func planRevertCommit(req amend.Request, view View) ([]Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	start := began(req.Event)
-	if start.IsZero() {
+	if req.Event.Time.IsZero() {
 		return nil, amend.Errorf(amend.Invalid, "plan revert-commit", "the event carries no time")
 	}
-	commit, err := view.LastCommit(start.Add(-within), start)
+	commit, err := view.LastCommit(req.Event.Time.Add(-within), began(req.Event))
 	if err != nil {
-		return nil, fmt.Errorf("looking for a commit in the %s before the alert: %w", req.Params[revertWithin.Name], err)
+		return nil, fmt.Errorf("looking for a commit before the alert, at most %s old: %w", req.Params[revertWithin.Name], err)
 	}
 	if commit.Ours {
 		return nil, amend.Refusef(amend.ReasonAmbiguous, "the last commit that changed %s before the alert, %.12s, is a remediation; find out by hand whether it or what came before it is the cause",
@@ -60,7 +63,7 @@ func planRevertCommit(req amend.Request, view View) ([]Set, error) {
 
 // began is when the alert started, and never later than when it was accepted.
 func began(e amend.Event) time.Time {
-	if start := e.Alert.StartsAt; !start.IsZero() && (e.Time.IsZero() || start.Before(e.Time)) {
+	if start := e.Alert.StartsAt; !start.IsZero() && start.Before(e.Time) {
 		return start
 	}
 	return e.Time

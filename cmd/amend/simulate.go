@@ -305,7 +305,7 @@ func describe(d amend.Decision) string {
 	}
 	if d.Plan != nil {
 		for _, e := range d.Plan.Edits {
-			line("edit", "%s:%d %s of %s: %s → %s", e.Target.Path, e.Target.Line, e.Field, e.Object, orNone(e.Old), e.New)
+			line("edit", "%s:%d %s of %s: %s → %s", e.Target.Path, e.Target.Line, e.Field, e.Object, orNone(plain(e.Old)), plain(e.New))
 		}
 		b.WriteString("\n" + d.Plan.Diff)
 	}
