@@ -71,7 +71,7 @@ func (e *Existing) requirements() []requirement {
 // the cluster has nothing, and returns once the controllers of all three run.
 // It refuses a cluster that is too old, or that has half of one of them.
 func (e *Existing) Up(ctx context.Context) error {
-	if err := e.check(ctx); err != nil {
+	if err := e.check(); err != nil {
 		return err
 	}
 	for _, r := range e.requirements() {
@@ -94,7 +94,7 @@ func (e *Existing) Up(ctx context.Context) error {
 }
 
 // check asks for what no installation can add.
-func (e *Existing) check(ctx context.Context) error {
+func (e *Existing) check() error {
 	version, err := e.cluster.Discovery().ServerVersion()
 	if err != nil {
 		return fmt.Errorf("asking the cluster for its version: %w", err)
@@ -106,7 +106,7 @@ func (e *Existing) check(ctx context.Context) error {
 	for _, resource := range served.APIResources {
 		if resource.Name == "validatingadmissionpolicies" {
 			e.log.Info("using an existing cluster; no machine is touched", "version", version.GitVersion)
-			return ctx.Err()
+			return nil
 		}
 	}
 	return fmt.Errorf("the cluster is of version %s and has no ValidatingAdmissionPolicies: 1.30 is the oldest that will do", version.GitVersion)
@@ -236,7 +236,7 @@ func (e *Existing) Down(ctx context.Context) error {
 			}
 		}
 	}
-	return poll(ctx, 3*time.Minute, func(ctx context.Context) error {
+	return poll(ctx, 5*time.Minute, func(ctx context.Context) error {
 		left, err := e.added(ctx)
 		if err == nil && len(left) > 0 {
 			err = fmt.Errorf("still there: %d objects, such as %s %s", len(left), left[0].GetKind(), left[0].GetName())

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -45,6 +46,32 @@ func (w *world) install(t *testing.T) {
 	}})
 	w.follow(t)
 	w.installed(t)
+	w.runsTheImage(t)
+}
+
+// runsTheImage checks that amend's pods run the very image that make image has
+// written.
+func (w *world) runsTheImage(t *testing.T) {
+	t.Helper()
+	if w.site.Own == nil {
+		return // it came by way of a registry
+	}
+	built, err := tarball.ImageFromPath(w.archive(), nil)
+	must(t, err)
+	want, err := built.ConfigName()
+	must(t, err)
+	pods, err := w.cluster.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "amend.dev/role in (gateway, writer)"})
+	must(t, err)
+	for _, p := range pods.Items {
+		for _, s := range p.Status.ContainerStatuses {
+			if s.ImageID != want.String() {
+				t.Errorf("%s runs %s, and make image has made %s", p.Name, s.ImageID, want)
+			}
+		}
+	}
+	if len(pods.Items) < 2 {
+		t.Errorf("there are %d pods of the gateway and the writer", len(pods.Items))
+	}
 }
 
 // overlay is kustomize/overlays/local for this site. Where no bus is given, it

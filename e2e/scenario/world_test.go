@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,12 +83,15 @@ func (w *world) buildPrograms(t *testing.T) {
 	if w.site.Own == nil {
 		return
 	}
-	cmd = exec.CommandContext(t.Context(), "make", "-C", w.root, "image", "IMAGE="+w.image("amend:dev"))
+	cmd = exec.CommandContext(t.Context(), "make", "-C", w.root, "image", "IMAGE="+w.image("amend:dev"), "ARCH="+runtime.GOARCH)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the image: %v\n%s", err, out)
 	}
-	must(t, w.site.Own.Import(t.Context(), filepath.Join(w.root, ".build", "image", "amend.tar")))
+	must(t, w.site.Own.Import(t.Context(), w.archive()))
 }
+
+// archive is where make image puts its result.
+func (w *world) archive() string { return filepath.Join(w.root, ".build", "image", "amend.tar") }
 
 func (w *world) bin(name string) string { return filepath.Join(w.build, "bin", name) }
 func (w *world) logs() string           { return filepath.Join(w.build, "log") }

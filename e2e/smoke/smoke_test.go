@@ -65,12 +65,12 @@ func remove(t *testing.T, c *platform.Cluster, o *unstructured.Unstructured) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(200 * time.Millisecond) {
+	for begin := time.Now(); time.Since(begin) < 2*time.Minute; time.Sleep(500 * time.Millisecond) {
 		if err = api.Delete(ctx, o.GetName(), metav1.DeleteOptions{}); apierrors.IsNotFound(err) {
 			return
 		}
 	}
-	t.Errorf("%s %s is not gone after a minute; the last answer: %v", o.GetKind(), o.GetName(), err)
+	t.Errorf("%s %s is not gone after two minutes; the last answer: %v", o.GetKind(), o.GetName(), err)
 }
 
 // waitFor polls an object until the string at path is want, and fails the test
