@@ -29,6 +29,8 @@ type cluster struct {
 	down     bool
 	health   string // of the Application
 	synced   string // the revision that it was refreshed to last
+	hidden   bool   // nobody may list the Application
+	ignored  string // a field that only the live one ignores, as a JSON pointer
 	requests map[string]*kube.RemediationRequest
 	version  int
 	// disturb makes so many status updates fail because somebody was faster.
@@ -51,6 +53,10 @@ func newCluster(s *stage) *cluster {
 	mux.HandleFunc("POST /apis/authorization.k8s.io/v1/subjectaccessreviews", c.accessReview)
 	apps := "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
 	mux.HandleFunc("GET "+apps, func(w http.ResponseWriter, _ *http.Request) {
+		if c.hidden {
+			deny(w, http.StatusForbidden, "Forbidden")
+			return
+		}
 		answer(w, map[string]any{"items": []any{c.application()}})
 	})
 	mux.HandleFunc("GET "+apps+"/env", func(w http.ResponseWriter, _ *http.Request) { answer(w, c.application()) })
@@ -156,9 +162,14 @@ func (c *cluster) application() map[string]any {
 			"group": "apps", "kind": "Deployment", "namespace": "shop", "name": app(n), "health": map[string]any{"status": c.health, "message": "as the test wants it"},
 		})
 	}
+	source := map[string]any{"repoURL": c.stage.web.URL + "/" + envRepo, "targetRevision": "main", "path": "apps", "directory": map[string]any{"recurse": true}}
+	ignores := []any{}
+	if c.ignored != "" {
+		ignores = append(ignores, map[string]any{"group": "apps", "kind": "Deployment", "jsonPointers": []string{c.ignored}})
+	}
 	return map[string]any{
 		"metadata": map[string]any{"namespace": "argocd", "name": "env"},
-		"spec":     map[string]any{"source": map[string]any{"repoURL": c.stage.web.URL + "/" + envRepo, "targetRevision": "main"}},
+		"spec":     map[string]any{"source": source, "ignoreDifferences": ignores},
 		"status": map[string]any{
 			"sync": map[string]any{"status": "Synced", "revision": c.synced}, "health": map[string]any{"status": c.health}, "resources": objects,
 			"operationState": map[string]any{"phase": "Succeeded", "syncResult": map[string]any{"revision": c.synced}},

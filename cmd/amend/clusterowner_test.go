@@ -56,10 +56,10 @@ func clusterAPI(image string) map[string]string {
 		"/apis/argoproj.io/v1alpha1/namespaces/argocd/applications": `{"items":[` +
 			app("root", "root", "null", `{"group":"argoproj.io","kind":"Application","namespace":"argocd","name":"web"}`) + "," +
 			app("web", "web", `{"images":["app=registry.example.com/app:`+image+`"]}`, `{"group":"apps","kind":"Deployment","namespace":"shop","name":"web"}`) + `]}`,
-		"/apis/apps":    `{"preferredVersion":{"version":"v1"}}`,
-		"/apis/apps/v1": `{"resources":[{"name":"replicasets","kind":"ReplicaSet","namespaced":true}]}`,
-		"/api/v1":       `{"resources":[{"name":"pods","kind":"Pod","namespaced":true}]}`,
-		"/api/v1/namespaces/shop/pods/web-5d-x":                owned("ReplicaSet", "web-5d"),
+		"/apis/apps":                            `{"preferredVersion":{"version":"v1"}}`,
+		"/apis/apps/v1":                         `{"resources":[{"name":"replicasets","kind":"ReplicaSet","namespaced":true}]}`,
+		"/api/v1":                               `{"resources":[{"name":"pods","kind":"Pod","namespaced":true}]}`,
+		"/api/v1/namespaces/shop/pods/web-5d-x": owned("ReplicaSet", "web-5d"),
 		"/apis/apps/v1/namespaces/shop/replicasets/web-5d":     owned("Deployment", "web"),
 		"/apis/apps/v1/namespaces/shop/replicasets/unmanaged":  `{"metadata":{}}`,
 		"/apis/argoproj.io/v1alpha1/namespaces/a/applications": `{"items":[]}`,

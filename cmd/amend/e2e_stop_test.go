@@ -67,7 +67,7 @@ func TestCredentialInClearIsNoticed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		warnInClear(where, slog.New(slog.NewTextHandler(&log, nil)))
+		warnInClear(slog.New(slog.NewTextHandler(&log, nil)), where.clone, where.api)
 		if got := strings.Count(log.String(), "level=WARN"); got != c.want {
 			t.Errorf("%s %s: %d warnings, want %d:\n%s", c.repo, c.api, got, c.want, &log)
 		}

@@ -25,14 +25,20 @@ type envWriter struct {
 	mirror *git.Mirror
 }
 
+// advisers are those that the writer asks besides the host; each may be nil.
+type advisers struct {
+	owners writer.Owners
+	prover writer.Prover
+}
+
 // openEnvWriter prepares the writer, which works while run does. Calls to the
-// host are repeated for at most retryFor.
-func openEnvWriter(ctx context.Context, f repoFlags, retryFor time.Duration, log *slog.Logger) (*envWriter, error) {
+// host are repeated for at most retryFor. Asked are the others that have a say.
+func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor time.Duration, log *slog.Logger) (*envWriter, error) {
 	where, err := parseRepoURL(f.repo, f.api)
 	if err != nil {
 		return nil, err
 	}
-	warnInClear(where, log)
+	warnInClear(log, where.clone, where.api)
 	client, err := github.New(github.Config{
 		BaseURL: where.api, Owner: where.owner, Repo: where.name, Auth: f.auth(), Log: log,
 		Limiter: github.NewLimiter(f.writeSpacing), RetryFor: retryFor,
@@ -59,6 +65,7 @@ func openEnvWriter(ctx context.Context, f repoFlags, retryFor time.Duration, log
 		Repo:      mirror{Mirror: copied, author: who, log: log},
 		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
 		Branch:    f.branch, Decide: pipeline.New(withJsonnet()).Decide, Now: time.Now, Log: log,
+		Owners: asked.owners, Prover: asked.prover,
 	})}, nil
 }
 

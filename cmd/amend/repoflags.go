@@ -73,8 +73,8 @@ func parseRepoURL(repo, api string) (repoURL, error) {
 
 // warnInClear tells of addresses to which the credential travels for everybody
 // on the way to read. Somebody may have a tunnel there, so it is no error.
-func warnInClear(where repoURL, log *slog.Logger) {
-	for _, address := range []string{where.clone, where.api} {
+func warnInClear(log *slog.Logger, addresses ...string) {
+	for _, address := range addresses {
 		u, err := url.Parse(address)
 		if err != nil || u.Scheme != "http" {
 			continue

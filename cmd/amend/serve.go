@@ -81,9 +81,13 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	}()
 	reg := newRegistry()
 	s.decisions = newDecisionLog(log, reg)
+	prover, err := f.prover(f.repo, f.branch, log)
+	if err != nil {
+		return nil, err
+	}
 	// Calls that fail for longer go back to the queue, so that one does not hold
 	// up all others.
-	s.writer, err = openEnvWriter(ctx, f.repoFlags, min(10*time.Second, f.giveUp), log)
+	s.writer, err = openEnvWriter(ctx, f.repoFlags, advisers{prover: prover}, min(10*time.Second, f.giveUp), log)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ type serveFlags struct {
 	listenFlags
 	logFlags
 	intakeFlags
+	argocdFlags
 	giveUp       time.Duration
 	recordEvents string
 }
@@ -21,6 +22,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	f.listenFlags.register(cmd, "127.0.0.1:8080", "address of the gateway; one that others can reach needs webhook authentication")
 	f.logFlags.register(cmd)
 	f.intakeFlags.register(cmd)
+	f.argocdFlags.register(cmd)
 	cmd.Flags().DurationVar(&f.giveUp, "give-up-after", 10*time.Minute, "how long a change is tried before its failure is recorded")
 	cmd.Flags().StringVar(&f.recordEvents, "record-events", "", "folder to keep accepted events in, one file each, for amend simulate --replay")
 }

@@ -23,19 +23,25 @@ type writerFlags struct {
 	repoFlags
 	listenFlags
 	logFlags
+	argocdFlags
 	audience, kubeconfig string
 	tlsCert, tlsKey      string
+	owners               bool
+	namespace            string
 }
 
 func (f *writerFlags) register(cmd *cobra.Command) {
 	f.repoFlags.register(cmd)
 	f.listenFlags.register(cmd, ":8080", "address of the API for the steps")
 	f.logFlags.register(cmd)
+	f.argocdFlags.register(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.audience, "audience", "amend-writer", "audience that the tokens of the steps have to be for")
 	fs.StringVar(&f.kubeconfig, "kubeconfig", "", "file that says how to reach the cluster (default: as a pod of it)")
 	fs.StringVar(&f.tlsCert, "tls-cert-file", "", "file with the certificate to serve HTTPS with; read again when it is replaced")
 	fs.StringVar(&f.tlsKey, "tls-key-file", "", "file with the key of --tls-cert-file")
+	fs.BoolVar(&f.owners, "owner-from-cluster", false, "ask the cluster for the Application of a workload, as it is live, before each change")
+	fs.StringVar(&f.namespace, "argocd-namespace", "argocd", "with --owner-from-cluster: namespace of the Applications; empty for all")
 }
 
 func newWriter() *cobra.Command {
@@ -79,7 +85,11 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 	if err != nil {
 		return err
 	}
-	env, err := openEnvWriter(ctx, f.repoFlags, 10*time.Second, log)
+	asked, err := f.advisers(cluster, log)
+	if err != nil {
+		return err
+	}
+	env, err := openEnvWriter(ctx, f.repoFlags, asked, 10*time.Second, log)
 	if err != nil {
 		return err
 	}
@@ -96,6 +106,15 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 	web := writerapi.NewHTTPServer(f.listen, handler, log)
 	web.TLSConfig = secure
 	return env.during(ctx, serveHTTP(web, listener))
+}
+
+func (f writerFlags) advisers(cluster *kube.Client, log *slog.Logger) (advisers, error) {
+	prover, err := f.prover(f.repo, f.branch, log)
+	asked := advisers{prover: prover}
+	if f.owners {
+		asked.owners = newRegistrar(cluster, f.namespace)
+	}
+	return asked, err
 }
 
 func (f writerFlags) handler(env *envWriter, who realm, log *slog.Logger) (http.Handler, error) {

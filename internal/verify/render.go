@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -138,10 +139,11 @@ func (p Prover) compare(ctx context.Context, m moved, c Proposal) error {
 	if err != nil {
 		return fmt.Errorf("rendering %s at %s: %w", app, c.Commit, err)
 	}
-	if err := p.Compare(was, is, m.want); err != nil {
-		return fmt.Errorf("application %s: %w", app, err)
+	err = p.Compare(was, is, m.want)
+	if refusal := (*amend.Error)(nil); errors.As(err, &refusal) && refusal.Reason != "" {
+		return amend.Refusef(refusal.Reason, "application %s: %w", app, refusal.Err)
 	}
-	return nil
+	return err
 }
 
 // follows reports whether a source is rendered from the branch. HEAD, which is the

@@ -27,7 +27,7 @@ type Proof struct {
 // how long a prover that gave no answer is not asked again.
 const (
 	maxProof = 3 * time.Minute
-	proofGap = 30 * time.Second
+	proofGap = 5 * time.Second
 )
 
 // A rest is the time for which a prover is taken to be away still.
