@@ -69,7 +69,7 @@ func (t *target) otherReaders(file string) []root {
 			!slices.ContainsFunc(r.apps, func(a application) bool { return !a.same(t.root.apps[0]) })
 		// A chart without an Application has the name that it is asked with.
 		ours = ours || r.kind == Helm && r.dir == t.root.dir && len(r.apps) == 0 && len(t.root.apps) == 0
-		return ours || r.key() == t.root.key() || t.bundled(r, file)
+		return ours || r.key() == t.root.key() || t.view.misplaced(r) || t.bundled(r, file)
 	})
 }
 

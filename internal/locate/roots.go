@@ -108,6 +108,14 @@ func (a application) kindAt(n *node) SourceType {
 	return detect(n)
 }
 
+// misplaced reports whether the root's folder lacks what its type is rendered
+// from, so that its Application can only deploy another repo, such as the root
+// of one.
+func (v *view) misplaced(r root) bool {
+	folder := v.root.find(r.dir)
+	return folder == nil || r.kind == Helm && folder.files["Chart.yaml"] == nil || r.kind == Kustomize && folder.kustFile == ""
+}
+
 // rootsAt returns the roots of the Applications whose source path is dir.
 func (v *view) rootsAt(dir string) []root {
 	folder := v.root.find(dir)
