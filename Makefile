@@ -97,6 +97,25 @@ e2e-images: ## Push the images of the scenarios, for another cluster (E2E_IMAGES
 	$(MAKE) image PUSH='$(E2E_IMAGES)/amend:dev'
 	$(PLATFORM) push '$(E2E_IMAGES)'
 
+# Every line goes to a log; what the tests measured ends up in a table. SEEDS is how
+# often each crash is tried.
+SEEDS ?= 20
+LONG = $(GO) test -v -count=1 -timeout 20m
+LOG = >>$(BUILD)/torture.log 2>&1 || { tail -n 60 $(BUILD)/torture.log; exit 1; }
+
+.PHONY: torture
+torture: $(BIN)/act $(BIN)/alertmanager ## The long tests: every state, random faults, each crash many times, storms; prints what they measured
+	@mkdir -p $(BUILD) && rm -f $(BUILD)/torture.log
+	@echo 'every state of two gateways and two writers' && $(LONG) -run 'TestEvery' ./internal/writer -deep $(LOG)
+	@echo 'random faults' && $(LONG) -run 'TestNoFault' ./internal/writer -rapid.checks=2000 $(LOG)
+	@echo 'random histories' && $(LONG) -run 'TestDecide|TestBudget' ./internal/policy -rapid.checks=20000 $(LOG)
+	@echo 'storms' && $(LONG) -run 'Storm' ./cmd/amend -torture $(LOG)
+	@echo 'faults of the host' && $(LONG) -run 'TestHostFaults|TestStaleReads' ./cmd/amend $(LOG)
+	@echo 'a crash at every write, $(SEEDS) times' && $(GO) test -v -count=$(SEEDS) -timeout 20m -run 'TestCrashAtAnyWrite' ./cmd/amend $(LOG)
+	@awk '/=== ATTR/ {if (!($$3 FS $$4 in v)) order[++n] = $$3 FS $$4; v[$$3 FS $$4] = $$5 FS $$6; times[$$3 FS $$4]++} \
+	  END {print "| test | what | figure |"; print "|---|---|---|"; for (i = 1; i <= n; i++) {split(order[i], k, FS); \
+	  print "| " k[1] " | " k[2] " | " v[order[i]] (times[order[i]] > 1 ? ", " times[order[i]] " times" : "") " |"}}' $(BUILD)/torture.log | tee $(BUILD)/torture.md
+
 .PHONY: fmt
 fmt: ## Format the Go sources
 	git ls-files -z '*.go' | xargs -0 gofmt -w

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,7 @@ func TestCrashAtAnyWrite(t *testing.T) {
 			s := newStage(t, 20, "", nil)
 			s.start("--sweep-interval", "1h")
 			writes := s.learn(j, app(1))
+			t.Attr("kills", strconv.Itoa(2*len(writes)))
 			for i, write := range writes {
 				for k, when := range []string{"before", "after"} {
 					own := app(2 + 2*i + k)

@@ -507,25 +507,29 @@ func TestEveryState(t *testing.T) {
 	if *deep {
 		starts = []snapshot{oneAlert(3, 2, 2), both(1, 1, 0)}
 	}
+	began, all := time.Now(), 0
 	for _, start := range starts {
-		began := time.Now()
 		n, complaint := explore(none, start)
 		if complaint != "" {
 			t.Fatal(complaint)
 		}
-		t.Logf("%d states in %s", n, time.Since(began).Round(time.Millisecond))
 		if n < 10_000 {
 			t.Errorf("only %d states; does the model still move?", n)
 		}
+		all += n
 	}
+	t.Attr("states", fmt.Sprint(all))
+	t.Attr("took", time.Since(began).Round(time.Millisecond).String())
 }
 
 func TestEveryMistakeIsFound(t *testing.T) {
-	for m, start := range map[mutant]snapshot{
+	mistakes := map[mutant]snapshot{
 		blindRebase: oneAlert(0, 0, 0), forcePush: oneAlert(0, 0, 1), repeatUnknown: oneAlert(0, 1, 0), staleHistory: oneAlert(0, 0, 0),
 		earlyAck: oneAlert(1, 0, 0), earlyReply: oneAlert(1, 0, 0), volatileKey: oneAlert(0, 0, 0), unclaimed: both(1, 0, 0),
 		notAdopted: both(1, 0, 0), dropFailed: oneAlert(0, 1, 0), recordBeforeWrite: both(1, 0, 0),
-	} {
+	}
+	t.Attr("mistakes", fmt.Sprint(len(mistakes)))
+	for m, start := range mistakes {
 		t.Run(string(m), func(t *testing.T) {
 			n, complaint := explore(m, start)
 			if complaint == "" {

@@ -35,9 +35,11 @@ var names = []string{"a", "b", "c", "d"}
 // and whenever it crashes, an episode has at most one live change, nobody
 // else's commit is lost, and every event ends in a decision or in an error.
 func TestNoFaultMakesASecondChange(t *testing.T) {
+	runs := 0
 	synctest.Test(t, func(t *testing.T) {
 		// Without its deadline: a bubble has none.
 		rapid.Check(struct{ rapid.TB }{t}, func(rt *rapid.T) {
+			runs++
 			files := map[string]string{"shared": "a=1\nb=1\nc=1\nd=1\nhuman=0"}
 			for _, n := range names {
 				files[n] = n + "=1"
@@ -68,6 +70,7 @@ func TestNoFaultMakesASecondChange(t *testing.T) {
 			})
 		})
 	})
+	t.Attr("schedules", fmt.Sprint(runs))
 }
 
 // fault runs inside of a call: it may fail it, lose its answer, or let a person
