@@ -57,9 +57,8 @@ var (
 	}
 )
 
-// BenchmarkWarm asks again after the first answer. The cost of a hashed tree,
-// as a Git commit is one, must not grow with the tree; a bare folder is read
-// anew each time.
+// BenchmarkWarm asks again after the first answer. The cost must not grow with
+// the tree, whether it is a Git commit with its hashes or a folder.
 func BenchmarkWarm(b *testing.B) {
 	for _, size := range []int{20, 2000} {
 		for name, target := range map[string]map[string]string{"directory": plainTarget, "kustomize": overlayTarget} {

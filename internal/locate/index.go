@@ -151,22 +151,31 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, depth int) (*node, error) {
 }
 
 // each does the tasks 0 to n-1, some of them at the same time while there are
-// idle readers, and returns the error of the first that failed.
+// idle readers, and returns the error of the first that failed. A panic of a
+// task goes on in the caller, who may have prepared for it.
 func (l *Locator) each(n int, task func(int) error) error {
-	errs := make([]error, n)
+	errs, panics := make([]error, n), make([]any, n)
 	var running sync.WaitGroup
 	for i := range n {
 		select {
 		case l.readers <- struct{}{}:
 			running.Go(func() {
+				defer func() {
+					panics[i] = recover()
+					<-l.readers
+				}()
 				errs[i] = task(i)
-				<-l.readers
 			})
 		default:
 			errs[i] = task(i)
 		}
 	}
 	running.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
 	for _, err := range errs {
 		if err != nil {
 			return err

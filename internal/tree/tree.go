@@ -5,12 +5,14 @@ package tree
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/amendhq/amend"
 )
@@ -22,13 +24,54 @@ type Hasher interface {
 	Hash(name string) (string, bool)
 }
 
-// Dir opens a folder so that no name and no symbolic link can leave it.
+// Dir opens a folder so that no name and no symbolic link can leave it. It is
+// taken to hold still while it is in use: a query after the first may answer for
+// it as it was then. It knows no content hashes, but each Dir has hashes of its
+// own for its folders, so that they need not be read again.
 func Dir(dir string) (fs.FS, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "open env repo", "%w", err)
 	}
-	return root.FS(), nil
+	return &still{files: root.FS(), id: rand.Text(), folders: map[string]bool{".": true}}, nil
+}
+
+// A still folder is one that is not expected to change.
+type still struct {
+	files fs.FS
+	id    string
+
+	mu      sync.Mutex
+	folders map[string]bool // those that were seen
+}
+
+// Hash names a folder of this very Dir.
+func (s *still) Hash(name string) (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.id + name, s.folders[name]
+}
+
+// Open implements fs.FS.
+func (s *still) Open(name string) (fs.File, error) { return s.files.Open(name) }
+
+// ReadFile implements fs.ReadFileFS.
+func (s *still) ReadFile(name string) ([]byte, error) { return fs.ReadFile(s.files, name) }
+
+// Stat implements fs.StatFS.
+func (s *still) Stat(name string) (fs.FileInfo, error) { return fs.Stat(s.files, name) }
+
+// ReadDir implements fs.ReadDirFS.
+func (s *still) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(s.files, name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range entries {
+		if e.IsDir() {
+			s.folders[path.Join(name, e.Name())] = true
+		}
+	}
+	return entries, err
 }
 
 // Overlay returns base with the content of some of its files replaced. Base is

@@ -136,6 +136,46 @@ func TestDirCannotBeLeft(t *testing.T) {
 	}
 }
 
+// TestDirNamesItsFolders proves that only folders have hashes, that they are
+// known once a listing showed them, and that no other Dir has the same.
+func TestDirNamesItsFolders(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "apps", "web"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "apps", "x.yaml"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	open := func() fs.FS {
+		files, err := tree.Dir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{".", "apps"} {
+			if _, err := fs.ReadDir(files, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return files
+	}
+	one, other := open().(tree.Hasher), open().(tree.Hasher)
+	seen := map[string]bool{}
+	for _, name := range []string{".", "apps", "apps/web"} {
+		for _, files := range []tree.Hasher{one, other} {
+			hash, ok := files.Hash(name)
+			if again, _ := files.Hash(name); !ok || hash != again || seen[hash] {
+				t.Errorf("%s has the hash %q, %v, and then %q", name, hash, ok, again)
+			}
+			seen[hash] = true
+		}
+	}
+	for _, name := range []string{"apps/x.yaml", "apps/none"} {
+		if hash, ok := one.Hash(name); ok {
+			t.Errorf("%s has the hash %q", name, hash)
+		}
+	}
+}
+
 func TestDirWithoutAFolder(t *testing.T) {
 	for _, dir := range []string{filepath.Join(t.TempDir(), "none"), os.Args[0]} {
 		if _, err := tree.Dir(dir); amend.KindOf(err) != amend.Invalid {

@@ -1,0 +1,78 @@
+package locate_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/locate"
+	"github.com/amendhq/amend/internal/tree"
+)
+
+// TestChangesOfUnhashedTreesAreSeen proves that keeping what a tree without
+// hashes has led to hides no change of it, in files that are scanned and in
+// those that are not.
+func TestChangesOfUnhashedTreesAreSeen(t *testing.T) {
+	files := fstest.MapFS{}
+	put := func(name, data string) { files[name] = &fstest.MapFile{Data: []byte(data), Mode: 0o644} }
+	put("k/kustomization.yaml", "namespace: shop\nresources: [web.yaml]\nconfigMapGenerator:\n  - name: settings\n    files: [app.properties]\n")
+	put("k/web.yaml", web)
+	put("k/app.properties", "a=1\n")
+	l := locate.New()
+	settings := locate.Query{
+		Object: amend.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: "settings"}, Field: amend.Field("data", "app.properties"),
+	}
+	value := func(q locate.Query) string {
+		o, err := l.Object(files, q.Object, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, _ := o.Value(q.Field)
+		return v.Text
+	}
+	for _, want := range []string{"a=1\n", "a=22\n"} {
+		put("k/app.properties", want)
+		if got := value(settings); got != want {
+			t.Errorf("the generated text is %q, want %q", got, want)
+		}
+	}
+	for _, want := range []string{"4", "5"} {
+		put("k/web.yaml", strings.Replace(web, "replicas: 2", "replicas: "+want, 1))
+		if got := value(webReplicas); got != want {
+			t.Errorf("%s replicas, want %s", got, want)
+		}
+	}
+}
+
+// TestFolderIsReadOnce takes the files away after the first answer.
+func TestFolderIsReadOnce(t *testing.T) {
+	dir := t.TempDir()
+	for name, data := range overlayTarget {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := tree.Dir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := locate.New()
+	want, err := l.Locate(files, webReplicas)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "web")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := l.Locate(tree.Overlay(files, nil), webReplicas)
+	if err != nil || got.Path != want.Path || got.Line != want.Line {
+		t.Errorf("%s:%d and %v, was %s:%d", got.Path, got.Line, err, want.Path, want.Line)
+	}
+}
