@@ -11,8 +11,9 @@ import (
 )
 
 // metadataOnly has the server leave out all but the metadata of an object, so
-// that the content of a Secret never gets here.
-const metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+// that the content of a Secret never gets here. Servers of extensions may not
+// know the form.
+const metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
 // metadata is the part of an object's metadata that is read.
 type metadata struct {

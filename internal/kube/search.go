@@ -109,12 +109,11 @@ func (s search) tracked(ctx context.Context, ref amend.ObjectRef, found []live) 
 		return found
 	}
 	name, ok := trackedBy(meta, ref)
-	for _, app := range found {
-		if ok && app.called(name) {
-			return []live{app}
-		}
+	called := slices.DeleteFunc(slices.Clone(s.apps), func(app live) bool { return !app.called(name) })
+	if !ok || len(called) != 1 || !called[0].declares(ref) { // the id may leave out the namespace
+		return found
 	}
-	return found
+	return called
 }
 
 // trackedBy returns the Application of the object's tracking id, which has the
