@@ -10,7 +10,8 @@
 // question, which answers it with Work within limits of time and memory, and
 // whose death is a refusal and nothing more.
 //
-// Programs mean what they mean to Argo CD 2.14, which uses the same version of
-// the library. Editing is pure: what is spliced is text, and where it may be
+// Programs mean what they mean to Argo CD, which uses the same library; version
+// 0.20, which Argo CD 2.14 has, lacks some functions of the standard library.
+// Editing is pure: what is spliced is text, and where it may be
 // spliced is what the parser said.
 package jsonnet
