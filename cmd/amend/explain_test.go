@@ -6,8 +6,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/thread"
@@ -23,6 +26,15 @@ func TestExplain(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
+	}
+	// docs/audit.md shows it; commits and times differ from run to run.
+	_, shown, _ := strings.Cut(page(t, "audit.md"), "$ amend explain d8ed81d65a\n")
+	shown, _, _ = strings.Cut(shown, "```\n")
+	same := func(s string) string {
+		return anySHA.ReplaceAllString(regexp.MustCompile(`(?m)^[0-9T:-]{19}Z`).ReplaceAllString(s, "TIME"), "SHA")
+	}
+	if diff := cmp.Diff(same(shown), same(text)); diff != "" {
+		t.Errorf("-shown +printed:\n%s", diff)
 	}
 	var threads []thread.Thread
 	if err := json.Unmarshal([]byte(r.amend(exitOK, "explain", "--repo", r.dir, "-o", "json", "busy-ea8fb660ae")), &threads); err != nil || len(threads) != 1 || threads[0].Commit != change {

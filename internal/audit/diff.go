@@ -38,7 +38,6 @@ func (a *auditor) judgeDiffs(ctx context.Context) error {
 		first error
 	)
 	policies := &policies{byHash: map[string]map[string][]string{}}
-	judge := func(c *commit) ([]finding, error) { return a.judgeChange(c, policies) }
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
 			mu.Lock()
@@ -47,7 +46,7 @@ func (a *auditor) judgeDiffs(ctx context.Context) error {
 				c := due[next]
 				next++
 				mu.Unlock()
-				found, err := judge(c)
+				found, err := a.judgeChange(c, policies)
 				mu.Lock()
 				if err != nil && first == nil {
 					first = fmt.Errorf("judging %s: %w", c.SHA, err)
@@ -79,24 +78,28 @@ func (a *auditor) judgeChange(c *commit, policies *policies) ([]finding, error) 
 	if c.takesBack != "" {
 		return a.judgeRevert(c, diffs)
 	}
-	wrong, err := a.judgeTrailers(c, policies)
+	before, err := a.repo.Tree(c.Parents[0])
 	if err != nil {
 		return nil, err
 	}
-	inFiles, err := a.judgeFiles(c, diffs)
+	playbooks, err := policies.read(before)
+	if err != nil {
+		return nil, err
+	}
+	inFiles, err := a.judgeFiles(c, before, diffs)
 	if err != nil {
 		return nil, err
 	}
 	var found []finding
-	for _, text := range append(wrong, inFiles...) {
+	for _, text := range append(a.judgeTrailers(c, playbooks), inFiles...) {
 		found = append(found, about(Bounded, c, text, lookAndRevert))
 	}
 	return found, nil
 }
 
 // judgeTrailers holds the trailers of a change against each other, against the
-// catalogue and against the policy that the commit was made on.
-func (a *auditor) judgeTrailers(c *commit, policies *policies) (wrong []string, err error) {
+// catalogue and against the playbooks of the policy that the commit was made on.
+func (a *auditor) judgeTrailers(c *commit, playbooks map[string][]string) (wrong []string) {
 	t := c.trailers
 	if want := amend.IncidentID(t.Playbook, t.Workload); t.Incident != want {
 		wrong = append(wrong, fmt.Sprintf("its incident is %s, and that of its playbook and workload is %s", t.Incident, want))
@@ -107,33 +110,21 @@ func (a *auditor) judgeTrailers(c *commit, policies *policies) (wrong []string, 
 	case !slices.Contains(kinds, t.Workload.Kind):
 		wrong = append(wrong, fmt.Sprintf("the action %s may not change a %q", t.Action, t.Workload.Kind))
 	}
-	files, err := a.repo.Tree(c.Parents[0])
-	if err != nil {
-		return nil, err
-	}
-	playbooks, err := policies.read(files)
-	if err != nil {
-		return nil, err
-	}
 	if actions, ok := playbooks[t.Playbook]; !ok {
 		wrong = append(wrong, fmt.Sprintf("the policy that it was made on has no playbook %s", t.Playbook))
 	} else if !slices.Contains(actions, t.Action) {
 		wrong = append(wrong, fmt.Sprintf("the playbook %s of the policy that it was made on has another action than %s", t.Playbook, t.Action))
 	}
-	return wrong, nil
+	return wrong
 }
 
 // judgeFiles holds the diff of a change against its bounds.
-func (a *auditor) judgeFiles(c *commit, diffs []Difference) (wrong []string, err error) {
+func (a *auditor) judgeFiles(c *commit, before fs.FS, diffs []Difference) (wrong []string, err error) {
 	if len(diffs) == 0 {
 		return []string{"it changes no file"}, nil
 	}
 	if len(diffs) > maxFiles {
 		return []string{fmt.Sprintf("it changes %d files; a change has at most %d", len(diffs), maxFiles)}, nil
-	}
-	before, err := a.repo.Tree(c.Parents[0])
-	if err != nil {
-		return nil, err
 	}
 	after, err := a.repo.Tree(c.SHA)
 	if err != nil {

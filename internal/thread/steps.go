@@ -113,19 +113,20 @@ func (h *history) reverted(c change) []Step {
 // inOrder sorts steps by time. A step without a time stays behind the one that
 // it was added after.
 func inOrder(steps []Step) {
+	type timed struct {
+		Step
+		at time.Time
+	}
 	var last time.Time
-	at := map[*Step]time.Time{}
-	order := make([]*Step, len(steps))
-	for i := range steps {
-		s := steps[i]
+	order := make([]timed, 0, len(steps))
+	for _, s := range steps {
 		if !s.At.IsZero() {
 			last = s.At
 		}
-		order[i] = &s
-		at[order[i]] = last
+		order = append(order, timed{s, last})
 	}
-	slices.SortStableFunc(order, func(a, b *Step) int { return at[a].Compare(at[b]) })
-	for i, s := range order {
-		steps[i] = *s
+	slices.SortStableFunc(order, func(a, b timed) int { return a.at.Compare(b.at) })
+	for i, t := range order {
+		steps[i] = t.Step
 	}
 }
