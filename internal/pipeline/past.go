@@ -92,7 +92,7 @@ func (v *view) LastCommit(from, to time.Time) (actions.Commit, error) {
 		if err != nil {
 			return actions.Commit{}, unread(err)
 		}
-		if last == nil && c.At.After(to) {
+		if last == nil && c.At.After(to) && c.At.After(from) {
 			continue
 		}
 		before, err := v.rendered(c)

@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -38,6 +39,37 @@ func TestFirstCommitIsNotTakenBack(t *testing.T) {
 	s.past.commits = s.past.commits[2:3]
 	if d, err := pipeline.New().Decide(s.world(), s.event); err != nil || d.Reason != amend.ReasonNoHistory {
 		t.Errorf("%s %s, %v", d.Reason, d.Detail, err)
+	}
+}
+
+// An alert that claims to be old makes nobody read all of the history.
+func TestEarlyStartReadsNoOlderCommits(t *testing.T) {
+	s := load(t, "act-revert")
+	s.event.Alert.StartsAt = now.Add(-1000 * time.Hour)
+	w := s.world()
+	w.Past = guarded{s.past, t, now.Add(-9 * time.Hour)}
+	if d, err := pipeline.New().Decide(w, s.event); err != nil || d.Reason != amend.ReasonNoHistory {
+		t.Errorf("%s %s, %v", d.Reason, d.Detail, err)
+	}
+}
+
+// guarded fails the test when a commit after the first from before oldest is read.
+type guarded struct {
+	past
+	t      *testing.T
+	oldest time.Time
+}
+
+func (g guarded) Commits() iter.Seq2[pipeline.Commit, error] {
+	return func(yield func(pipeline.Commit, error) bool) {
+		for c, err := range g.past.Commits() {
+			if !yield(c, err) {
+				return
+			}
+			if !c.At.After(g.oldest) {
+				g.t.Errorf("the commit of %v did not end the search", c.At)
+			}
+		}
 	}
 }
 
