@@ -100,7 +100,7 @@ func (c *Cluster) applyAll(ctx context.Context, objects []*unstructured.Unstruct
 	}
 	for _, object := range objects {
 		if isDefinition(object) {
-			if err := poll(ctx, time.Minute, func(ctx context.Context) error { return c.established(ctx, object) }); err != nil {
+			if err := poll(ctx, 3*time.Minute, func(ctx context.Context) error { return c.established(ctx, object) }); err != nil {
 				return err
 			}
 		}
@@ -137,7 +137,7 @@ func (c *Cluster) established(ctx context.Context, definition *unstructured.Unst
 // apply waits a moment for the kind of the object, whose definition may have
 // been applied just before.
 func (c *Cluster) apply(ctx context.Context, object *unstructured.Unstructured) error {
-	err := poll(ctx, time.Minute, func(ctx context.Context) error {
+	err := poll(ctx, 2*time.Minute, func(ctx context.Context) error {
 		api, err := c.Objects(object)
 		if err != nil {
 			return err
