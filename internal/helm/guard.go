@@ -160,15 +160,18 @@ func printed(o operands) int {
 	for i := 1; i < len(o); i++ {
 		bytes += shallow(o.value(i))
 	}
-	total, width := 0, 0
+	total, width, verb := 0, 0, false
 	for _, r := range format {
 		switch {
+		case !verb:
+			verb = r == '%'
 		case r >= '0' && r <= '9':
 			width = min(10*width+int(r-'0'), tooMuch)
 		case r == '*':
 			return tooMuch // a width from an argument
 		default:
 			total, width = total+width, 0
+			verb = strings.ContainsRune("+-# .[]", r)
 		}
 	}
 	return min(total+times(strings.Count(format, "%"), bytes), tooMuch)
