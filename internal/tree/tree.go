@@ -49,7 +49,10 @@ type still struct {
 func (s *still) Hash(name string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.id + name, s.folders[name]
+	if !s.folders[name] {
+		return "", false
+	}
+	return s.id + name, true
 }
 
 // Open implements fs.FS.

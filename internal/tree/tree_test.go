@@ -170,8 +170,8 @@ func TestDirNamesItsFolders(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"apps/x.yaml", "apps/none"} {
-		if hash, ok := one.Hash(name); ok {
-			t.Errorf("%s has the hash %q", name, hash)
+		if hash, ok := one.Hash(name); ok || hash != "" {
+			t.Errorf("%s has the hash %q, %v", name, hash, ok)
 		}
 	}
 }
