@@ -47,17 +47,43 @@ func TestChangesOfUnhashedTreesAreSeen(t *testing.T) {
 	}
 }
 
+// TestFolderWithUnscannedFiles asks for what a template renders that the index
+// does not look into.
+func TestFolderWithUnscannedFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, data := range map[string]string{
+		"Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n", "values.yaml": "count: 2\n",
+		"templates/_helpers.tpl": `{{ define "name" }}web{{ end }}`,
+		"templates/web.yaml":     strings.NewReplacer("name: web", `name: {{ template "name" }}`, "replicas: 2", "replicas: {{ .Values.count }}").Replace(web),
+	} {
+		write(t, filepath.Join(dir, filepath.FromSlash(name)), data)
+	}
+	files, err := tree.Dir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := webReplicas
+	q.Root = "."
+	if site, err := locate.New().Locate(files, q); err != nil || site.Path.String() != "values.yaml" || site.Line != 1 {
+		t.Errorf("%s:%d and %v, want values.yaml:1", site.Path, site.Line, err)
+	}
+}
+
+func write(t *testing.T, name, data string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(data), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestFolderIsReadOnce takes the files away after the first answer.
 func TestFolderIsReadOnce(t *testing.T) {
 	dir := t.TempDir()
 	for name, data := range overlayTarget {
-		name = filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		write(t, filepath.Join(dir, filepath.FromSlash(name)), data)
 	}
 	files, err := tree.Dir(dir)
 	if err != nil {
