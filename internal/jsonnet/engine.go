@@ -56,46 +56,52 @@ func (e *Engine) Parse(ctx context.Context, limit time.Duration, sources []Sourc
 	return a.Outlines, spent, err
 }
 
-// ask has one process answer one question.
-func (e *Engine) ask(ctx context.Context, limit time.Duration, q request, read func(string) ([]byte, bool, error)) (a answer, spent time.Duration, err error) {
+// ask has one process answer one question, and returns the time that it took.
+func (e *Engine) ask(ctx context.Context, limit time.Duration, q request, read func(string) ([]byte, bool, error)) (answer, time.Duration, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if limit <= 0 {
-		return a, 0, errTime()
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return a, 0, amend.Errorf(amend.Internal, "jsonnet", "finding this program: %w", err)
+		return answer{}, 0, errTime()
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, self, e.args...)
-	cmd.Args[0] = os.Args[0]
-	cmd.Env = []string{} // nothing of ours is any of its business
-	in, err := cmd.StdinPipe()
+	cmd, in, out, err := e.start(ctx)
 	if err != nil {
-		return a, 0, amend.Errorf(amend.Internal, "jsonnet", "%w", err)
+		return answer{}, 0, amend.Errorf(amend.Transient, "jsonnet", "starting a process of this program: %w", err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return a, 0, amend.Errorf(amend.Internal, "jsonnet", "%w", err)
-	}
-	if err := cmd.Start(); err != nil {
-		return a, 0, amend.Errorf(amend.Transient, "jsonnet", "starting a process: %w", err)
-	}
-	a, err = converse(in, out, q, read)
+	a, err := converse(in, out, q, read)
 	late := ctx.Err() != nil
-	cancel() // it has nothing more to say
-	_ = cmd.Wait()
-	spent = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	cancel()       // it has nothing more to say
+	_ = cmd.Wait() // says that it was killed
+	spent := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	var ours *amend.Error
 	switch {
 	case late:
-		return a, limit, errTime()
+		return answer{}, limit, errTime()
 	case err != nil && !errors.As(err, &ours): // it ended in the middle of its answer
-		return a, spent, errTime()
+		return answer{}, spent, errTime()
 	}
 	return a, spent, err
+}
+
+// start starts this program again, with nothing of its environment.
+func (e *Engine) start(ctx context.Context) (*exec.Cmd, io.Writer, io.Reader, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	cmd := exec.CommandContext(ctx, self, e.args...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Env = []string{}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return cmd, in, out, cmd.Start()
 }
 
 // converse writes the question, gives the files that are asked for, and returns

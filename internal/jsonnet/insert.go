@@ -2,6 +2,7 @@ package jsonnet
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/amendhq/amend"
@@ -15,48 +16,49 @@ type Key struct {
 }
 
 // Insert returns the file with one field more in the object: the value at the
-// end of the chain of keys, written in the style of the fields that are there. It
-// also returns where it added how many bytes. Where comments or the layout leave
-// open what a person would write, it refuses with ReasonUnsupported.
-func (o Object) Insert(data []byte, chain []Key, v amend.Scalar) (out []byte, begin, length int, err error) {
+// end of the chain of keys, written in the style of the fields that are there.
+// Where comments or the layout leave open what a person would write, it refuses
+// with ReasonUnsupported.
+func (o Object) Insert(data []byte, chain []Key, v amend.Scalar) ([]byte, Splice, error) {
 	added := o.field(data, chain, v)
 	if len(o.Fields) == 0 {
 		inside := string(data[o.Begin+1 : o.End-1])
 		if strings.Trim(inside, " ") != "" {
-			return nil, 0, 0, noPlace(o)
+			return nil, Splice{}, noPlace(o)
 		}
-		begin, added = o.Begin+1, strings.TrimSuffix(" "+added+" ", inside)
-		return splice(data, begin, added), begin, len(added), nil
+		return insert(data, o.Begin+1, strings.TrimSuffix(" "+added+" ", inside))
 	}
 	last := o.Fields[len(o.Fields)-1]
 	rest := string(data[last.End : o.End-1])
 	line, below, several := strings.Cut(rest, "\n")
+	begin := last.End
 	comma := strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n"), ",")
 	switch {
 	case !several && strings.TrimSpace(line) == ",":
 		begin, added = last.End+strings.Index(line, ",")+1, " "+added+","
 	case !several && strings.TrimSpace(line) == "":
-		begin, added = last.End, ", "+added
+		added = ", " + added
 	case several && strings.TrimSpace(line) == ",":
 		begin, added = last.End+len(line), o.eol(data)+o.indent(data)+added+","
 	case several && comma && strings.HasPrefix(line, ",") && comment.MatchString(line[1:]):
 		begin, added = last.End+len(line), o.eol(data)+o.indent(data)+added+","
 	case several && strings.TrimSpace(line) == "" && strings.TrimSpace(below) == "":
-		begin, added = last.End, ","+o.eol(data)+o.indent(data)+added
+		added = "," + o.eol(data) + o.indent(data) + added
 	default:
-		return nil, 0, 0, noPlace(o)
+		return nil, Splice{}, noPlace(o)
 	}
 	if strings.HasSuffix(string(data[:begin]), "\r") { // before the line break, not in it
 		begin--
 	}
-	return splice(data, begin, added), begin, len(added), nil
+	return insert(data, begin, added)
 }
 
 // comment matches what may stand after the comma on the line of a field.
 var comment = regexp.MustCompile(`^\s*(//|#)`)
 
-func splice(data []byte, at int, text string) []byte {
-	return []byte(string(data[:at]) + text + string(data[at:]))
+func insert(data []byte, at int, text string) ([]byte, Splice, error) {
+	out := slices.Concat(data[:at], []byte(text), data[at:])
+	return out, Splice{Begin: at, End: at, Length: len(text)}, nil
 }
 
 func noPlace(o Object) error {

@@ -1,7 +1,6 @@
 package jsonnet
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,39 +11,34 @@ import (
 	"github.com/amendhq/amend"
 )
 
-func (w *walker) sort() {
-	slices.SortFunc(w.outline.Literals, func(a, b Literal) int { return cmp.Compare(a.Begin, b.Begin) })
-	slices.SortFunc(w.outline.Objects, func(a, b Object) int { return cmp.Compare(a.Begin, b.Begin) })
-}
-
 // Set returns the file with the literal's value replaced, in the quotes that it
 // has. Of a text only the part is rewritten that differs. It refuses with
 // ReasonUnsupported what the literal's form cannot hold, and does not say what
 // the file means afterwards: Same does.
-func (l Literal) Set(data []byte, value string) ([]byte, error) {
+func (l Literal) Set(data []byte, value string) ([]byte, Splice, error) {
 	raw := string(data[l.Begin:l.End])
 	if !l.written(data[l.Begin:l.End]) {
-		return nil, amend.Errorf(amend.Internal, "jsonnet", "line %d does not hold the literal", l.Line)
+		return nil, Splice{}, amend.Errorf(amend.Internal, "jsonnet", "line %d does not hold the literal", l.Line)
 	}
 	var now string
 	switch l.Kind {
 	case Number:
 		if !number.MatchString(value) {
-			return nil, unfit(l, value)
+			return nil, Splice{}, unfit(l, value)
 		}
 		now = value
 	case Boolean:
 		if value != "true" && value != "false" {
-			return nil, unfit(l, value)
+			return nil, Splice{}, unfit(l, value)
 		}
 		now = value
 	case String:
 		var ok bool
 		if now, ok = replaceText(raw, value); !ok {
-			return nil, unfit(l, value)
+			return nil, Splice{}, unfit(l, value)
 		}
 	}
-	return slices.Concat(data[:l.Begin], []byte(now), data[l.End:]), nil
+	return slices.Concat(data[:l.Begin], []byte(now), data[l.End:]), Splice{Begin: l.Begin, End: l.End, Length: len(now)}, nil
 }
 
 func unfit(l Literal, value string) error {

@@ -62,25 +62,25 @@ func TestSet(t *testing.T) {
 			}
 			o := outline(t, c.code)
 			l := o.Literals[0]
-			got, err := l.Set([]byte(c.code), c.value)
+			got, at, err := l.Set([]byte(c.code), c.value)
 			if err != nil || string(got) != c.want {
 				t.Fatalf("got %s, %v; want %s", got, err, c.want)
 			}
-			checkSet(t, o, l, c.code, string(got), c.value)
+			checkSet(t, o, l, at, [2]string{c.code, string(got)}, c.value)
 		})
 	}
 }
 
 // checkSet fails unless the edit changed this literal and nothing else.
-func checkSet(t *testing.T, o jsonnet.Outline, l jsonnet.Literal, code, got, value string) {
+func checkSet(t *testing.T, o jsonnet.Outline, l jsonnet.Literal, at jsonnet.Splice, code [2]string, value string) {
 	t.Helper()
-	if got[:l.Begin] != code[:l.Begin] || !strings.HasSuffix(got, code[l.End:]) {
-		t.Errorf("bytes outside of the literal differ: %q to %q", code, got)
+	before, after := code[0], code[1]
+	if at.Begin != l.Begin || at.End != l.End || after[:at.Begin] != before[:at.Begin] || after[at.Begin+at.Length:] != before[at.End:] {
+		t.Errorf("bytes outside of the literal differ: %q to %q", before, after)
 	}
-	want := l
-	want.Value = value
-	if !jsonnet.Same(o, outline(t, got), l.Begin, l.End, l.End-l.Begin+len(got)-len(code), []jsonnet.Literal{want}) {
-		t.Errorf("%q to %q changes something else", code, got)
+	l.Value = value
+	if !jsonnet.Same(o, outline(t, after), at, []jsonnet.Literal{l}) {
+		t.Errorf("%q to %q changes something else", before, after)
 	}
 }
 
@@ -88,15 +88,15 @@ func TestSetRefuses(t *testing.T) {
 	for code, value := range map[string]string{
 		`{a: 1}`: "-1", `{a: 2}`: "1x", `{a: 3}`: "07", `{a: 4}`: "", `{a: true}`: "yes", "{a: |||\n  x\n|||}": "no line break", `{a: 'x'}`: "\xff",
 	} {
-		if got, err := outline(t, code).Literals[0].Set([]byte(code), value); amend.ReasonOf(err) != amend.ReasonUnsupported {
+		if got, _, err := outline(t, code).Literals[0].Set([]byte(code), value); amend.ReasonOf(err) != amend.ReasonUnsupported {
 			t.Errorf("%s to %s: %s, %v", code, value, got, err)
 		}
 	}
 	l := outline(t, `{a: 'x'}`).Literals[0]
-	if _, err := l.Set([]byte(`{b: "x"}`), "y"); err != nil {
+	if _, _, err := l.Set([]byte(`{b: "x"}`), "y"); err != nil {
 		t.Errorf("another form of the same value: %v", err)
 	}
-	if got, err := l.Set([]byte(`{a: 'y'}`), "z"); err == nil {
+	if got, _, err := l.Set([]byte(`{a: 'y'}`), "z"); err == nil {
 		t.Errorf("a file with another value was changed to %s", got)
 	}
 }
@@ -124,15 +124,15 @@ func TestInsert(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := outline(t, c.code)
-			got, begin, length, err := o.Objects[0].Insert([]byte(c.code), c.chain, c.v)
+			got, at, err := o.Objects[0].Insert([]byte(c.code), c.chain, c.v)
 			if err != nil || string(got) != c.want {
 				t.Fatalf("got %q, %v\nwant %q", got, err, c.want)
 			}
-			if string(got[:begin])+string(got[begin+length:]) != c.code {
-				t.Errorf("%d bytes at %d are not what was added", length, begin)
+			if string(got[:at.Begin])+string(got[at.Begin+at.Length:]) != c.code {
+				t.Errorf("%+v is not what was added", at)
 			}
 			l := outline(t, string(got)).Literals
-			if !jsonnet.Same(o, outline(t, string(got)), begin, begin, length, l[len(l)-1:]) {
+			if !jsonnet.Same(o, outline(t, string(got)), at, l[len(l)-1:]) {
 				t.Error("the rest does not say the same")
 			}
 		})
@@ -142,7 +142,7 @@ func TestInsert(t *testing.T) {
 func TestInsertRefuses(t *testing.T) {
 	for _, code := range []string{"{\n  a: 1 // why\n}", "{ /* nothing */ }", "{ // nothing\n}", "{\n  a: 1 /* b */,\n}", "{\n  a: 1\n  , b:: 2\n  // c\n}"} {
 		o := outline(t, code)
-		if got, _, _, err := o.Objects[0].Insert([]byte(code), []jsonnet.Key{{Name: "n"}}, amend.Scalar{Text: "v"}); amend.ReasonOf(err) != amend.ReasonUnsupported {
+		if got, _, err := o.Objects[0].Insert([]byte(code), []jsonnet.Key{{Name: "n"}}, amend.Scalar{Text: "v"}); amend.ReasonOf(err) != amend.ReasonUnsupported {
 			t.Errorf("%q became %q, %v", code, got, err)
 		}
 	}
@@ -168,20 +168,20 @@ func FuzzSet(f *testing.F) {
 			return
 		}
 		for _, l := range o.Literals {
-			got, err := l.Set([]byte(code), value)
+			got, at, err := l.Set([]byte(code), value)
 			if err != nil {
 				continue
 			}
 			after, err := jsonnet.Parse("a.jsonnet", got)
 			want := l
 			want.Value = value
-			if err != nil || !jsonnet.Same(o, after, l.Begin, l.End, l.End-l.Begin+len(got)-len(code), []jsonnet.Literal{want}) {
+			if err != nil || !jsonnet.Same(o, after, at, []jsonnet.Literal{want}) {
 				if strings.HasPrefix(code[l.Begin:], "|||") {
 					continue // Same is what refuses it
 				}
 				t.Fatalf("%q at line %d to %q gives %q, %v", code, l.Line, value, got, err)
 			}
-			checkSet(t, o, l, code, string(got), value)
+			checkSet(t, o, l, at, [2]string{code, string(got)}, value)
 		}
 	})
 }
@@ -200,8 +200,8 @@ func FuzzInsert(f *testing.F) {
 			return
 		}
 		for _, object := range o.Objects {
-			got, begin, length, err := object.Insert([]byte(code), []jsonnet.Key{{Name: key}}, amend.Scalar{Text: value})
-			if err == nil && string(got[:begin])+string(got[begin+length:]) != code {
+			got, at, err := object.Insert([]byte(code), []jsonnet.Key{{Name: key}}, amend.Scalar{Text: value})
+			if err == nil && string(got[:at.Begin])+string(got[at.Begin+at.Length:]) != code {
 				t.Fatalf("%q became %q", code, got)
 			}
 		}

@@ -1,7 +1,9 @@
 package jsonnet
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,7 +77,8 @@ func Parse(name string, data []byte) (Outline, error) {
 		}
 	}
 	w.walk(node, nil)
-	w.sort()
+	slices.SortFunc(w.outline.Literals, func(a, b Literal) int { return cmp.Compare(a.Begin, b.Begin) })
+	slices.SortFunc(w.outline.Objects, func(a, b Object) int { return cmp.Compare(a.Begin, b.Begin) })
 	return w.outline, nil
 }
 

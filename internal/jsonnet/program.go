@@ -23,8 +23,9 @@ type Var struct {
 	Code        bool
 }
 
-// The limits of one question, beyond which the answer is a refusal. What the
-// worker needs beside its heap stays below 100 MB.
+// The limits of one question, beyond which the answer is a refusal. Memory is
+// looked at now and then, so a worker may have some more; the tests hold it to
+// 512 MB.
 const (
 	// MaxTime is what one query may spend on all its programs.
 	MaxTime = 8 * time.Second

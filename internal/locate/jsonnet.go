@@ -149,6 +149,7 @@ func (out *render) evaluate(rec *recorder, r root, source appSource) error {
 
 // evaluate runs the program with the files of the recorder.
 func (p *programs) evaluate(program jsonnet.Program, rec *recorder) ([][]byte, error) {
+	// A query has no context: the limit ends what it starts.
 	outputs, spent, err := p.engine.Evaluate(context.Background(), p.left, program, func(name string) ([]byte, bool, error) {
 		if !rec.exists(name) {
 			return nil, false, nil

@@ -88,17 +88,16 @@ func (p programTarget) addField(f codeFile, o jsonnet.Object, chain []jsonnet.Ke
 	}
 	s := site{path: f.name, yamlPath: pathText(at), via: "a field in an object in Jsonnet", add: true}
 	s.write = func(v amend.Scalar) (manifest.Result, error) {
-		data, begin, length, err := o.Insert(f.data, chain, v)
+		data, added, err := o.Insert(f.data, chain, v)
 		if err != nil {
 			return manifest.Result{}, err
 		}
-		want := jsonnet.Literal{Kind: literalKind(v), Value: v.Text, Begin: begin, Path: at}
-		res := manifest.Result{Data: data, Line: lineOf(data, begin), EndLine: lineOf(data, begin+length-1)}
-		for res.Line < res.EndLine && (data[begin] == ',' || data[begin] == '\r' || data[begin] == '\n') {
+		want := jsonnet.Literal{Kind: literalKind(v), Value: v.Text, Begin: added.Begin, Path: at}
+		begin, end := added.Begin, added.Begin+added.Length
+		for begin < end-1 && strings.IndexByte(",\r\n", data[begin]) >= 0 { // of the line before
 			begin++
-			res.Line = lineOf(data, begin)
 		}
-		return res, p.verify(f, data, want.Begin, want.Begin, length, want)
+		return manifest.Result{Data: data, Line: lineOf(data, begin), EndLine: lineOf(data, end-1)}, p.verify(f, data, added, want)
 	}
 	return s
 }

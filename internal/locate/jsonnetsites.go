@@ -179,26 +179,25 @@ func (p programTarget) setLiteral(f codeFile, l jsonnet.Literal, part fragment, 
 		}
 		want := l
 		want.Value = part.before + now + part.after
-		data, err := l.Set(f.data, want.Value)
+		data, at, err := l.Set(f.data, want.Value)
 		if err != nil {
 			return manifest.Result{}, err
 		}
-		length := l.End - l.Begin + len(data) - len(f.data)
-		lines := strings.Count(string(data[l.Begin:l.Begin+length]), "\n")
-		return manifest.Result{Data: data, Line: l.Line, EndLine: l.Line + lines}, p.verify(f, data, l.Begin, l.End, length, want)
+		lines := strings.Count(string(data[at.Begin:at.Begin+at.Length]), "\n")
+		return manifest.Result{Data: data, Line: l.Line, EndLine: l.Line + lines}, p.verify(f, data, at, want)
 	}
 	return s
 }
 
 // verify parses the edited file and refuses it unless what was to change did, and
 // nothing else.
-func (p programTarget) verify(f codeFile, data []byte, begin, end, length int, want jsonnet.Literal) error {
+func (p programTarget) verify(f codeFile, data []byte, at jsonnet.Splice, want jsonnet.Literal) error {
 	if f.outline.Generated {
 		return amend.Refusef(amend.ReasonProtected, "%s says that a program generates it: change its source instead", f.name)
 	}
 	after, err := p.view.programs.parse([]jsonnet.Source{{Name: f.name, Data: data}})
-	if err == nil && !jsonnet.Same(f.outline, after[0], begin, end, length, []jsonnet.Literal{want}) {
-		err = amend.Refusef(amend.ReasonUnproven, "the edit of line %d of %s would change more than the value there", want.Line, f.name)
+	if err == nil && !jsonnet.Same(f.outline, after[0], at, []jsonnet.Literal{want}) {
+		err = amend.Refusef(amend.ReasonUnproven, "the edit of %s would change more than %s", f.name, pathText(want.Path))
 	}
 	return err
 }
