@@ -14,12 +14,12 @@ const MaxSteps = 2_000_000
 const (
 	stepBytes   = 256
 	maxValue    = 4 << 20   // bytes of one argument or result
-	maxMade     = 256 << 20 // bytes of all results together
-	maxOutput   = 16 << 20
-	maxNesting  = 500     // templates in templates
-	maxTemplate = 5 << 20 // bytes, Helm's own bound
-	maxActions  = 50_000  // in one template, each of which may nest in the one before
-	cyclic      = 200     // tables in tables
+	maxMade     = 128 << 20 // bytes of all results together
+	maxOutput   = 16 << 20  // bytes of all manifests together
+	maxNesting  = 500       // templates in templates
+	maxTemplate = 5 << 20   // bytes, Helm's own bound
+	maxActions  = 50_000    // in one template, each of which may nest in the one before
+	cyclic      = 200       // tables in tables
 )
 
 var errBudget = errors.New("the templates do more than any chart needs")
@@ -143,6 +143,13 @@ func shallow(v reflect.Value) int {
 		return 16 * v.Len()
 	}
 	return 8
+}
+
+// Spend takes steps for what else a query costs, and reports whether there were
+// as many.
+func (b *Budget) Spend(steps int) bool {
+	b.steps = max(0, b.steps-steps)
+	return b.steps > 0
 }
 
 // Spent reports whether nothing is left, so that a refusal says nothing about

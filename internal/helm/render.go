@@ -93,6 +93,7 @@ func (c *Chart) Render(rel Release, overrides map[string]any, b *Budget) (*Resul
 	if err := e.parse(pages); err != nil {
 		return nil, err
 	}
+	length := 0
 	for _, p := range pages {
 		base := path.Base(p.name)
 		if strings.HasPrefix(base, "_") || base == "NOTES.txt" {
@@ -101,6 +102,9 @@ func (c *Chart) Render(rel Release, overrides map[string]any, b *Budget) (*Resul
 		text, err := e.run(p)
 		if err != nil {
 			return nil, err
+		}
+		if length += len(text); length > maxOutput {
+			return nil, refuse("%s: %w", place(p.file), errBudget)
 		}
 		out.Manifests = append(out.Manifests, Manifest{Name: p.name, Path: p.file.Path, Text: []byte(text)})
 	}

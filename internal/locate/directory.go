@@ -1,6 +1,9 @@
 package locate
 
-import "github.com/amendhq/amend"
+import (
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/manifest"
+)
 
 // directory is the source type of plain manifests: what the files say is what
 // is deployed, so parsing is rendering. Jsonnet in it is evaluated.
@@ -22,6 +25,10 @@ func (directory) render(v *view, r root) *render {
 		data, err := rec.read(name)
 		if err != nil {
 			out.err = err
+			break
+		}
+		if !v.budget.Spend(stepsPerValue * manifest.Weight(data)) {
+			out.err = amend.Refusef(amend.ReasonUnproven, "up to %s the manifests for one question are too many", name)
 			break
 		}
 		objects, err := v.loc.parse(rec.reads[name], data)
@@ -69,9 +76,15 @@ func (l *Locator) parse(hash string, data []byte) ([]*object, error) {
 	if err != nil {
 		err = amend.Refusef(amend.ReasonUnproven, "parsing: %w", err)
 	}
-	l.parsed.Put(hash, parsedFile{objects: objects, err: err, size: len(data)})
+	l.parsed.Put(hash, parsedFile{objects: objects, err: err, size: len(data) + valueBytes*manifest.Weight(data)})
 	return objects, err
 }
+
+// What a value costs to parse, and what it takes while it is kept.
+const (
+	stepsPerValue = 16
+	valueBytes    = 100
+)
 
 type parsedFile struct {
 	objects []*object

@@ -5,6 +5,8 @@ import (
 	"hash/fnv"
 	"path"
 	"slices"
+
+	"github.com/amendhq/amend/internal/manifest"
 )
 
 // maxFile bounds the size of a file that is looked into. Argo CD's own default
@@ -48,6 +50,10 @@ func scan(hash, name string, data []byte) *facts {
 		return f
 	}
 	if !scanned(name) {
+		return f
+	}
+	if manifest.Weight(data) > manifest.MaxWeight {
+		f.huge = true
 		return f
 	}
 	f.helm = bytes.Contains(data, []byte("{{"))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/helm"
+	"github.com/amendhq/amend/internal/manifest"
 )
 
 // chart is the source type of Helm charts whose files are in the env repo.
@@ -47,6 +48,7 @@ func (chart) render(v *view, r root) *render {
 	out := &render{}
 	out.chart, out.err = renderChart(rec, r)
 	if out.err == nil {
+		out.size = weightOf(out.chart.Manifests)
 		out.objects, out.err = v.manifests(out.chart.Manifests)
 		out.chart.Manifests = nil // the render is kept
 	}
@@ -115,8 +117,19 @@ func (r root) releaseOf(settings appHelm) helm.Release {
 	return rel
 }
 
+func weightOf(list []helm.Manifest) int {
+	n := 0
+	for _, m := range list {
+		n += manifest.Weight(m.Text)
+	}
+	return n
+}
+
 // manifests reads the objects of rendered templates.
 func (v *view) manifests(list []helm.Manifest) ([]*object, error) {
+	if n := weightOf(list); n > manifest.MaxWeight || !v.budget.Spend(stepsPerValue*n) {
+		return nil, amend.Refusef(amend.ReasonUnproven, "the chart renders to %d values, which are too many for one question", n)
+	}
 	var objects []*object
 	for _, m := range list {
 		if strings.TrimSpace(string(m.Text)) == "" {

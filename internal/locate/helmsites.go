@@ -11,7 +11,7 @@ import (
 	"github.com/amendhq/amend/internal/manifest"
 )
 
-// maxChartSteps bounds what all charts may cost that are rendered for one query.
+// maxChartSteps bounds what all renders for one query may cost together.
 const maxChartSteps = 12 * helm.MaxSteps
 
 // sites proposes, for a chart, first the places that may hold the value now:

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/manifest"
 	"github.com/amendhq/amend/internal/tree"
 )
 
@@ -245,7 +246,7 @@ func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry) (*facts, err
 // between is an error, because an answer must be about one state of the tree.
 func (l *Locator) content(fsys fs.FS, name string, f *facts) ([]byte, error) {
 	if f.huge {
-		return nil, amend.Refusef(amend.ReasonUnproven, "%s is larger than %d bytes", name, maxFile)
+		return nil, amend.Refusef(amend.ReasonUnproven, "%s is larger than %d bytes, or holds more than %d values", name, maxFile, manifest.MaxWeight)
 	}
 	if data, ok := l.contents.Get(f.hash); ok && f.hash != "" {
 		return data, nil

@@ -45,7 +45,6 @@ type charts struct {
 
 // chartsOf returns the charts of a kustomization, those in the old form last.
 func chartsOf(k *types.Kustomization) ([]types.HelmChart, types.HelmGlobals) {
-	//lint:ignore SA1019 env repos still use the old field, and Kustomize still reads it
 	old, globals := types.SplitHelmParameters(k.HelmChartInflationGenerator)
 	if k.HelmGlobals != nil {
 		globals = *k.HelmGlobals
@@ -86,7 +85,6 @@ func (c *charts) inflate(rec *recorder, file string, data []byte) ([]byte, error
 		}
 		k.Resources = append(k.Resources, path.Join(path.Base(file), name))
 	}
-	//lint:ignore SA1019 env repos still use the old field, and Kustomize still reads it
 	k.HelmCharts, k.HelmGlobals, k.HelmChartInflationGenerator = nil, nil, nil
 	data, err := yaml.Marshal(k)
 	c.texts[file] = data
@@ -251,7 +249,7 @@ func (c *charts) keep(rec *recorder, in inflated) error {
 	}
 	c.texts[in.name] = text
 	c.list = append(c.list, in)
-	return rec.work.add(in.name, text, nil)
+	return rec.addWork(in.name, text, nil)
 }
 
 // skips reports whether the entry leaves out a document because it is a hook.

@@ -11,7 +11,6 @@ type inflatedTarget struct {
 	chartTarget
 	in    inflated
 	entry []document // the kustomization
-	level int        // how many references it is away from the root
 }
 
 // inflatedTarget returns the target as one of the chart that renders it, if one

@@ -2,6 +2,7 @@ package locate
 
 import (
 	"bytes"
+	"encoding/json"
 	"io/fs"
 	"path"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/manifest"
 )
 
 // kustomizeMu serialises kustomize. Each run resets the process-wide OpenAPI
@@ -42,7 +44,7 @@ func (kustomize) render(v *view, r root) *render {
 	if rec.refusal != nil {
 		err = rec.refusal
 	}
-	return &render{objects: objects, reads: rec.reads, order: rec.order, err: err, inflated: files.charts.list}
+	return &render{objects: objects, reads: rec.reads, order: rec.order, err: err, inflated: files.charts.list, size: rec.work.weight}
 }
 
 // runKustomize builds the folder. A panic of the library on odd input must not
@@ -83,7 +85,7 @@ func vet(rec *recorder, name string, data []byte) (*types.Kustomization, error) 
 		return nil, err
 	}
 	if !slices.Contains(kustomizationNames[:], path.Base(name)) {
-		return nil, rec.work.add(name, data, nil)
+		return nil, rec.addWork(name, data, nil)
 	}
 	k, err := parseKustomization(data)
 	if err != nil {
@@ -93,7 +95,7 @@ func vet(rec *recorder, name string, data []byte) (*types.Kustomization, error) 
 }
 
 func vetKustomization(rec *recorder, name string, data []byte, k *types.Kustomization) error {
-	if err := rec.work.add(name, data, k); err != nil {
+	if err := rec.addWork(name, data, k); err != nil {
 		return err
 	}
 	if what := unsupportedPart(k); what != "" {
@@ -145,11 +147,25 @@ func vetPlugin(rec *recorder, dir, entry string) error {
 		if err != nil {
 			return amend.Refusef(amend.ReasonUnproven, "a transformer of %s: %w", dir, err)
 		}
+		rec.work.doubling += pluginCopies(rec, dir, plain)
 		if bytes.Contains(plain, []byte("://")) {
 			return amend.Refusef(amend.ReasonRemote, "a transformer of %s names a URL", dir)
 		}
 	}
 	return nil
+}
+
+// pluginCopies counts the operations of the plugin's JSON patch that copy.
+func pluginCopies(rec *recorder, dir string, plain []byte) int {
+	var plugin struct{ Path, Patch, JSONOp string }
+	if json.Unmarshal(plain, &plugin) != nil {
+		return 0 // none of those with patches
+	}
+	n := copies([]byte(plugin.Patch)) + copies([]byte(plugin.JSONOp))
+	if data, err := rec.view.read(path.Join(dir, plugin.Path)); plugin.Path != "" && err == nil {
+		n += copies(data)
+	}
+	return n
 }
 
 // looksRemote is wider than kustomize's own test: what kustomize might fetch,
@@ -161,6 +177,9 @@ func looksRemote(ref string) bool {
 // vetAliases bounds what YAML aliases expand to. Kustomize expands every alias
 // into a copy; sigs.k8s.io/yaml refuses excessive aliasing by itself.
 func vetAliases(name string, data []byte) error {
+	if manifest.Weight(data) > manifest.MaxWeight {
+		return amend.Refusef(amend.ReasonUnproven, "%s holds more than %d values", name, manifest.MaxWeight)
+	}
 	if !bytes.ContainsRune(data, '&') || !bytes.ContainsRune(data, '*') {
 		return nil
 	}

@@ -50,9 +50,9 @@ func New(options ...Option) *Locator {
 		nodes:     cache.New[string](1<<19, func(*node) int { return 1 }),
 		files:     cache.New[string](1<<24, func(f *facts) int { return 8 + len(f.names) }),
 		contents:  cache.New[string](64<<20, func(b []byte) int { return len(b) }),
-		parsed:    cache.New[string](16<<20, func(p parsedFile) int { return p.size }),
-		manifests: cache.New[string](8<<20, func(f *manifest.File) int { return len(f.Bytes()) }),
-		renders:   cache.New[string](1<<16, func(r *render) int { return 1 + len(r.objects) }),
+		parsed:    cache.New[string](64<<20, func(p parsedFile) int { return p.size }),
+		manifests: cache.New[string](64<<20, func(f *manifest.File) int { return len(f.Bytes()) + valueBytes*manifest.Weight(f.Bytes()) }),
+		renders:   cache.New[string](1<<17, func(r *render) int { return 1 + len(r.objects) + r.size/16 }),
 
 		inventories: cache.New[*node](2, func(*inventory) int { return 1 }),
 		readers:     make(chan struct{}, runtime.GOMAXPROCS(0)-1),

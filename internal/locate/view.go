@@ -142,6 +142,7 @@ type render struct {
 	skipped error // a refusal: a file that was left out
 	at      *node // the index that it was made with
 	chart   *chartRender
+	size    int // about how many values it holds
 	// inflated are the charts that a kustomization renders.
 	inflated []inflated
 	whole    bool // it depends on which files there are

@@ -47,6 +47,9 @@ func Parse(data []byte) (*File, error) {
 	if len(data) > maxBytes {
 		return nil, invalid("the file has %d bytes, more than %d", len(data), maxBytes)
 	}
+	if n := Weight(data); n > MaxWeight {
+		return nil, invalid("the file has up to %d values, more than %d", n, MaxWeight)
+	}
 	if !utf8.Valid(data) {
 		return nil, invalid("the file is not UTF-8")
 	}
