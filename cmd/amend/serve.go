@@ -19,7 +19,7 @@ import (
 
 // lanes is how many different troubles are handled at a time. They meet in one
 // batch of the writer, so it is also the size of a full batch.
-const lanes = 64
+const lanes = 256
 
 // foldSize bounds the alert identities that the gateway remembers.
 const foldSize = 100_000

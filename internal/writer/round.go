@@ -24,6 +24,8 @@ type round struct {
 	// staged are the commits to land together, in order; files is what they
 	// change.
 	staged []staged
+	// wrote says that a pull request was opened or closed.
+	wrote bool
 	// proposed are the changes of recent pull requests, once the host listed them.
 	proposed []amend.Record
 	listed   bool
@@ -57,8 +59,10 @@ func (w *Writer) round(ctx context.Context, jobs []*job) ([]*job, error) {
 		r.start.Tree, _ = h.Hash(".")
 	}
 	var later []*job
+	began := w.cfg.Now()
 	for _, j := range jobs {
-		if !r.handle(ctx, j) {
+		old := r.wrote && w.cfg.Now().Sub(began) > maxAge
+		if old || len(r.staged) == maxCommits || !r.handle(ctx, j) {
 			later = append(later, j)
 		}
 	}
@@ -84,6 +88,7 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 		return false
 	case err != nil, j.dry:
 	case s.decision.Acts():
+		r.wrote = true
 		s.decision.Change, err = r.w.propose(ctx, r.draft(r.start, s), s.decision)
 		s.decision.ChangedAt = r.w.cfg.Now()
 		if amend.ReasonOf(err) == amend.ReasonUnproven {
@@ -91,6 +96,7 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 		}
 		r.proposed = append(r.proposed, recordOf(s.decision))
 	case s.decision.Reason == amend.ReasonWithdrawn:
+		r.wrote = true
 		err = r.w.withdraw(ctx, s.decision)
 	}
 	j.answer(s.decision, err)

@@ -145,8 +145,17 @@ func (c Config) commitChange(sha string) *amend.Change {
 	return change
 }
 
-// maxBatch bounds how many events share one read of the branch.
-const maxBatch = 64
+// maxBatch bounds how many events share one read of the branch, and maxCommits
+// how many of them land together.
+const (
+	maxBatch   = 256
+	maxCommits = 64
+)
+
+// maxAge bounds how long the same read of the branch is good for opening and
+// closing pull requests, so that the kill switch counts soon. For commits it
+// always counts: they only land on what was read.
+const maxAge = time.Second
 
 // maxRounds bounds how often a batch is decided again in vain because others
 // keep moving the branch.
