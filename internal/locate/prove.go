@@ -168,7 +168,7 @@ func (t *target) blast(e *effect, count *int, all bool) {
 		if !all && len(e.also) > 0 {
 			return
 		}
-		if i == maxBlast {
+		if i >= maxBlast && len(r.programs()) == 0 { // programs have a bound of their own
 			e.also = append(e.also, AlsoChange{Application: r.dir, Object: "not rendered", Field: "*"})
 			return
 		}
