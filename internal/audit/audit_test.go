@@ -182,6 +182,7 @@ func TestTemplates(t *testing.T) {
 	for now, wrong := range map[string]string{
 		strings.Replace(template, "fixed: 1", "fixed: 2", 1):      "",
 		strings.Replace(template, "default 3", "default 4", 1):    "",
+		strings.Replace(template, "fixed: 1", "command: x", 1):    "a field that no change may set",
 		strings.Replace(template, ".Values.n ", ".Values.m ", 1):  "logic of the template",
 		strings.Replace(template, "if .Values.on", "if true", 1):  "logic of the template",
 		strings.Replace(template, "fixed: 1", "{{ .Files }}", 1):  "logic of the template",

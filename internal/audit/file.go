@@ -65,7 +65,7 @@ func (f file) judgeManifest() string {
 	if !slices.Equal(old, now) {
 		return fmt.Sprintf("it adds, removes or renames an object in %q", f.path)
 	}
-	return f.judgeLeaves(now, leaves(before), leaves(after))
+	return f.judgeLeaves(now, slices.Collect(before.Leaves()), slices.Collect(after.Leaves()))
 }
 
 // A leafKey names a scalar of a file.
@@ -74,41 +74,49 @@ type leafKey struct {
 	path manifest.Path
 }
 
-func leaves(f *manifest.File) map[leafKey]manifest.Leaf {
-	all := map[leafKey]manifest.Leaf{}
-	for l := range f.Leaves() {
+func keyed(leaves []manifest.Leaf) map[leafKey]manifest.Leaf {
+	all := make(map[leafKey]manifest.Leaf, len(leaves))
+	for _, l := range leaves {
 		all[leafKey{l.Doc, l.Path}] = l
 	}
 	return all
 }
 
-// judgeLeaves looks at every value that was changed, added or removed.
-func (f file) judgeLeaves(docs []manifest.Document, before, after map[leafKey]manifest.Leaf) string {
-	touched := map[int]bool{}
-	for k, now := range after {
-		old, was := before[k]
-		if was && old.Value == now.Value && old.Kind == now.Kind {
+// judgeLeaves looks at every value that was changed, added or removed, in the
+// order of the file.
+func (f file) judgeLeaves(docs []manifest.Document, before, after []manifest.Leaf) string {
+	then, changed := keyed(before), false
+	for _, l := range after {
+		old, was := then[leafKey{l.Doc, l.Path}]
+		if was && old.Value == l.Value && old.Kind == l.Kind {
 			continue
 		}
-		if part := names(k.path); part == "" && (privileged(k.path) || points(k.path, now.Value)) || part != "" && (was || !f.namesWorkload(k.path, now.Value)) {
-			return fmt.Sprintf("it sets %q in %q, which no change may", k.path, f.path)
+		changed = true
+		if !f.allows(l, was) {
+			return fmt.Sprintf("it sets %q in %q, which no change may", l.Path, f.path)
 		}
-		touched[k.doc] = true
-	}
-	for k, old := range before {
-		if _, is := after[k]; !is && old.Value != "" {
-			return fmt.Sprintf("it removes %q from %q; a change sets values", k.path, f.path)
-		}
-	}
-	if len(touched) == 0 {
-		return fmt.Sprintf("it changes no value of %q", f.path)
-	}
-	for doc := range touched {
-		if text := f.judgeObject(docs[doc].Object); text != "" {
+		if text := f.judgeObject(docs[l.Doc].Object); text != "" {
 			return text
 		}
 	}
+	now := keyed(after)
+	for _, l := range before {
+		if _, is := now[leafKey{l.Doc, l.Path}]; !is && l.Value != "" {
+			return fmt.Sprintf("it removes %q from %q; a change sets values", l.Path, f.path)
+		}
+	}
+	if !changed {
+		return fmt.Sprintf("it changes no value of %q", f.path)
+	}
 	return ""
+}
+
+// allows reports whether a change may write a value, which was there before or not.
+func (f file) allows(l manifest.Leaf, was bool) bool {
+	if names(l.Path) != "" {
+		return !was && f.namesWorkload(l.Path, l.Value)
+	}
+	return !privileged(l.Path) && !points(l.Path, l.Value)
 }
 
 // sources are the kinds by which a value gets into a workload.

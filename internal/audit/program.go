@@ -32,8 +32,12 @@ func (f file) judgeTemplate() string {
 		}
 		return b.String()
 	}
-	if logic(f.before) != logic(f.after) {
+	out, in := f.changed()
+	switch {
+	case logic(f.before) != logic(f.after):
 		return fmt.Sprintf("it changes the logic of the template %q", f.path)
+	case slices.ContainsFunc(without(words(in), words(out)), amend.PrivilegedKey):
+		return fmt.Sprintf("it adds a field that no change may set to the template %q", f.path)
 	}
 	return ""
 }
@@ -47,12 +51,7 @@ const maxProgramOut, maxProgramIn = 2, 12
 func (f file) judgeProgram() string {
 	out, in := f.changed()
 	before, after := words(out), words(in)
-	fresh := slices.Clone(after)
-	for _, w := range before {
-		if i := slices.Index(fresh, w); i >= 0 {
-			fresh = slices.Delete(fresh, i, i+1)
-		}
-	}
+	fresh := without(after, before)
 	replaced := len(out) == 1 && len(in) == 1 && len(before) == len(after) // as in a block of text
 	switch {
 	case len(out) > maxProgramOut || len(in) > maxProgramIn:
@@ -73,6 +72,17 @@ var logicWords = [...]string{
 // words returns the words of lines that are no values.
 func words(lines []string) []string {
 	return word.FindAllString(constant.ReplaceAllString(strings.Join(lines, "\n"), " "), -1)
+}
+
+// without returns a list with each item of another taken out once.
+func without(list, other []string) []string {
+	left := slices.Clone(list)
+	for _, w := range other {
+		if i := slices.Index(left, w); i >= 0 {
+			left = slices.Delete(left, i, i+1)
+		}
+	}
+	return left
 }
 
 // judgeText looks at a file that becomes a value as a whole or line by line, such
