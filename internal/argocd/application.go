@@ -61,9 +61,8 @@ func (a application) amend() amend.Application {
 const listed = "items.metadata.name,items.metadata.namespace,items.spec,items.status.resources"
 
 // Applications lists the Applications that the account may see, each with its
-// sources and the objects that its manifests declare. The server answers from
-// memory, where a render with positions leaves its revisions behind: of the
-// sources, only the repository is to be believed.
+// sources and the objects that its manifests declare. The server answers from its
+// cache, which may be behind the cluster.
 func (c *Client) Applications(ctx context.Context) ([]amend.Application, error) {
 	var list struct {
 		Items []application `json:"items"`
