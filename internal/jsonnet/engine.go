@@ -29,7 +29,7 @@ func NewEngine(args ...string) *Engine { return &Engine{args: args} }
 // Evaluate returns the JSON that each file of the program evaluates to, and the
 // time of the processor that it took. Files are read with read, which reports
 // false for a file that is not there and may refuse. A program that fails, or
-// does not end within the limit and its share of memory, is refused with
+// does not end within the limit of that time and of memory, is refused with
 // ReasonUnproven.
 func (e *Engine) Evaluate(ctx context.Context, limit time.Duration, p Program, read func(string) ([]byte, bool, error)) ([][]byte, time.Duration, error) {
 	a, spent, err := e.ask(ctx, limit, request{Program: &p}, read)
@@ -63,12 +63,13 @@ func (e *Engine) ask(ctx context.Context, limit time.Duration, q request, read f
 	if limit <= 0 {
 		return answer{}, 0, errTime()
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	cmd, in, out, err := e.start(ctx)
 	if err != nil {
 		return answer{}, 0, amend.Errorf(amend.Transient, "jsonnet", "starting a process of this program: %w", err)
 	}
+	q.Limit = limit
 	a, err := converse(in, out, q, read)
 	late := ctx.Err() != nil
 	cancel()       // it has nothing more to say
@@ -138,5 +139,5 @@ func converse(in io.Writer, out io.Reader, q request, read func(string) ([]byte,
 var ErrLimit = errors.New("the program does more than any program needs")
 
 func errTime() error {
-	return amend.Refusef(amend.ReasonUnproven, "%w: it runs longer than %s or nests too deep", ErrLimit, MaxTime)
+	return amend.Refusef(amend.ReasonUnproven, "%w: its time is over, or it nests too deep", ErrLimit)
 }

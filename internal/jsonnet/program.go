@@ -30,6 +30,10 @@ const (
 	// MaxTime is what one query may spend on all its programs.
 	MaxTime = 8 * time.Second
 
+	// maxWait ends a process that does nothing: time of the processor is what
+	// counts, because a busy machine takes longer for the same.
+	maxWait = 60 * time.Second
+
 	maxHeap   = 320 << 20
 	maxStack  = 64 << 20
 	maxOutput = 10 << 20
@@ -37,8 +41,9 @@ const (
 
 // A request is the one thing that a worker is asked.
 type request struct {
-	Program *Program `json:",omitempty"`
-	Parse   []Source `json:",omitempty"`
+	Program *Program      `json:",omitempty"`
+	Parse   []Source      `json:",omitempty"`
+	Limit   time.Duration // of the time of the processor
 }
 
 // A Source is a file to be parsed.

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -33,8 +34,11 @@ func Work(r io.Reader, w io.Writer) error {
 		case a := <-done:
 			return c.say(a)
 		case <-ticks.C:
-			if used := memory(); used > maxHeap {
+			if memory() > maxHeap {
 				return c.say(answer{Ended: true, Refusal: fmt.Sprintf("it needs more than %d MB", maxHeap>>20)})
+			}
+			if worked() > q.Limit {
+				return c.say(answer{Ended: true, Refusal: fmt.Sprintf("it runs longer than %s", MaxTime)})
 			}
 		}
 	}
@@ -45,6 +49,15 @@ func memory() uint64 {
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(samples)
 	return samples[0].Value.Uint64() - samples[1].Value.Uint64()
+}
+
+// worked returns the time of the processor that this process took.
+func worked() time.Duration {
+	var use syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
+		return 0
+	}
+	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
 // A conversation is the worker's end of the pipes.
