@@ -234,7 +234,7 @@ func (t *target) unlisted(file string) []string {
 			continue
 		}
 		for _, a := range m.applications() {
-			if fits(a.source.Path, t.root.dir, "^") && !ofTheCluster.MatchString(a.source.Path) && !a.source.namesOwn(file) {
+			if fits(a.source.Path, t.root.dir, "^", s.alternatives()) && !ofTheCluster.MatchString(a.source.Path) && !a.source.namesOwn(file) {
 				names = append(names, s.ref.String())
 				break
 			}
@@ -252,22 +252,30 @@ func specOf(template any) any {
 // from place to place.
 func (s appSource) namesOwn(file string) bool {
 	return s.Helm != nil && slices.ContainsFunc(s.Helm.ValueFiles, func(f string) bool {
-		return ofTheCluster.MatchString(f) && fits(path.Clean(f), file, "(^|/)")
+		return ofTheCluster.MatchString(f) && fits(path.Clean(f), file, "(^|/)", nil)
 	})
 }
 
-// fits reports whether a text could be what a template with parameters gives.
-func fits(template, text, start string) bool {
+// fits reports whether a text could be what a template gives whose parameters
+// have these alternatives, as patterns, or any value.
+func fits(template, text, start string, alternatives map[string][]string) bool {
 	var b strings.Builder
 	for strings.HasPrefix(template, "../") {
 		template = template[len("../"):]
 	}
-	for i, p := range parameter.Split(strings.Trim(strings.TrimPrefix(template, "./"), "/"), -1) {
-		if i > 0 {
+	template = strings.Trim(strings.TrimPrefix(template, "./"), "/")
+	at := 0
+	for _, span := range parameter.FindAllStringIndex(template, -1) {
+		b.WriteString(regexp.QuoteMeta(template[at:span[0]]))
+		name := strings.TrimPrefix(strings.Trim(template[span[0]:span[1]], "{} -"), ".")
+		if known := alternatives[name]; len(known) > 0 {
+			b.WriteString("(?:" + strings.Join(known, "|") + ")")
+		} else {
 			b.WriteString(".*")
 		}
-		b.WriteString(regexp.QuoteMeta(p))
+		at = span[1]
 	}
+	b.WriteString(regexp.QuoteMeta(template[at:]))
 	re, err := regexp.Compile(start + b.String() + "$")
 	return err == nil && re.MatchString(text)
 }

@@ -1,0 +1,95 @@
+package locate
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/amendhq/amend"
+)
+
+// alternatives returns what the parameters of an ApplicationSet may be whose
+// generators ask the cluster: what its lists say of them, and the folders and
+// files that it looks for in Git. They are patterns; a parameter that is not
+// among them may be anything.
+func (s *appSet) alternatives() map[string][]string {
+	known := map[string][]string{}
+	generators, _ := get(s.spec, amend.Field("generators"))
+	if !gather(generators, known) {
+		return map[string][]string{"path": known["path"], "path.path": known["path.path"]}
+	}
+	return known
+}
+
+// gather reports whether no generator yields parameters with names that the
+// ApplicationSet does not tell.
+func gather(generators any, known map[string][]string) bool {
+	told := true
+	list, _ := generators.([]any)
+	for _, g := range list {
+		elements, _ := get(g, amend.Field("list", "elements"))
+		items, _ := elements.([]any)
+		for _, e := range items {
+			values, _ := e.(map[string]any)
+			for key, v := range values {
+				if isScalar(v) {
+					known[key] = append(known[key], wildcards(scalarText(v), ".*"))
+				}
+			}
+		}
+		folders := gitFolders(g)
+		known["path"] = append(known["path"], folders...)
+		known["path.path"] = append(known["path.path"], folders...)
+		for _, kind := range []string{"matrix", "merge"} {
+			inner, _ := get(g, amend.Field(kind, "generators"))
+			told = gather(inner, known) && told
+		}
+		for _, kind := range []amend.FieldPath{
+			amend.Field("git", "files"), amend.Field("list", "elementsYaml"), amend.Field("plugin"), amend.Field("scmProvider"),
+			amend.Field("pullRequest"), amend.Field("clusterDecisionResource"),
+		} {
+			_, open := get(g, kind)
+			told = told && !open
+		}
+	}
+	return told
+}
+
+// gitFolders returns the patterns of the folders that a git generator may yield,
+// without what it leaves out.
+func gitFolders(generator any) []string {
+	var patterns []string
+	for _, kind := range []string{"directories", "files"} {
+		entries, _ := get(generator, amend.Field("git", kind))
+		items, _ := entries.([]any)
+		for _, item := range items {
+			entry, _ := item.(map[string]any)
+			glob, _ := entry["path"].(string)
+			switch out, _ := entry["exclude"].(bool); {
+			case out || glob == "":
+			case kind == "directories":
+				patterns = append(patterns, wildcards(glob, "[^/]*"))
+			case strings.Contains(path.Base(glob), "**"):
+				patterns = append(patterns, wildcards(path.Dir(glob), "[^/]*")+"(?:/.*)?")
+			default:
+				patterns = append(patterns, wildcards(path.Dir(glob), "[^/]*"))
+			}
+		}
+	}
+	return patterns
+}
+
+// wildcards turns a glob with parameters into a regular expression, in which
+// star is what * matches.
+func wildcards(glob, star string) string {
+	var b strings.Builder
+	for i, fixed := range parameter.Split(glob, -1) {
+		if i > 0 {
+			b.WriteString(".*")
+		}
+		text := regexp.QuoteMeta(fixed)
+		text = strings.ReplaceAll(text, `\*\*`, ".*")
+		b.WriteString(strings.ReplaceAll(text, `\*`, star))
+	}
+	return b.String()
+}
