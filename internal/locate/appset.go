@@ -220,6 +220,7 @@ var (
 // is named after the place is private.
 func (t *target) unlisted(file string) []string {
 	var names []string
+	ours := t.view.ourNames()
 	for _, s := range t.view.sets {
 		if t.view.render(s.root()).err == nil {
 			continue
@@ -234,6 +235,9 @@ func (t *target) unlisted(file string) []string {
 			continue
 		}
 		for _, a := range m.applications() {
+			if url := a.source.RepoURL; len(ours) > 0 && !parameter.MatchString(url) && !ours[repoName(url)] {
+				continue
+			}
 			if fits(a.source.Path, t.root.dir, "^", s.alternatives()) && !ofTheCluster.MatchString(a.source.Path) && !a.source.namesOwn(file) {
 				names = append(names, s.ref.String())
 				break

@@ -93,3 +93,15 @@ func wildcards(glob, star string) string {
 	}
 	return b.String()
 }
+
+// ourNames returns the names under which Applications know a repo that has their
+// folders, as this one has; there is none if they name the whole repo only.
+func (v *view) ourNames() map[string]bool {
+	names := map[string]bool{}
+	for _, a := range v.apps {
+		if a.path != "." && a.path != "" && v.root.find(a.path) != nil {
+			names[repoName(a.source.RepoURL)] = true
+		}
+	}
+	return names
+}
