@@ -115,7 +115,7 @@ func start(ctx context.Context, b *bench, dir, name string, args ...string) (*pr
 }
 
 // patience is how long anything may take.
-const patience = 5 * time.Minute
+const patience = 2 * time.Minute
 
 // until asks every fraction of a millisecond.
 func until(ctx context.Context, what string, done func() (bool, error)) error {
@@ -142,6 +142,7 @@ func appFile(n int) string {
 
 const benchPolicy = `apiVersion: amend.dev/v1alpha1
 kind: Policy
+budgets: [] # the storm is more than anybody wants
 defaults:
   cooldown: 1h
 playbooks:
