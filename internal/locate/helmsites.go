@@ -154,7 +154,7 @@ var imageWord = regexp.MustCompile(`(?i)(tag|image|version|digest)$`)
 // setValue proposes to change a value. It keeps its type, because the template
 // makes of it what the field has.
 func (c chartTarget) setValue(d document, leaf manifest.Leaf, via string) site {
-	return site{path: d.path, yamlPath: string(leaf.Path), via: via, write: func(v amend.Scalar) (manifest.Result, error) {
+	return site{path: d.path, yamlPath: string(leaf.Path), via: via, linked: leaf.Shared, write: func(v amend.Scalar) (manifest.Result, error) {
 		text, ok := c.part(leaf.Value, v.Text)
 		if !ok {
 			return manifest.Result{}, amend.Refusef(amend.ReasonComputed, "%s:%d holds only a part of the value that stays", d.path, leaf.Line)

@@ -11,10 +11,12 @@ package locate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/amendhq/amend"
@@ -284,10 +286,10 @@ func (v *view) target(ref amend.ObjectRef, field amend.FieldPath, in scope) (*ta
 }
 
 // choose tries the sites in their order and returns the first whose effect is
-// the field alone. Otherwise it returns the first that controls the field, if
+// the field alone. Otherwise it returns the one that moves least besides, if
 // sharing is allowed, or says why there is no such site.
 func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, error) {
-	var shared *effect
+	var found []effect // that move more than the field
 	var failures []error
 	lifted := false
 	tries := map[bool]int{} // of values that are set, and of those that could be
@@ -299,7 +301,7 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 			}
 			lifted = true
 		}
-		if shared != nil && !s.add { // one line is in control, and it was found
+		if len(found) > 0 && !s.add && !s.linked { // one line is in control, and it was found
 			continue
 		}
 		if tries[s.add]++; tries[s.add] > maxProofs {
@@ -310,10 +312,7 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 			failures = append(failures, err)
 			continue
 		}
-		if shared == nil {
-			first := e
-			shared = &first
-		}
+		found = append(found, e)
 		if len(e.also) == 0 {
 			t.blast(&e, count, false)
 		}
@@ -321,21 +320,33 @@ func (t *target) choose(v amend.Scalar, allowShared bool, count *int) (effect, e
 			return e, nil
 		}
 	}
-	if !lifted && shared == nil {
+	if !lifted && len(found) == 0 {
 		if e, ok, err := t.lift(v, allowShared, count); ok {
 			return e, err
 		}
 	}
-	if shared != nil {
-		t.blast(shared, count, true)
+	if len(found) == 0 {
+		return effect{}, t.hopeless(failures)
 	}
-	switch {
-	case shared != nil && allowShared:
-		return *shared, nil
-	case shared != nil:
-		return effect{}, amend.Refusef(amend.ReasonShared, "%s:%d also changes %s", shared.site.path, shared.result.Line, alsoText(shared.also))
+	if !allowShared {
+		found = found[:1]
 	}
-	return effect{}, t.hopeless(failures)
+	e := t.smallest(found, count)
+	if !allowShared {
+		return effect{}, amend.Refusef(amend.ReasonShared, "%s:%d also changes %s", e.site.path, e.result.Line, alsoText(e.also))
+	}
+	return e, nil
+}
+
+// smallest lists all that each of the first effects moves, and returns the one
+// that moves least.
+func (t *target) smallest(found []effect, count *int) effect {
+	const most = 4 // every one is rendered with all that read its file
+	found = found[:min(len(found), most)]
+	for i := range found {
+		t.blast(&found[i], count, true)
+	}
+	return slices.MinFunc(found, func(a, b effect) int { return cmp.Compare(len(a.also), len(b.also)) })
 }
 
 // hopeless sums up why no site works, by the failure that says most: a line

@@ -170,7 +170,7 @@ func (t *target) blast(e *effect, count *int, all bool) {
 		}
 		if i >= maxBlast && len(r.programs()) == 0 { // programs have a bound of their own
 			e.also = append(e.also, AlsoChange{Application: r.dir, Object: "not rendered", Field: "*"})
-			return
+			continue
 		}
 		before := t.view.render(r)
 		if before.absent() {

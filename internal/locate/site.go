@@ -68,6 +68,7 @@ type site struct {
 	yamlPath string
 	via      string
 	add      bool
+	linked   bool // an alias or an anchor, beside which another may be in control too
 	write    func(v amend.Scalar) (manifest.Result, error)
 }
 
@@ -147,7 +148,7 @@ var indexStep = regexp.MustCompile(`\[index=(\d+)\]`)
 // setLeaf proposes to change a leaf that holds the field's value, or that
 // part of it which is to change.
 func (d document) setLeaf(leaf manifest.Leaf, t *target, via string) site {
-	return site{path: d.path, yamlPath: string(leaf.Path), via: via, write: func(v amend.Scalar) (manifest.Result, error) {
+	return site{path: d.path, yamlPath: string(leaf.Path), via: via, linked: leaf.Shared, write: func(v amend.Scalar) (manifest.Result, error) {
 		if protectedKind(d.object.Kind) { // read by the build alone, so no render shows it
 			return manifest.Result{}, amend.Refusef(amend.ReasonProtected, "%s:%d is a line of a %s, which no fix may touch", d.path, leaf.Line, d.object.Kind)
 		}

@@ -116,8 +116,8 @@ func hostileRepos() map[string]map[string]string {
 		"many values":     web + "data:\n" + strings.Repeat("- 2\n", 240_000),
 		"many in a line":  web + "data: [" + strings.Repeat("2,", 240_000) + "2]\n",
 		"deep":            web + "x: " + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + "\n",
-		"one wide map":    web + "data:\n" + many(13_000, "  k%d: v\n"),
-		"as many objects": web + many(1_900, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c%d}\n"),
+		"one wide map":    web + "data:\n" + many(11_000, "  k%d: v\n"),
+		"as many objects": web + many(1_650, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c%d}\n"),
 	} {
 		all[name+", plain"] = map[string]string{"a/web.yaml": text}
 		all[name+", Kustomize"] = map[string]string{"k/kustomization.yaml": "resources: [web.yaml]\n", "k/web.yaml": text}
@@ -150,13 +150,13 @@ func hostileKustomizations() map[string]map[string]string {
 	}
 	all := map[string]map[string]string{}
 	for name, c := range map[string][2]string{
-		"prefix":              {"namePrefix: w\nnamespace: shop\n", deployments(1_300)},
+		"prefix":              {"namePrefix: w\nnamespace: shop\n", deployments(1_150)},
 		"annotations":         {"commonAnnotations:\n" + many(2_300, "  a%d: v\n"), web},
 		"annotations on many": {"commonAnnotations:\n" + many(90, "  a%d: v\n"), configMaps(900)},
 		"images":              {"images:\n" + many(100, "- {name: x%d, newTag: a}\n"), deployments(500)},
-		"literals":            {"configMapGenerator:\n- name: g\n  literals:\n" + many(13_000, "  - k%d=v\n"), web},
-		"patches on one":      {"patches:\n" + many(740, "- patch: '{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\",\"annotations\":{\"a%d\":\"b\"}}}'\n"), web},
-		"patches on many": {"patches:\n" + many(60, "- target: {kind: ConfigMap}\n  patch: '{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\",\"annotations\":{\"a%d\":\"b\"}}}'\n"),
+		"literals":            {"configMapGenerator:\n- name: g\n  literals:\n" + many(11_000, "  - k%d=v\n"), web},
+		"patches on one":      {"patches:\n" + many(440, "- patch: '{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\",\"annotations\":{\"a%d\":\"b\"}}}'\n"), web},
+		"patches on many": {"patches:\n" + many(38, "- target: {kind: ConfigMap}\n  patch: '{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\",\"annotations\":{\"a%d\":\"b\"}}}'\n"),
 			configMaps(150)},
 		"operations": {"patches:\n- target: {kind: Deployment, name: web}\n  patch: |-\n" + many(30_000, "    - {op: add, path: /metadata/annotations/a%d, value: b}\n"), web},
 		"copies":     {"patches:\n- target: {kind: Deployment}\n  patch: |-\n    - {op: add, path: /spec/x, value: {a: b}}\n" + many(40, "    - {op: copy, from: /spec/x, path: /spec/x/a%d}\n"), web},

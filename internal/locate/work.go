@@ -239,8 +239,8 @@ func (w *work) cost() int {
 	if w.renames {
 		square *= 2
 	}
-	return square + w.objects*w.common*w.common/3 + w.objects*w.targeted*400 + w.objects*w.rules*50 +
-		w.patches*w.patches*7 + w.pairs*w.pairs/100 + w.ops*50 + w.weight*10
+	return square + w.objects*w.common*w.common/3 + w.objects*w.targeted*500 + w.objects*w.rules*50 +
+		w.patches*w.patches*w.patches/30 + w.pairs*w.pairs/100 + w.ops*50 + w.weight*10
 }
 
 // bounded refuses what is too much in itself.
