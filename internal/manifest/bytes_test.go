@@ -175,3 +175,37 @@ func parse(t testing.TB, in string) *manifest.File {
 	}
 	return f
 }
+
+// TestSetInJSON proves that a value of another type gets the quotes that JSON
+// wants (rule 8).
+func TestSetInJSON(t *testing.T) {
+	f := parse(t, `{"a": 1, "b": "x"}`)
+	for field, c := range map[string]struct {
+		v    amend.Scalar
+		want string
+	}{
+		"a": {amend.Scalar{Text: "v2"}, `{"a": "v2", "b": "x"}`},
+		"b": {amend.Scalar{Text: "true", Boolean: true}, `{"a": 1, "b": true}`},
+	} {
+		l, _ := f.Leaf(0, amend.Field(field))
+		res, err := f.Set(l, c.v)
+		if err != nil || string(res.Data) != c.want {
+			t.Errorf("set %s: %s, %v", field, res.Data, err)
+		}
+	}
+}
+
+// TestParseCountsValues proves that a file with too many values is refused
+// before they are made.
+func TestParseCountsValues(t *testing.T) {
+	for _, item := range []string{"- 1\n", "1, ", "[", "{"} {
+		text := "a: [" + strings.Repeat(item, manifest.MaxWeight) + "]"
+		if item == "- 1\n" {
+			text = "a:\n" + strings.Repeat(item, manifest.MaxWeight)
+		}
+		_, err := manifest.Parse([]byte(text))
+		if amend.KindOf(err) != amend.Invalid || !strings.Contains(err.Error(), "values") {
+			t.Errorf("%d times %q: %v", manifest.MaxWeight, item, err)
+		}
+	}
+}
