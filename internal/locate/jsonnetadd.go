@@ -94,7 +94,7 @@ func (p programTarget) addField(f codeFile, o jsonnet.Object, chain []jsonnet.Ke
 		}
 		want := jsonnet.Literal{Kind: literalKind(v), Value: v.Text, Begin: added.Begin, Path: at}
 		begin, end := added.Begin, added.Begin+added.Length
-		for begin < end-1 && strings.IndexByte(",\r\n", data[begin]) >= 0 { // of the line before
+		for begin < end-1 && (data[begin] == '\r' || data[begin] == '\n') { // of the line before
 			begin++
 		}
 		return manifest.Result{Data: data, Line: lineOf(data, begin), EndLine: lineOf(data, end-1)}, p.verify(f, data, added, want)
