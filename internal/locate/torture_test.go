@@ -41,7 +41,7 @@ func TestTorture(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for file, text := range files {
-				write(t, filepath.Join(dir, file), text)
+				plant(t, filepath.Join(dir, file), text)
 			}
 			cmd := exec.Command(os.Args[0], "-test.run=^TestTorture$", "-test.v")
 			cmd.Env = append(os.Environ(), tortureRepo+"="+dir)
@@ -93,7 +93,7 @@ func peakOf(t *testing.T, status []byte) int {
 	return kilobytes
 }
 
-func write(t *testing.T, name, text string) {
+func plant(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		t.Fatal(err)
