@@ -150,7 +150,7 @@ func hostileKustomizations() map[string]map[string]string {
 	}
 	all := map[string]map[string]string{}
 	for name, c := range map[string][2]string{
-		"prefix":              {"namePrefix: w\nnamespace: shop\n", deployments(1_150)},
+		"prefix":              {"namePrefix: w\nnamespace: shop\n", deployments(740)},
 		"annotations":         {"commonAnnotations:\n" + many(2_300, "  a%d: v\n"), web},
 		"annotations on many": {"commonAnnotations:\n" + many(90, "  a%d: v\n"), configMaps(900)},
 		"images":              {"images:\n" + many(100, "- {name: x%d, newTag: a}\n"), deployments(500)},

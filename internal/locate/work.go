@@ -237,7 +237,7 @@ func named(s *types.Selector) bool {
 func (w *work) cost() int {
 	square := w.objects * w.objects
 	if w.renames {
-		square *= 2
+		square *= 5
 	}
 	return square + w.objects*w.common*w.common/3 + w.objects*w.targeted*500 + w.objects*w.rules*50 +
 		w.patches*w.patches*w.patches/30 + w.pairs*w.pairs/100 + w.ops*50 + w.weight*10
