@@ -25,10 +25,15 @@ func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (*a
 	if err != nil {
 		return nil, err
 	}
-	if err := w.prove(ctx, base, made.SHA, d.Plan); err != nil {
-		if amend.ReasonOf(err) == amend.ReasonUnproven {
-			w.discard(ctx, branch)
-		}
+	asked := w.cfg.Now()
+	err = w.prove(ctx, base, made.SHA, d.Plan)
+	if err == nil && w.cfg.Now().Sub(asked) > maxAge {
+		err = w.checkStopNow(ctx)
+	}
+	if declined(err) {
+		w.discard(ctx, branch)
+	}
+	if err != nil {
 		return nil, err
 	}
 	title, body := message.PullRequest(*d.Plan)
@@ -38,6 +43,13 @@ func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (*a
 	}
 	w.past.opened[d.Incident] = d.Episode
 	return &amend.Change{Kind: amend.KindPullRequest, Commit: made.SHA, Branch: branch, Number: pull.Number, URL: pull.URL}, nil
+}
+
+// declined reports whether the error is a decision against what was to be
+// proposed, and not a failure to propose it.
+func declined(err error) bool {
+	reason := amend.ReasonOf(err)
+	return reason == amend.ReasonUnproven || reason == amend.ReasonKillSwitch
 }
 
 // takeOver looks at an existing branch of the episode that has no pull request

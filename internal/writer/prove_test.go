@@ -182,6 +182,34 @@ func TestAPullRequestIsProvedBeforeItIsOpened(t *testing.T) {
 	})
 }
 
+// A proof may take minutes, and a stop that comes meanwhile counts.
+func TestStopDuringAProof(t *testing.T) {
+	withCritic(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench, c *critic) {
+		c.judge = func(writer.Proof) error {
+			b.hub.push("stop", func(files map[string]string) { files[pipeline.StopFile] = "now" })
+			b.passed += time.Minute
+			return nil
+		}
+		got := b.send(firing("web", amend.PullRequest, "f"))
+		b.wantReasons(got, amend.ReasonKillSwitch)
+		if len(b.hub.pulls) > 0 || len(b.hub.branches) > 1 || got[0].Episode != 0 || !got[0].ChangedAt.IsZero() {
+			t.Errorf("%d pull requests, the branches %v, %+v", len(b.hub.pulls), b.hub.branches, got[0].Decision)
+		}
+	})
+}
+
+// What was not proved is no change that a budget counts.
+func TestWhatIsNotProvedIsNoRecord(t *testing.T) {
+	withCritic(t, map[string]string{"f": "web=1\napi=1"}, func(t *testing.T, b *bench, c *critic) {
+		c.judge = about("web", unproven)
+		seen := b.recent()
+		b.wantReasons(b.send(firing("web", amend.PullRequest, "f"), firing("api", amend.PullRequest, "f")), amend.ReasonUnproven, amend.ReasonAct)
+		if got := seen(); len(got) > 0 {
+			t.Errorf("the second sees %q", got)
+		}
+	})
+}
+
 // A prover that hangs must not hold up the next job for as long again.
 func TestAProverThatIsAwayHasARest(t *testing.T) {
 	withCritic(t, map[string]string{"f": "web=1\napi=1"}, func(t *testing.T, b *bench, c *critic) {

@@ -43,7 +43,9 @@ func (r *round) proposals(ctx context.Context, since time.Time) ([]amend.Record,
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(pulls, func(p Pull) bool { return p.State == amend.EpisodeOpen && !r.w.cfg.Repo.Has(p.Commit) }) {
+	if slices.ContainsFunc(pulls, func(p Pull) bool {
+		return p.State == amend.EpisodeOpen && branchForm.MatchString(p.Branch) && !r.w.cfg.Repo.Has(p.Commit)
+	}) {
 		if err := r.w.cfg.Repo.Fetch(ctx); err != nil { // their branches tell the workloads
 			return nil, err
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/message"
-	"github.com/amendhq/amend/internal/pipeline"
 	"github.com/amendhq/amend/internal/tree"
 )
 
@@ -89,12 +88,10 @@ func (r *round) undone(c change) (by, again string) {
 // restore returns the files of a change as they were before it. It refuses
 // unless each still holds what the change wrote, and nothing else came with it.
 func (r *round) restore(c change) (map[amend.RepoPath][]byte, error) {
-	switch _, err := fs.Stat(r.base, pipeline.StopFile); {
-	case err == nil:
-		return nil, amend.Refusef(amend.ReasonKillSwitch, "the env repo holds %s, so nothing is changed; remove the file to let amend act again", pipeline.StopFile)
-	case !errors.Is(err, fs.ErrNotExist):
+	if err := checkStop(r.base); err != nil {
 		return nil, err
-	case !c.alone:
+	}
+	if !c.alone {
 		return nil, amend.Refusef(amend.ReasonChangedSince, "other commits came to the branch together with the change, in %s; take it back by hand", c.landing)
 	}
 	before, err := r.w.cfg.Repo.Tree(c.before)

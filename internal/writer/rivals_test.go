@@ -7,8 +7,7 @@ import (
 	"github.com/amendhq/amend"
 )
 
-// What follows happened to people with other programs; docs/reliability.md
-// names them.
+// What follows happened to people with other programs.
 
 // TestAlertEveryQuarterOfAnHour: one alert, delivered for three days to a writer
 // that restarts each time, is one pull request. Elsewhere it was 215.

@@ -90,10 +90,11 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 	case s.decision.Acts():
 		r.wrote = true
 		s.decision.Change, err = r.w.propose(ctx, r.draft(r.start, s), s.decision)
-		s.decision.ChangedAt = r.w.cfg.Now()
-		if amend.ReasonOf(err) == amend.ReasonUnproven {
+		if declined(err) {
 			s, err = s.refused(err), nil
+			break
 		}
+		s.decision.ChangedAt = r.w.cfg.Now()
 		r.proposed = append(r.proposed, recordOf(s.decision))
 	case s.decision.Reason == amend.ReasonWithdrawn:
 		r.wrote = true
