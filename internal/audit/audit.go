@@ -49,7 +49,8 @@ type Options struct {
 	// Since, when set, is a commit of that history: it and its ancestors are
 	// read, because later changes are held against them, and not judged.
 	Since string
-	// After, when set, leaves what landed before it unjudged in the same way.
+	// After, when set, leaves what landed before it unjudged in the same way. A
+	// commit that stands on a later one did not, whatever its date says.
 	After time.Time
 	// Grace is how long the entry of a change may be on its way into the log.
 	Grace time.Duration

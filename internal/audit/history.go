@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/ledger"
@@ -150,10 +151,34 @@ func (h *history) markOld(opt Options) error {
 		}
 		old = h.ancestors(opt.Since)
 	}
+	fresh := h.from(opt.After)
 	for sha, c := range h.commits {
-		c.old = old[sha] || c.At.Before(opt.After)
+		c.old = old[sha] || !fresh[sha]
 	}
 	return nil
+}
+
+// from returns the commits that were made at a time or later, and all that
+// descend from one: anybody can give a commit an old date, and nobody an old
+// place.
+func (h *history) from(t time.Time) map[string]bool {
+	fresh, children := map[string]bool{}, map[string][]string{}
+	var queue []string
+	for sha, c := range h.commits {
+		if !c.At.Before(t) {
+			queue = append(queue, sha)
+		}
+		for _, p := range c.Parents {
+			children[p] = append(children[p], sha)
+		}
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		if sha := queue[0]; !fresh[sha] {
+			fresh[sha] = true
+			queue = append(queue, children[sha]...)
+		}
+	}
+	return fresh
 }
 
 // takenBack returns, for every change, the commits that took it back, whether

@@ -18,12 +18,14 @@ func (a *auditor) judgeSingle() []finding {
 	}
 	var found []finding
 	for _, live := range claims {
-		for _, c := range live[1:] {
-			if c.old {
+		// One that is not judged was there first, whatever the dates say.
+		first := max(0, slices.IndexFunc(live, func(c *commit) bool { return c.old }))
+		for i, c := range live {
+			if i == first || c.old {
 				continue
 			}
 			found = append(found, about(OneChange, c,
-				fmt.Sprintf("the incident has a live change in this episode already, %s", live[0].SHA),
+				fmt.Sprintf("the incident has a live change in this episode already, %s", live[first].SHA),
 				"take one of the two back with git revert; if nobody made the second by hand, report it as a bug of amend"))
 		}
 	}
