@@ -260,8 +260,8 @@ func TestSince(t *testing.T) {
 	d := scale("api", 1, 2)
 	d.at = start // the date is forged, the place is not
 	again := r.commit(d)
-	want(t, r.audit(audit.Options{After: start.Add(150 * time.Second)}), audit.OneChange, again, seen)
 	r.record()
+	want(t, r.audit(audit.Options{After: start.Add(150 * time.Second)}), audit.OneChange, again, seen)
 	want(t, r.audit(audit.Options{Since: seen}), audit.OneChange, again, seen)
 	_, err := audit.Run(t.Context(), cloned{r.open().Repo}, audit.Options{Head: r.head, Since: strings.Repeat("a", 40)})
 	if amend.KindOf(err) != amend.Invalid {
