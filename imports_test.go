@@ -48,6 +48,14 @@ var onlyIn = map[string][]string{
 	"github.com/robfig/cron/":              {"internal/policy"},
 	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge"},
 	"github.com/amendhq/amend/internal/fo": {"cmd/forge", "internal/forge", "internal/forge/runs", "internal/forge/store"},
+
+	// Nobody else talks HTTP, starts a program or fills in a template: what decides
+	// about an alert and writes the texts about it does none of that.
+	"net/http": {"cmd/amend", "cmd/forge", "internal/alertmanager", "internal/argocd", "internal/eventsource", "internal/forge", "internal/gateway",
+		"internal/git", "internal/github", "internal/kube", "internal/openapi", "internal/writerapi"},
+	"os/exec":       {"internal/forge", "internal/forge/runs", "internal/forge/store", "internal/jsonnet", "internal/ledger/gitlog"},
+	"text/template": {"internal/appset", "internal/helm"},
+	"html/template": {},
 }
 
 const module = "github.com/amendhq/amend"
