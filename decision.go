@@ -124,6 +124,15 @@ type Decision struct {
 // Acts reports whether the decision is to write to Git.
 func (d Decision) Acts() bool { return d.Reason == ReasonAct }
 
+// Record is what a decision to act puts into history, as far as that is known
+// before its change is made: without the commit and the place of the edit.
+func (d Decision) Record() Record {
+	return Record{
+		Incident: d.Incident, Episode: d.Episode, Action: d.Action, Target: d.Workload.ObjectRef.String(),
+		Playbook: d.Playbook, Alert: d.EventID, At: d.DecidedAt,
+	}
+}
+
 // Refused reports whether a person has to look: neither acted, nor suggested,
 // nor is there nothing to do.
 func (d Decision) Refused() bool {

@@ -57,8 +57,9 @@ type run struct {
 	start         time.Time
 	files         fs.FS
 	episodes      map[string][]amend.Episode // of this run, by incident
-	records       []amend.Record
-	written       []map[amend.RepoPath][]byte // the oldest first
+	// landed and proposed are the changes of this run, by how they were made.
+	landed, proposed []amend.Record
+	written          []map[amend.RepoPath][]byte // the oldest first
 }
 
 // note makes history of a decision.
@@ -73,25 +74,28 @@ func (r *run) note(d amend.Decision) {
 			e.State, e.Change.Kind = amend.EpisodeLanded, amend.KindCommit
 			r.files = tree.Overlay(r.files, d.Plan.Files)
 			r.written = append(r.written, d.Plan.Files)
+			r.landed = append(r.landed, d.Record())
+		} else {
+			r.proposed = append(r.proposed, d.Record())
 		}
 		r.episodes[d.Incident] = append(own, e)
-		r.records = append(r.records, amend.Record{
-			Incident: d.Incident, Episode: d.Episode, Action: d.Action, Target: d.Workload.ObjectRef.String(),
-			Playbook: d.Playbook, Alert: d.EventID, At: d.DecidedAt,
-		})
 	}
 }
 
 // Episodes implements pipeline.Past.
 func (r *run) Episodes(incident string, mode amend.Mode) ([]amend.Episode, error) {
 	before, err := r.Past.Episodes(incident, mode)
-	before = slices.DeleteFunc(before, func(e amend.Episode) bool { return !e.At.Before(r.start) })
-	for i, e := range before {
-		if e.TakenBack != nil && !e.TakenBack.At.Before(r.start) {
-			before[i].TakenBack = nil
+	var all []amend.Episode
+	for _, e := range before {
+		if !e.At.Before(r.start) {
+			continue
 		}
+		if e.TakenBack != nil && !e.TakenBack.At.Before(r.start) {
+			e.TakenBack = nil
+		}
+		all = append(all, e)
 	}
-	return append(before, r.episodes[incident]...), err
+	return append(all, r.episodes[incident]...), err
 }
 
 // Records implements pipeline.Past.
@@ -103,7 +107,11 @@ func (r *run) Records(since time.Time, mode amend.Mode) ([]amend.Record, error) 
 			all = append(all, c)
 		}
 	}
-	return append(all, r.records...), err
+	all = append(all, r.landed...)
+	if mode == amend.PullRequest {
+		all = append(all, r.proposed...)
+	}
+	return all, err
 }
 
 // Versions implements pipeline.Past.

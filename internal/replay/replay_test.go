@@ -112,20 +112,26 @@ func TestEachDecisionIsHistoryForTheNext(t *testing.T) {
 	}
 }
 
-// An alert that fires every quarter of an hour for three days is one pull request.
-func TestThreeDaysOfAnAlertAreOneChange(t *testing.T) {
-	var events []amend.Event
-	for n := range 3 * 24 * 4 {
-		events = append(events, event(15*n, 15*n, amend.Firing))
-	}
-	acts := 0
-	for _, d := range run(t, policy("pull-request", ""), past{}, events...) {
-		if d.Acts() {
-			acts++
+// As with the writer, a playbook that commits has a budget beside the pull
+// requests that wait.
+func TestBudgetsCountByMode(t *testing.T) {
+	const other = `  - name: stuck
+    match: ['alertname="Stuck"']
+    workload: {kind: Deployment, namespace: {value: shop}, name: {value: web}}
+    action: restart
+    mode: `
+	stuck := event(1, 0, amend.Firing)
+	stuck.Alert.Labels = map[string]string{"alertname": "Stuck"}
+	for modes, want := range map[[2]string]string{
+		{"pull-request", "commit"}:       "act 2, act",
+		{"pull-request", "pull-request"}: "act 2, budget-spent",
+		{"commit", "pull-request"}:       "act 2, budget-spent",
+	} {
+		text := policy(modes[0], "budgets: [{per: repo, changes: 1, within: 1h}]\n") + other + modes[1] + "\n"
+		got := reasons(run(t, text, past{}, event(0, 1, amend.Firing), stuck))
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%s, then %s: %s; want %s", modes[0], modes[1], got, want)
 		}
-	}
-	if acts != 1 {
-		t.Errorf("%d pull requests, want 1", acts)
 	}
 }
 

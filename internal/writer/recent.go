@@ -17,7 +17,7 @@ func (v view) Records(since time.Time, mode amend.Mode) ([]amend.Record, error) 
 	records := v.w.past.index.Since(since)
 	for _, s := range v.staged {
 		if s.decision.Acts() {
-			records = append(records, recordOf(s.decision))
+			records = append(records, s.decision.Record())
 		}
 	}
 	if mode != amend.PullRequest {
@@ -25,11 +25,6 @@ func (v view) Records(since time.Time, mode amend.Mode) ([]amend.Record, error) 
 	}
 	waiting, err := v.waiting(since)
 	return append(records, waiting...), err
-}
-
-// recordOf is what a decision to act puts into history.
-func recordOf(d amend.Decision) amend.Record {
-	return amend.Record{Incident: d.Incident, Episode: d.Episode, Action: d.Action, Target: d.Workload.ObjectRef.String(), Playbook: d.Playbook, Alert: d.EventID, At: d.DecidedAt}
 }
 
 // proposals returns the changes that pull requests opened after a time propose,

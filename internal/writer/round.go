@@ -95,7 +95,7 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 			break
 		}
 		s.decision.ChangedAt = r.w.cfg.Now()
-		r.proposed = append(r.proposed, recordOf(s.decision))
+		r.proposed = append(r.proposed, s.decision.Record())
 	case s.decision.Reason == amend.ReasonWithdrawn:
 		r.wrote = true
 		err = r.w.withdraw(ctx, s.decision)
