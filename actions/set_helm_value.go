@@ -27,7 +27,7 @@ func init() {
 // planSetHelmValue changes a value that stands in the Application itself, as a
 // parameter or in valuesObject. Those win over values files and over the text
 // under values, so what is written there is what the chart gets, wherever the
-// chart is.
+// chart is. As nothing says what the chart does with it, the key has to tell.
 func planSetHelmValue(req amend.Request, view View) ([]Set, error) {
 	key, err := textParam(req, helmKey)
 	if err != nil {
@@ -36,6 +36,9 @@ func planSetHelmValue(req amend.Request, view View) ([]Set, error) {
 	value, err := textParam(req, helmValue)
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(strings.Split(key, "."), amend.PrivilegedKey) {
+		return nil, amend.Refusef(amend.ReasonProtected, "%s is named like what decides about commands, rights or secrets; change it by hand", key)
 	}
 	source, err := onlySource(req, view, "sets "+key+" under helm.parameters or helm.valuesObject", func(s amend.FieldPath) bool {
 		_, _, ok := helmField(view, s, key)
