@@ -203,7 +203,7 @@ func (p *Policy) fillGuards() {
 // to be answered with a change.
 func (in Input) held() (amend.Reason, string) {
 	if until, by := in.settling(); by != "" {
-		return amend.ReasonSettling, fmt.Sprintf("A change of the playbook %s to the same workload landed after this alert began and has until %s to end it.", by, clock(until))
+		return amend.ReasonSettling, fmt.Sprintf("A change of the playbook %s to the same workload was made or proposed after this alert began and has until %s to end it.", by, clock(until))
 	}
 	if n, most := in.recent(), in.Playbook.Breaker.Changes; most > 0 && n >= most {
 		return amend.ReasonBreaker, fmt.Sprintf("%d changes within %s, made or proposed, did not end this trouble for good, so a person has to look.", n, in.Playbook.Breaker.Within)
@@ -225,7 +225,7 @@ func (in Input) held() (amend.Reason, string) {
 }
 
 // settling looks for another incident's change to the workload that may end this
-// alert too: it landed after the alert began, a short time ago.
+// alert too: it was made or proposed after the alert began, a short time ago.
 func (in Input) settling() (until time.Time, playbook string) {
 	own, incident := in.Request.Workload.ObjectRef.String(), in.Request.Incident()
 	for _, r := range in.Records {
