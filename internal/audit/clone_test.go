@@ -26,7 +26,7 @@ import (
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // kinds is the part of the catalogue that the tests speak of.
-var kinds = map[string][]string{"scale-replicas": {"Deployment"}, "restart": {"Deployment"}}
+var kinds = map[string][]string{"scale-replicas": {"Deployment"}, "restart": {"Deployment"}, "set-config-value": {"ConfigMap"}}
 
 // A repo is a bare clone that the tests write with git fast-import.
 type repo struct {
@@ -103,7 +103,7 @@ func (r *repo) write(ref string, d draft) string {
 	return sha
 }
 
-const policyText = "apiVersion: amend.dev/v1alpha1\nkind: Policy\nplaybooks:\n  - {name: busy, action: scale-replicas}\n  - {name: stuck, action: nothing, then: [{action: restart}]}\n"
+const policyText = "apiVersion: amend.dev/v1alpha1\nkind: Policy\nplaybooks:\n  - {name: busy, action: scale-replicas}\n  - {name: stuck, action: nothing, then: [{action: restart}]}\n  - {name: search, action: set-config-value}\n"
 
 // deployment is the manifest of an application.
 func deployment(app string, replicas int) string {

@@ -92,7 +92,7 @@ func (f file) judgeLeaves(docs []manifest.Document, before, after []manifest.Lea
 			continue
 		}
 		changed = true
-		if !f.allows(l, was) {
+		if !isSetting(docs[l.Doc].Object, l.Path) && !f.allows(l, was) {
 			return fmt.Sprintf("it sets %q in %q, which no change may", l.Path, f.path)
 		}
 		if text := f.judgeObject(docs[l.Doc].Object); text != "" {
@@ -117,6 +117,12 @@ func (f file) allows(l manifest.Leaf, was bool) bool {
 		return !was && f.namesWorkload(l.Path, l.Value)
 	}
 	return !privileged(l.Path) && !points(l.Path, l.Value)
+}
+
+// isSetting reports whether a value is one of a ConfigMap, whose keys are names
+// that people chose and no fields.
+func isSetting(o amend.ObjectRef, p manifest.Path) bool {
+	return o.Kind == "ConfigMap" && (strings.HasPrefix(string(p), "data.") || strings.HasPrefix(string(p), "data[")) && !strings.Contains(string(p), "|")
 }
 
 // sources are the kinds by which a value gets into a workload.

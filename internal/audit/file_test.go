@@ -7,6 +7,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/audit"
+	"github.com/amendhq/amend/internal/message"
 )
 
 // Files that are no YAML: programs, and text that becomes a value.
@@ -55,6 +56,33 @@ func TestPrograms(t *testing.T) {
 				t.Errorf("nothing says %q: %+v", c.want, report.Violations)
 			}
 		})
+	}
+}
+
+// The keys of a ConfigMap are names and no fields, unless they hold manifests.
+func TestKeysOfAConfigMap(t *testing.T) {
+	const file = "apps/settings.yaml"
+	const settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: shop}\ndata:\n  rules: strict\n  run.args: -v\n  pod.yaml: |\n    command: sh\n"
+	w := amend.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: "settings"}
+	for old, c := range map[string]struct {
+		line int
+		want string
+	}{"strict": {5, ""}, "-v": {6, ""}, "sh": {8, "command"}} {
+		r := base(t)
+		r.commit(draft{message: "settings", files: map[string]string{file: settings}})
+		tr := message.Trailers{Incident: amend.IncidentID("search", w), Episode: 1, Action: "set-config-value", Playbook: "search", Alert: "0123.firing", Workload: w, Line: c.line}
+		tr.Path, _ = amend.ParseRepoPath(file)
+		now := strings.Replace(settings, old+"\n", "other\n", 1)
+		sha := r.commit(draft{message: text(tr), files: map[string]string{file: now}})
+		r.record()
+		report := r.audit(audit.Options{})
+		if c.want == "" {
+			if !report.Holds() {
+				t.Errorf("%s: %+v", old, report.Violations)
+			}
+			continue
+		}
+		want(t, report, audit.Bounded, sha, c.want)
 	}
 }
 
