@@ -88,6 +88,9 @@ func explain(ctx context.Context, f explainFlags, question string) ([]thread.Thr
 	if src.Log, err = ledger.ParseLog(data); err != nil {
 		return nil, err
 	}
+	if f.server == "" && f.token != "" {
+		return nil, amend.Errorf(amend.Invalid, "--server", "it is required with --server-token-file")
+	}
 	if f.server != "" {
 		if src.Decisions, err = askDecisions(ctx, f.server, f.token); err != nil {
 			return nil, err
@@ -178,7 +181,7 @@ func printThread(w io.Writer, t thread.Thread) {
 		}
 		text := message.Plain(s.Text, 2000)
 		if s.Commit != "" {
-			text += " [" + message.Plain(s.Commit, 40) + "]"
+			text += " [" + message.Plain(s.Commit, 64) + "]"
 		}
 		fmt.Fprintf(w, "%-20s %-9s %s\n", at, s.Stage, text)
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/message"
@@ -28,6 +30,30 @@ const maxEvents = 100_000
 type replayFlags struct {
 	dir, against string
 	markdown     bool
+}
+
+func (f *replayFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.dir, "replay", "", "folder with recorded events, one or more in each *.json")
+	fs.StringVar(&f.against, "against", "HEAD", "with --replay: branch or commit whose policy is compared with the folder's")
+	fs.BoolVar(&f.markdown, "markdown", false, "with --replay: print a comment for a pull request")
+}
+
+// check refuses a flag that would be overlooked.
+func (f *replayFlags) check(cmd *cobra.Command, out format) error {
+	overlooked, why := []string{"against", "markdown"}, "without"
+	if f.dir != "" {
+		overlooked, why = []string{"alert", "now"}, "with"
+	}
+	for _, flag := range overlooked {
+		if cmd.Flags().Changed(flag) {
+			return amend.Errorf(amend.Invalid, "", "--%s means nothing %s --replay; see %s --help", flag, why, cmd.CommandPath())
+		}
+	}
+	if f.markdown && out == asJSON {
+		return amend.Errorf(amend.Invalid, "", "--markdown and -o json are two forms of one answer; see %s --help", cmd.CommandPath())
+	}
+	return nil
 }
 
 // comparePolicies decides about the recorded events twice on the folder as it

@@ -51,11 +51,10 @@ with --record-events.`,
 	out := outputFlag(cmd)
 	cmd.Flags().StringVar(&repo, "repo", ".", "folder of the env repo")
 	cmd.Flags().StringVar(&file, "alert", "", "file with the alerts; - reads standard input (required without --replay)")
-	cmd.Flags().StringVar(&again.dir, "replay", "", "folder with recorded events, one or more in each *.json")
-	cmd.Flags().StringVar(&again.against, "against", "HEAD", "with --replay: branch or commit whose policy is compared with the folder's")
-	cmd.Flags().BoolVar(&again.markdown, "markdown", false, "with --replay: print a comment for a pull request")
+	again.register(cmd)
 	cmd.Flags().Var(&now, "now", "time of the decision, in RFC 3339")
 	cmd.Flags().StringSliceVar(&volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return again.check(cmd, *out) }
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if again.dir != "" {
 			report, err := comparePolicies(repo, again, alert.NewIdentity(volatile))

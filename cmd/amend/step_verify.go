@@ -42,7 +42,7 @@ time.`,
 	fs := cmd.Flags()
 	fs.StringVar(&v.commit, "commit", "", "the change, or the merge of its pull request, as a full commit id; instead of --in")
 	fs.StringVar(&v.repo, "repo", "", "address of the env repo as Argo CD knows it (default: the writer's)")
-	fs.StringVar(&v.namespace, "argocd-namespace", "argocd", "namespace of the Applications; empty for all")
+	fs.StringVar(&v.namespace, "argocd-namespace", argocdNamespace, "namespace of the Applications; empty for all")
 	fs.BoolVar(&v.findRequest, "find-request", false, "tell the RemediationRequest that the change answers, if there is one")
 	fs.DurationVar(&v.within, "within", 12*time.Minute, "how long to wait")
 	fs.DurationVar(&v.settle, "settle", time.Minute, "how long an application has to be degraded to have failed")

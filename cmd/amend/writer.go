@@ -41,7 +41,7 @@ func (f *writerFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.tlsCert, "tls-cert-file", "", "file with the certificate to serve HTTPS with; read again when it is replaced")
 	fs.StringVar(&f.tlsKey, "tls-key-file", "", "file with the key of --tls-cert-file")
 	fs.BoolVar(&f.owners, "owner-from-cluster", false, "ask the cluster for the Application of a workload, as it is live, before each change")
-	fs.StringVar(&f.namespace, "argocd-namespace", "argocd", "with --owner-from-cluster: namespace of the Applications; empty for all")
+	fs.StringVar(&f.namespace, "argocd-namespace", argocdNamespace, "with --owner-from-cluster: namespace of the Applications; empty for all")
 }
 
 func newWriter() *cobra.Command {
