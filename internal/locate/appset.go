@@ -2,6 +2,8 @@ package locate
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -83,7 +85,7 @@ func (applicationSet) render(v *view, r root) *render {
 		err = rec.refusal
 	}
 	if err != nil {
-		out.objects, out.err = nil, amend.Refusef(amend.ReasonOf(err), "%s: %w", r.set.ref, bare(err))
+		out.objects, out.err = nil, about(r.set.ref.String(), err)
 	}
 	out.order = rec.order
 	return out
@@ -121,12 +123,19 @@ func (applicationSet) sites(t *target) []site {
 	return sites
 }
 
-// bare returns the cause of a refusal, as its reason is said anew around it.
-func bare(err error) error {
-	if e, ok := err.(*amend.Error); ok && e.Err != nil { //nolint:errorlint // only the outermost
-		return e.Err
+// about says what an error is about. A refusal keeps its reason, and an error of
+// a library becomes one. Any other is none: it may be gone the next time.
+func about(what string, err error) error {
+	var known *amend.Error
+	switch {
+	case !errors.As(err, &known):
+		return amend.Refusef(amend.ReasonUnproven, "%s: %w", what, err)
+	case known.Kind != amend.Refused:
+		return fmt.Errorf("%s: %w", what, err)
+	case known == err && known.Err != nil: // its reason is said anew around it
+		err = known.Err
 	}
-	return err
+	return amend.Refusef(known.Reason, "%s: %w", what, err)
 }
 
 // setRepo shows the tree to the generators.
@@ -180,14 +189,12 @@ func compose(current, part, want string) (string, bool) {
 	return "", false
 }
 
-// apps lists the Applications that the ApplicationSets generate. One that is
-// not generated from Git yields none.
-func (v *view) generatedApps(sets []*appSet) []application {
+// generatedApps lists the Applications that an ApplicationSet generates. One
+// that is not generated from Git yields none.
+func (v *view) generatedApps(s *appSet) []application {
 	var apps []application
-	for _, s := range sets {
-		for _, o := range v.render(s.root()).objects {
-			apps = append(apps, o.applications()...)
-		}
+	for _, o := range v.render(s.root()).objects {
+		apps = append(apps, o.applications()...)
 	}
 	return apps
 }

@@ -282,9 +282,9 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-func TestObject(t *testing.T) {
+func TestDeployed(t *testing.T) {
 	s := readScenario(t, "testdata/kust-images-newname-newtag.txtar")
-	o, err := locate.New().Object(s.repo, s.query.Object, "")
+	o, err := locate.New().Deployed(s.repo, locate.Query{Object: s.query.Object})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,8 +74,8 @@ func (t *target) otherReaders(file string) []root {
 }
 
 // bundled reports whether another root is a kustomization without an Application,
-// in a folder above the target's root, that reads the file only because it lists the target's root among others. What
-// it renders of that are the same objects.
+// in a folder above the target's root, that reads the file only because it lists
+// the target's root among others. What it renders of that are the same objects.
 func (t *target) bundled(r root, file string) bool {
 	if _, above := below(r.dir, t.root.dir); r.kind != Kustomize || len(r.apps) > 0 || r.dir == t.root.dir || !above {
 		return false // elsewhere it may be the overlay of another place

@@ -42,7 +42,9 @@ func (directory) render(v *view, r root) *render {
 		}
 	}
 	if out.err == nil {
-		out.err = out.evaluate(rec, r, source)
+		var made []*object
+		made, out.err = r.evaluate(rec, source)
+		out.objects = append(out.objects, made...)
 	}
 	out.reads, out.order = rec.reads, rec.order
 	return out

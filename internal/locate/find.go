@@ -250,7 +250,7 @@ func (n *node) excludes(r root, ref amend.ObjectRef) bool {
 // render returns what a root renders to, from the cache if nothing that the
 // render read has changed. Renders of a proposed edit are not kept.
 func (v *view) render(r root) *render {
-	key := r.key() + strings.Join(r.files, "\x00")
+	key := r.key() + "\x00" + strings.Join(r.files, "\x00")
 	out, done := v.done[key]
 	if done && v.edited == "" {
 		return out

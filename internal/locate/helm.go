@@ -86,17 +86,9 @@ func renderChart(rec *recorder, r root) (*chartRender, error) {
 	}
 	result, err := c.Render(r.releaseOf(settings), merged, rec.view.budget)
 	if err != nil {
-		return nil, amend.Refusef(reasonOr(err, amend.ReasonUnproven), "rendering %s: %w", r, err)
+		return nil, about("rendering "+r.String(), err)
 	}
 	return &chartRender{Result: result, valueFiles: values.files}, nil
-}
-
-// reasonOr returns the reason of a refusal, and another for one without.
-func reasonOr(err error, reason amend.Reason) amend.Reason {
-	if r := amend.ReasonOf(err); r != "" {
-		return r
-	}
-	return reason
 }
 
 // releaseOf says what the chart is told about its installation.

@@ -111,7 +111,7 @@ func (c chartTarget) affinity(keys []string, value string) int {
 	}
 	rank := 2 * (closest + 2)
 	switch _, whole := rewrite(value, c.target, c.want.Text); {
-	case same > 0, isImage(c.field) && imageWord.MatchString(keys[len(keys)-1]):
+	case same > 0, isImage(c.field) && len(keys) > 0 && imageWord.MatchString(keys[len(keys)-1]):
 		rank = 2 * (closest - same)
 	case whole:
 		rank = 2 * (closest + 1)

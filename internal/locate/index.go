@@ -429,6 +429,19 @@ func (n *node) inflaters(file string) []string {
 	})
 }
 
+// transforming returns the folders of the kustomizations at or above the file
+// that have transformers. Their configuration may name the file, which only a
+// render tells.
+func (n *node) transforming(file string) []string {
+	var from []string
+	for dir := range parents(file) {
+		if folder := n.find(dir); folder != nil && folder.kust != nil && len(folder.kust.Transformers) > 0 {
+			from = append(from, dir)
+		}
+	}
+	return from
+}
+
 func sortedKeys[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
 }

@@ -55,9 +55,15 @@ func (v *view) takeInventory() {
 // themselves alone.
 func (v *view) markAlone() {
 	v.found = nil
-	for i, a := range v.apps {
-		v.apps[i].alone = v.root.file(path.Join(a.path, argocdSource+"-"+a.name+".yaml")) != nil
+	v.apps = v.marked(v.apps)
+}
+
+// marked notes it in applications that nobody else has.
+func (v *view) marked(apps []application) []application {
+	for i, a := range apps {
+		apps[i].alone = v.root.file(path.Join(a.path, argocdSource+"-"+a.name+".yaml")) != nil
 	}
+	return apps
 }
 
 // renderDeclaring renders the kustomizations and charts that read files in
@@ -147,9 +153,7 @@ func (v *view) written(renders map[string]*render) inventory {
 		}
 	}
 	for _, s := range all.sets {
-		for _, o := range v.render(s.root()).objects {
-			all.add(o.applications(), nil)
-		}
+		all.add(v.generatedApps(s), nil)
 	}
 	return all
 }

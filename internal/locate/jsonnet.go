@@ -104,47 +104,53 @@ func (v *view) programRoots() []root {
 }
 
 // programReaders returns the directory sources whose programs read the file. One
-// that was ended before it was through could have.
+// that was ended before it was through could have, if the file is one that
+// programs read.
 func (v *view) programReaders(file string) []root {
-	return slices.DeleteFunc(slices.Clone(v.lookup().programs), func(r root) bool {
-		out := v.render(r)
-		_, read := out.reads[file]
-		return !read && !(limited(out.err) && (isCode(file) || path.Ext(file) == ".json"))
+	all := v.lookup().programs
+	reads := func(r root) bool {
+		_, read := v.render(r).reads[file]
+		return read
+	}
+	likely := isCode(file) || path.Ext(file) == ".json" || slices.ContainsFunc(all, reads)
+	return slices.DeleteFunc(slices.Clone(all), func(r root) bool {
+		return !reads(r) && !(likely && limited(v.render(r).err))
 	})
 }
 
-// evaluate adds what the root's programs declare to its render.
-func (out *render) evaluate(rec *recorder, r root, source appSource) error {
+// evaluate returns what the root's programs declare.
+func (r root) evaluate(rec *recorder, source appSource) ([]*object, error) {
 	files := r.programs()
 	if len(files) == 0 {
-		return nil
+		return nil, nil
 	}
-	v := rec.view
-	if v.programs.engine == nil {
-		return amend.Refusef(amend.ReasonUnsupported, "%s has Jsonnet, which is not evaluated here: %s", r, listed(files))
+	if rec.view.programs.engine == nil {
+		return nil, amend.Refusef(amend.ReasonUnsupported, "%s has Jsonnet, which is not evaluated here: %s", r, listed(files))
 	}
 	p, err := r.program(source)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p.Files = files
-	outputs, err := v.programs.evaluate(p, rec)
+	outputs, err := rec.view.programs.evaluate(p, rec)
 	if rec.refusal != nil {
 		err = rec.refusal
 	}
 	if err != nil {
-		return amend.Refusef(reasonOr(err, amend.ReasonUnproven), "evaluating %s: %w", r, bare(err))
+		return nil, about("evaluating "+r.String(), err)
 	}
+	var objects []*object
 	for i, data := range outputs {
 		found, err := evaluated(data)
 		if err != nil {
-			return amend.Refusef(amend.ReasonUnproven, "what %s evaluates to %w: %w", files[i], errUnparsed, err)
+			return nil, amend.Refusef(amend.ReasonUnproven, "what %s evaluates to %w: %w", files[i], errUnparsed, err)
 		}
 		for _, o := range found {
-			out.objects = append(out.objects, &object{ref: o.ref, body: o.body, file: files[i]})
+			o.file = files[i]
+			objects = append(objects, o)
 		}
 	}
-	return nil
+	return objects, nil
 }
 
 // evaluate runs the program with the files of the recorder.
@@ -171,6 +177,11 @@ func (r root) program(source appSource) (jsonnet.Program, error) {
 		return p, nil
 	}
 	settings := source.Directory.Jsonnet
+	if settings.variable() && len(r.apps) > 0 && !r.apps[0].alone && !r.apps[0].directory().Jsonnet.variable() {
+		// Applications that only a file tells apart count as one root.
+		return p, amend.Refusef(amend.ReasonUnsupported, "the file %s of %s names the build environment, which differs between Applications",
+			path.Join(r.dir, argocdSource+".yaml"), r)
+	}
 	for _, lib := range settings.Libs {
 		dir := path.Join(".", strings.TrimLeft(lib, "/"))
 		if !fs.ValidPath(dir) {
@@ -240,9 +251,13 @@ func evaluated(data []byte) ([]*object, error) {
 // notSearched returns the files that may declare objects and that no Application
 // of the repo deploys, as far as that is known without a render.
 func (v *view) notSearched() []string {
-	return slices.DeleteFunc(slices.Clone(v.root.foreign), func(file string) bool {
-		return isProgram(file) && slices.ContainsFunc(v.lookup().programs, func(r root) bool { return slices.Contains(r.files, file) })
-	})
+	deployed := map[string]bool{}
+	for _, r := range v.lookup().programs {
+		for _, file := range r.files {
+			deployed[file] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(v.root.foreign), func(file string) bool { return deployed[file] })
 }
 
 // renderPrograms adds the renders of all programs, if any Jsonnet in the repo

@@ -2,9 +2,11 @@ package locate_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/jsonnet"
@@ -60,6 +62,11 @@ func TestHostileJsonnetEndsInRefusal(t *testing.T) {
 	if site, err := newLocator().Locate(repo(files), webReplicas); amend.ReasonOf(err) != amend.ReasonShared {
 		t.Errorf("what a hostile program may import: %+v, %v", site, err)
 	}
+	files["web/web.jsonnet"] = strings.ReplaceAll(webProgram, "import '../lib/params.libsonnet'", "std.parseYaml(importstr '../params.yaml')")
+	files["params.yaml"] = "replicas: 2\n"
+	if site, err := newLocator().Locate(repo(files), webReplicas); amend.ReasonOf(err) != amend.ReasonShared {
+		t.Errorf("data that a hostile program may import: %+v, %v", site, err)
+	}
 }
 
 func TestJsonnetIsRefusedWithoutAnEngine(t *testing.T) {
@@ -69,5 +76,40 @@ func TestJsonnetIsRefusedWithoutAnEngine(t *testing.T) {
 	}
 	if site, err := newLocator().Locate(repo(files), webReplicas); err != nil || site.Path.String() != "lib/params.libsonnet" {
 		t.Errorf("with one: %+v, %v", site, err)
+	}
+}
+
+// An unreadable is a repo in which one file cannot be read.
+type unreadable struct {
+	fstest.MapFS
+	name string
+}
+
+func (u unreadable) Open(name string) (fs.File, error) {
+	if name == u.name {
+		return nil, fs.ErrPermission
+	}
+	return u.MapFS.Open(name)
+}
+
+func (u unreadable) ReadFile(name string) ([]byte, error) {
+	if name == u.name {
+		return nil, fs.ErrPermission
+	}
+	return u.MapFS.ReadFile(name)
+}
+
+// TestTroubleWithJsonnetIsNoRefusal proves that what may be gone the next time is
+// not said of the program.
+func TestTroubleWithJsonnetIsNoRefusal(t *testing.T) {
+	files := repo(map[string]string{
+		"web/web.jsonnet": strings.ReplaceAll(webProgram, "import '../lib/params.libsonnet'", "std.parseYaml(importstr '../params.txt')"),
+		"params.txt":      "replicas: 2\n", "apps/web.yaml": jsonnetApp("web"),
+	})
+	if _, err := newLocator().Deployed(unreadable{files, "params.txt"}, webReplicas); amend.KindOf(err) != amend.Transient || amend.ReasonOf(err) != "" {
+		t.Errorf("a file that cannot be read: %v", err)
+	}
+	if _, err := newLocator().Deployed(files, webReplicas); err != nil {
+		t.Errorf("one that can: %v", err)
 	}
 }

@@ -114,14 +114,9 @@ func (p programTarget) literals() []candidate {
 	return found
 }
 
-// names returns the path for people to compare with a field: without indexes, and
-// never empty.
+// names returns the names in a path, without indexes.
 func names(at []string) []string {
-	named := slices.DeleteFunc(slices.Clone(at), func(s string) bool { return strings.HasPrefix(s, "[") })
-	if len(named) == 0 {
-		return []string{""}
-	}
-	return named
+	return slices.DeleteFunc(slices.Clone(at), func(s string) bool { return strings.HasPrefix(s, "[") })
 }
 
 // verb matches what std.format and % replace in a text.

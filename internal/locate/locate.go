@@ -120,11 +120,11 @@ type Result struct {
 	Hops    []Hop
 	// RenderDiff lists every field that differs in the renders of all sources
 	// that read the file: the intended one first.
-	RenderDiff []FieldChange
+	RenderDiff []amend.FieldChange
 }
 
 // Locate finds the line that controls the field, or where it is to be added.
-// Beyond the refusals of Object it refuses with ReasonOwnedByHPA,
+// Beyond the refusals of Deployed it refuses with ReasonOwnedByHPA,
 // ReasonShared, which names what else would change, ReasonComputed when no
 // line controls the field, and ReasonUnproven.
 func (l *Locator) Locate(tree fs.FS, q Query) (Site, error) {
@@ -189,7 +189,7 @@ func (l *Locator) edit(tree fs.FS, q Query, value func(*target) amend.Scalar) (R
 	if edit.Added {
 		edit.Old = ""
 	}
-	return Result{Edit: edit, Path: at.Path, Content: e.result.Data, Old: e.old, RenderDiff: e.changes, Hops: e.hops}, err
+	return Result{Edit: edit, Path: at.Path, Content: e.result.Data, Old: e.old, RenderDiff: e.changes, Hops: e.hops}, nil
 }
 
 // fits refuses a value that the API server would not take for its type.

@@ -48,7 +48,7 @@ func (v *view) owner(q Query) (*owner, error) {
 	}
 	for _, s := range v.sets {
 		if err := v.render(s.root()).err; err != nil {
-			return nil, amend.Refusef(amend.ReasonOf(err), "no Application %s is declared in the env repo, but it may be generated: %w", q.Application, bare(err))
+			return nil, about("no Application "+q.Application+" is declared in the env repo, but it may be generated", err)
 		}
 	}
 	return nil, amend.Refusef(amend.ReasonNotInRepo, "no Application %s is declared in the env repo", q.Application)
@@ -79,13 +79,13 @@ func (o *owner) parent(v *view) (*owner, error) {
 // of one would be taken for one that nobody deploys.
 func (v *view) adopt(docs [][]byte) {
 	for _, doc := range docs {
-		v.apps = slices.Concat(v.apps, slices.DeleteFunc(parseApplications(doc), func(a application) bool {
+		v.apps = slices.Concat(v.apps, slices.DeleteFunc(v.marked(parseApplications(doc)), func(a application) bool {
 			return slices.ContainsFunc(v.apps, func(b application) bool { return a.same(b) && a.path == b.path })
 		}))
 		for _, s := range parseAppSets(doc) {
 			if !slices.ContainsFunc(v.sets, func(have *appSet) bool { return have.ref.Name == s.ref.Name }) {
 				v.sets = append(v.sets[:len(v.sets):len(v.sets)], s)
-				v.apps = slices.Concat(v.apps, v.generatedApps([]*appSet{s}))
+				v.apps = slices.Concat(v.apps, v.marked(v.generatedApps(s)))
 			}
 		}
 	}
@@ -124,7 +124,7 @@ func (v *view) liveOwner(docs [][]byte) (*owner, error) {
 	if !m.is("Application") {
 		return nil, amend.Errorf(amend.Invalid, "read --application", "%s %s is no Application of Argo CD", m.APIVersion, m.Kind)
 	}
-	o.name, o.sources = m.Metadata.Name, m.applications()
+	o.name, o.sources = m.Metadata.Name, v.marked(m.applications())
 	o.tracked, _, _ = strings.Cut(m.Metadata.Annotations["argocd.argoproj.io/tracking-id"], ":")
 	if len(o.sources) == 0 {
 		return nil, amend.Errorf(amend.Invalid, "read --application", "Application %s has no source", o.name)
@@ -174,7 +174,7 @@ func (o *owner) expanded(v *view, live []byte) (*owner, error) {
 	}
 	all := &owner{name: o.name, live: true, parents: append([][]byte{live}, o.parents...)}
 	for _, generated := range out.objects {
-		all.sources = append(all.sources, generated.applications()...)
+		all.sources = append(all.sources, v.marked(generated.applications())...)
 	}
 	if len(all.sources) == 0 {
 		return nil, amend.Refusef(amend.ReasonNotInRepo, "%s generates no Application from the env repo", o.set.ref)

@@ -18,15 +18,6 @@ const (
 	maxBlast  = 32
 )
 
-// A FieldChange is one field that differs between the renders before and after
-// an edit. Old is empty for an added field and New for a removed one.
-type FieldChange struct {
-	Object amend.ObjectRef `json:"object"`
-	Field  string          `json:"field"`
-	Old    string          `json:"old"`
-	New    string          `json:"new"`
-}
-
 // An AlsoChange is a field besides the intended one that the same line moves.
 // Application is the Argo CD Application, or the folder of the source when the
 // repo names none.
@@ -41,7 +32,7 @@ type effect struct {
 	site    site
 	old     []byte // of the file at site
 	result  manifest.Result
-	changes []FieldChange
+	changes []amend.FieldChange
 	also    []AlsoChange
 	hops    []Hop
 }
@@ -94,7 +85,7 @@ func (e *effect) compare(t *target, after *render, v amend.Scalar) bool {
 	if !ok {
 		return false
 	}
-	e.changes = append(e.changes, FieldChange{Object: t.landed(), Field: t.field.String(), Old: t.current(), New: v.Text})
+	e.changes = append(e.changes, amend.FieldChange{Object: t.landed(), Field: t.field.String(), Old: t.current(), New: v.Text})
 	intended = e.accompany(t, obj, intended)
 	e.note(d, t.root, func(o *object) any {
 		if o == t.obj {
@@ -116,7 +107,7 @@ func (e *effect) accompany(t *target, after *object, intended any) any {
 		}
 		if with, ok := put(intended, s.Field, now); ok {
 			intended = with
-			c := FieldChange{Object: t.landed(), Field: s.Field.String(), New: s.Value.Text}
+			c := amend.FieldChange{Object: t.landed(), Field: s.Field.String(), New: s.Value.Text}
 			if old != nil {
 				c.Old = scalarText(old)
 			}
@@ -252,7 +243,7 @@ func pairKey(o *object) string {
 }
 
 type deltaChange struct {
-	FieldChange
+	amend.FieldChange
 	ripple bool
 }
 
@@ -264,7 +255,7 @@ func (d *delta) changes(before func(*object) any) []deltaChange {
 	for _, o := range d.before.objects {
 		p := d.partner[o]
 		if p == nil {
-			list = append(list, deltaChange{FieldChange: FieldChange{Object: o.ref, Field: "*", Old: "exists"}})
+			list = append(list, deltaChange{FieldChange: amend.FieldChange{Object: o.ref, Field: "*", Old: "exists"}})
 			continue
 		}
 		paired[p] = true
@@ -274,14 +265,14 @@ func (d *delta) changes(before func(*object) any) []deltaChange {
 	}
 	for _, p := range d.after.objects {
 		if !paired[p] {
-			list = append(list, deltaChange{FieldChange: FieldChange{Object: p.ref, Field: "*", New: "exists"}})
+			list = append(list, deltaChange{FieldChange: amend.FieldChange{Object: p.ref, Field: "*", New: "exists"}})
 		}
 	}
 	return list
 }
 
 func (d *delta) describe(o *object, c change) deltaChange {
-	out := deltaChange{FieldChange: FieldChange{Object: o.ref, Field: c.field.String()}}
+	out := deltaChange{FieldChange: amend.FieldChange{Object: o.ref, Field: c.field.String()}}
 	if !c.added {
 		out.Old = scalarText(c.old)
 	}

@@ -11,18 +11,23 @@ import (
 // An Object is one rendered object, for reading.
 type Object struct{ obj *object }
 
-// Object finds the one rendered object that ref names, in the folder root or,
-// when root is "", in all sources of the repo. It refuses with
-// ReasonNotInRepo, ReasonAmbiguous, ReasonUnsupported, ReasonRemote,
-// ReasonProtected, or ReasonUnproven when a source does not render.
-func (l *Locator) Object(tree fs.FS, ref amend.ObjectRef, root string) (*Object, error) {
+// Deployed finds the one rendered object of a query, as the Application that the
+// query names deploys it: with the settings that are live, if it holds them. The
+// field of the query does not matter. It refuses with ReasonNotInRepo,
+// ReasonAmbiguous, ReasonUnsupported, ReasonRemote, ReasonProtected, or
+// ReasonUnproven when a source does not render.
+func (l *Locator) Deployed(tree fs.FS, q Query) (*Object, error) {
 	v, err := l.view(tree)
 	if err != nil {
 		return nil, err
 	}
-	m, err := v.match(ref, scope{dir: root})
+	o, err := v.owner(q)
 	if err != nil {
-		return nil, fmt.Errorf("locating %s: %w", ref, err)
+		return nil, fmt.Errorf("locating %s: %w", q.Object, err)
+	}
+	m, err := v.match(q.Object, scope{owner: o, dir: q.Root})
+	if err != nil {
+		return nil, fmt.Errorf("locating %s: %w", q.Object, err)
 	}
 	return &Object{m.obj}, nil
 }

@@ -31,8 +31,8 @@ spec:
 
 func rendered(t *testing.T, manifest string) *locate.Object {
 	t.Helper()
-	o, err := locate.New().Object(fstest.MapFS{"a.yaml": {Data: []byte(manifest)}},
-		amend.ObjectRef{Kind: "CronJob", Namespace: "shop", Name: "report"}, "")
+	o, err := locate.New().Deployed(fstest.MapFS{"a.yaml": {Data: []byte(manifest)}},
+		locate.Query{Object: amend.ObjectRef{Kind: "CronJob", Namespace: "shop", Name: "report"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,26 +44,27 @@ type root struct {
 	guessed            bool     // that it has a chart is all that makes it declare the object
 }
 
+// key is equal for roots that render the same, but for their seed and their
+// files.
 func (r root) key() string {
-	key := string(r.kind) + " " + r.dir + " " + r.release
+	parts := []string{string(r.kind), r.dir, r.release, r.namespace}
 	if r.set != nil {
-		key += " " + r.set.key
+		parts = append(parts, r.set.key)
 	}
 	if len(r.apps) > 0 {
-		key += " " + r.apps[0].effect(r.kind)
+		parts = append(parts, r.apps[0].effect(r.kind))
 	}
-	return key
+	return strings.Join(parts, "\x00")
 }
 
 func (r root) source() source {
 	switch r.kind {
 	case Kustomize:
 		return kustomize{}
+	case Helm:
+		return chart{}
 	case ApplicationSet:
 		return applicationSet{}
-	}
-	if r.kind == Helm {
-		return chart{}
 	}
 	return directory{}
 }
@@ -169,12 +170,28 @@ func (v *view) readers(file string) []root {
 // kustomizeReaders climbs from a file to the kustomizations that name it, the
 // kustomizations that name those, and so on up to the roots.
 func (v *view) kustomizeReaders(file string) []root {
-	var roots []root
 	dir := v.root.find(path.Dir(file))
 	queue := append(v.root.referrers(file), v.root.inflaters(file)...)
 	if dir != nil && (dir.kustFile == path.Base(file) || strings.HasPrefix(path.Base(file), argocdSource)) {
 		queue = append(queue, dir.dir)
 	}
+	roots := v.climb(queue)
+	for _, r := range v.climb(v.root.transforming(file)) {
+		if slices.ContainsFunc(roots, func(have root) bool { return have.key() == r.key() }) {
+			continue
+		}
+		out := v.render(r)
+		if _, read := out.reads[file]; read || out.err != nil && !out.absent() {
+			roots = append(roots, r)
+		}
+	}
+	slices.SortStableFunc(roots, func(a, b root) int { return strings.Compare(a.dir, b.dir) })
+	return roots
+}
+
+// climb returns the roots that render one of the kustomizations in the folders.
+func (v *view) climb(queue []string) []root {
+	var roots []root
 	seen := map[string]bool{}
 	for len(queue) > 0 {
 		at := queue[0]
@@ -193,7 +210,6 @@ func (v *view) kustomizeReaders(file string) []root {
 		}
 		roots = append(roots, found...)
 	}
-	slices.SortStableFunc(roots, func(a, b root) int { return strings.Compare(a.dir, b.dir) })
 	return roots
 }
 

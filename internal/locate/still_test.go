@@ -26,7 +26,7 @@ func TestChangesOfUnhashedTreesAreSeen(t *testing.T) {
 		Object: amend.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: "settings"}, Field: amend.Field("data", "app.properties"),
 	}
 	value := func(q locate.Query) string {
-		o, err := l.Object(files, q.Object, "")
+		o, err := l.Deployed(files, q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,5 +100,44 @@ func TestFolderIsReadOnce(t *testing.T) {
 	got, err := l.Locate(tree.Overlay(files, nil), webReplicas)
 	if err != nil || got.Path != want.Path || got.Line != want.Line {
 		t.Errorf("%s:%d and %v, was %s:%d", got.Path, got.Line, err, want.Path, want.Line)
+	}
+}
+
+// TestApplicationsOfOneFolderAreToldApart asks for two live Applications that
+// differ in the file that overrides the source of one of them.
+func TestApplicationsOfOneFolderAreToldApart(t *testing.T) {
+	files := repo(map[string]string{
+		"web/kustomization.yaml": "resources: [web.yaml]\n", "web/web.yaml": web,
+		"web/.argocd-source-one.yaml": "kustomize: {replicas: [{name: web, count: 5}]}\n",
+	})
+	l := locate.New()
+	for _, c := range []struct{ application, file, current string }{
+		{"one", "web/.argocd-source-one.yaml", "5"}, {"two", "web/web.yaml", "2"}, {"one", "web/.argocd-source-one.yaml", "5"},
+	} {
+		q := webReplicas
+		q.Live = []byte("apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: " + c.application + "}\n" +
+			"spec:\n  source: {repoURL: https://git.example.com/env.git, path: web}\n  destination: {namespace: shop}\n")
+		site, err := l.Locate(files, q)
+		if err != nil || site.Path.String() != c.file || site.Current != c.current {
+			t.Errorf("%s: %s holds %s, %v", c.application, site.Path, site.Current, err)
+		}
+	}
+}
+
+// TestReleasesOfOneChartAreToldApart asks for an object of a chart that no
+// Application deploys in two namespaces.
+func TestReleasesOfOneChartAreToldApart(t *testing.T) {
+	files := repo(map[string]string{
+		"web/Chart.yaml":         "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+		"web/values.yaml":        "count: 2\n",
+		"web/templates/web.yaml": strings.NewReplacer("shop", "{{ .Release.Namespace }}", "replicas: 2", "replicas: {{ .Values.count }}").Replace(web),
+	})
+	l := locate.New()
+	for _, namespace := range []string{"shop", "dev"} {
+		q := webReplicas
+		q.Root, q.Object.Namespace = "web", namespace
+		if site, err := l.Locate(files, q); err != nil || site.Path.String() != "web/values.yaml" {
+			t.Errorf("in %s: %s, %v", namespace, site.Path, err)
+		}
 	}
 }

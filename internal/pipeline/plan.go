@@ -88,7 +88,7 @@ func (p *Pipeline) edit(base fs.FS, about locate.Query, plan *amend.Plan, sets [
 		plan.Edits = append(append(plan.Edits, r.Edit), came(about.Along, r)...)
 		plan.Files[r.Path] = r.Content
 		for _, c := range r.RenderDiff {
-			plan.RenderDiff = move(plan.RenderDiff, amend.FieldChange(c))
+			plan.RenderDiff = move(plan.RenderDiff, c)
 		}
 	}
 	return nil
