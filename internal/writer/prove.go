@@ -2,6 +2,7 @@ package writer
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -42,7 +43,7 @@ func (w *Writer) prove(ctx context.Context, base, commit string, plan *amend.Pla
 		return nil
 	}
 	if w.cfg.Now().Before(w.rest.until) {
-		return w.rest.err
+		return untried(w.rest.err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxProof)
 	defer cancel()
@@ -82,7 +83,7 @@ func (r *round) proved(ctx context.Context, commits []Committed) bool {
 			refused.job.answer(refused.decision, nil)
 			return false
 		case err != nil:
-			r.fail(err)
+			r.fail(i, err)
 			return false
 		}
 		base = commits[i].SHA
@@ -100,17 +101,26 @@ func (c Config) proves(all []staged) bool {
 	return false
 }
 
-// fail answers the staged jobs that need a proof, and keeps the others.
-func (r *round) fail(err error) {
+// fail answers the staged jobs that need a proof, of which one could not be had,
+// and keeps the others.
+func (r *round) fail(at int, err error) {
 	var left []staged
-	for _, s := range r.staged {
-		if s.decision.Plan == nil {
+	for i, s := range r.staged {
+		switch {
+		case s.decision.Plan == nil:
 			left = append(left, s)
-			continue
+		case i == at:
+			s.job.answer(s.decision, err)
+		default:
+			s.job.answer(s.decision, untried(err))
 		}
-		s.job.answer(s.decision, err)
 	}
 	r.staged = left
+}
+
+// untried tells a change apart from the one that an error is about.
+func untried(err error) error {
+	return fmt.Errorf("another change could not be proved, so this one was not tried: %w", err)
 }
 
 // discard removes a branch that nothing refers to, even while the writer stops.
