@@ -37,6 +37,12 @@ type World struct {
 
 // Past tells what came before the World's commit.
 type Past interface {
+	Answers
+	History
+}
+
+// Answers are what amend did about alerts.
+type Answers interface {
 	// Episodes returns the episodes of an incident, oldest first. The mode is
 	// the playbook's: only one that opens pull requests has any on the host.
 	Episodes(incident string, mode amend.Mode) ([]amend.Episode, error)
@@ -44,6 +50,10 @@ type Past interface {
 	// least: what landed and, in the mode that opens pull requests, what waits
 	// or waited as one.
 	Records(since time.Time, mode amend.Mode) ([]amend.Record, error)
+}
+
+// History is that of the files of the env repo, whoever changed them.
+type History interface {
 	// Versions yields what a file held, newest first and the present content
 	// included.
 	Versions(path amend.RepoPath) iter.Seq2[Version, error]

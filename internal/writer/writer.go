@@ -40,12 +40,17 @@ type Commits interface {
 	Commit(ctx context.Context, d Draft) (Committed, error)
 }
 
-// Pulls are the pull requests of the env repo, found by their branch.
+// Pulls are the pull requests of the env repo.
 type Pulls interface {
+	// FindPull finds the one from a branch, false when there is none.
 	FindPull(ctx context.Context, branch string) (Pull, bool, error)
 	// PullsSince returns those into base, in any state, that were opened after
 	// a time.
 	PullsSince(ctx context.Context, base string, since time.Time) ([]Pull, error)
+}
+
+// Proposals open and close the pull requests of amend.
+type Proposals interface {
 	OpenPull(ctx context.Context, branch, base, title, body string) (Pull, error)
 	// WithdrawPull closes a pull request with a comment and marks it as
 	// closed by amend, which must not read as a person's refusal.
@@ -62,6 +67,7 @@ type Host interface {
 	Refs
 	Commits
 	Pulls
+	Proposals
 	Dispatcher
 }
 
