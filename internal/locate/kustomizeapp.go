@@ -47,6 +47,20 @@ func (a *appKustomize) applied(data []byte) ([]byte, error) {
 	return yaml.Marshal(k)
 }
 
+// references lists the paths that the settings name, as written.
+func (a *appKustomize) references() []string {
+	refs := slices.Clone(a.Components)
+	for _, p := range a.Patches {
+		var patch struct {
+			Path string `json:"path"`
+		}
+		if json.Unmarshal(p, &patch) == nil && patch.Path != "" {
+			refs = append(refs, patch.Path)
+		}
+	}
+	return refs
+}
+
 // setImages reads [NAME=]NEW[:TAG][@DIGEST]; a * keeps what the file has.
 func (a *appKustomize) setImages(k *types.Kustomization) {
 	byName := map[string]types.Image{}

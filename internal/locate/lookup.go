@@ -13,8 +13,10 @@ import (
 type lookup struct {
 	of     int              // how many Applications it knows: the first of the view
 	byPath map[string][]int // by the folder of their source
-	adding []int            // those that add components to a kustomization
-	charts []root           // what they deploy of charts; see chartRoots
+	// adding has the folders of those that add a component or a patch to their
+	// kustomization, by its path.
+	adding map[string][]string
+	charts []root // what they deploy of charts; see chartRoots
 	// programs are the directories that they deploy with Jsonnet in them.
 	programs []root
 	reading  map[string][]int // of charts, by a file or a folder that is read
@@ -42,12 +44,12 @@ func (v *view) lookup() *lookup {
 }
 
 func (v *view) newLookup() *lookup {
-	l := &lookup{of: len(v.apps), byPath: map[string][]int{}, reading: map[string][]int{}, programs: v.programRoots()}
+	l := &lookup{of: len(v.apps), byPath: map[string][]int{}, adding: map[string][]string{}, reading: map[string][]int{}, programs: v.programRoots()}
 	index := map[string]int{}
 	for i, a := range v.apps {
 		l.byPath[a.path] = append(l.byPath[a.path], i)
-		if a.source.Kustomize != nil && len(a.source.Kustomize.Components) > 0 {
-			l.adding = append(l.adding, i)
+		for _, ref := range v.added(a) {
+			l.adding[ref] = append(l.adding[ref], a.path)
 		}
 		folder := v.root.find(a.path)
 		if a.path == "" || folder == nil || a.kindAt(folder) != Helm {
@@ -93,6 +95,30 @@ func (v *view) addLoose(l *lookup) {
 			l.taking[part] = append(l.taking[part], root{dir: dir, kind: Helm, release: path.Base(dir)})
 		}
 	}
+}
+
+// added returns the paths of the components and of the patches that an
+// Application adds to its kustomization, or that a file in its folder does.
+func (v *view) added(a application) []string {
+	folder := v.root.find(a.path)
+	if a.path == "" || folder == nil {
+		return nil
+	}
+	r := root{dir: a.path, kind: a.kindAt(folder), apps: []application{a}}
+	source := a.source
+	if slices.ContainsFunc(folder.fileNames, func(name string) bool { return strings.HasPrefix(name, argocdSource) }) {
+		if overridden, err := r.effective(newRecorder(v)); err == nil { // otherwise it is not rendered
+			source = overridden
+		}
+	}
+	if r.kind != Kustomize || source.Kustomize == nil {
+		return nil
+	}
+	var paths []string
+	for _, ref := range source.Kustomize.references() {
+		paths = append(paths, path.Join(a.path, ref))
+	}
+	return paths
 }
 
 // at returns the Applications whose source is the folder.

@@ -171,7 +171,7 @@ func (v *view) readers(file string) []root {
 // kustomizations that name those, and so on up to the roots.
 func (v *view) kustomizeReaders(file string) []root {
 	dir := v.root.find(path.Dir(file))
-	queue := append(v.root.referrers(file), v.root.inflaters(file)...)
+	queue := slices.Concat(v.root.referrers(file), v.root.inflaters(file), v.lookup().adding[file])
 	if dir != nil && (dir.kustFile == path.Base(file) || strings.HasPrefix(path.Base(file), argocdSource)) {
 		queue = append(queue, dir.dir)
 	}
@@ -201,7 +201,7 @@ func (v *view) climb(queue []string) []root {
 		}
 		seen[at] = true
 		parents := v.root.referrers(at)
-		queue = append(queue, append(parents, v.componentUsers(at)...)...)
+		queue = slices.Concat(queue, parents, v.lookup().adding[at])
 		folder := v.root.find(at)
 		found := slices.DeleteFunc(v.rootsAt(at), func(r root) bool { return r.kind != Kustomize })
 		component := folder.kust != nil && folder.kust.Kind == types.ComponentKind
@@ -211,21 +211,6 @@ func (v *view) climb(queue []string) []root {
 		roots = append(roots, found...)
 	}
 	return roots
-}
-
-// componentUsers returns the folders of the Applications that add the folder
-// as a component.
-func (v *view) componentUsers(dir string) []string {
-	var users []string
-	for _, i := range v.lookup().adding {
-		a := v.apps[i]
-		for _, c := range a.source.Kustomize.Components {
-			if path.Join(a.path, c) == dir && v.root.find(a.path) != nil {
-				users = append(users, a.path)
-			}
-		}
-	}
-	return users
 }
 
 // directoryReaders returns the Applications whose directory source holds the
