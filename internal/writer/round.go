@@ -24,8 +24,9 @@ type round struct {
 	// staged are the commits to land together, in order; files is what they
 	// change.
 	staged []staged
-	// wrote says that a pull request was opened or closed.
-	wrote bool
+	// wrote says that a pull request was opened or closed, and old that too long
+	// ago the branch was read to open or close another one.
+	wrote, old bool
 	// proposed are the changes of recent pull requests, once the host listed them.
 	proposed []amend.Record
 	listed   bool
@@ -60,9 +61,9 @@ func (w *Writer) round(ctx context.Context, jobs []*job) ([]*job, error) {
 	}
 	var later []*job
 	began := w.cfg.Now()
-	for _, j := range jobs {
-		old := r.wrote && w.cfg.Now().Sub(began) > maxAge
-		if old || len(r.staged) == maxCommits || !r.handle(ctx, j) {
+	for i, j := range jobs {
+		r.old = i > 0 && w.cfg.Now().Sub(began) > maxAge // the first goes on, so that all do
+		if r.old && r.wrote || len(r.staged) == maxCommits || !r.handle(ctx, j) {
 			later = append(later, j)
 		}
 	}
@@ -87,6 +88,8 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 	case len(r.staged) > 0:
 		return false
 	case err != nil, j.dry:
+	case r.old && (s.decision.Acts() || s.decision.Reason == amend.ReasonWithdrawn):
+		return false
 	case s.decision.Acts():
 		r.wrote = true
 		s.decision.Change, err = r.w.propose(ctx, r.draft(r.start, s), s.decision)

@@ -31,6 +31,23 @@ func TestStopBetweenPullRequests(t *testing.T) {
 	})
 }
 
+// TestStopWhileOthersAreDecided: refusals take their time too, and a stop that
+// comes meanwhile counts for the first pull request after them.
+func TestStopWhileOthersAreDecided(t *testing.T) {
+	onBench(t, map[string]string{"all": many(2)}, func(t *testing.T, b *bench) {
+		b.decide = func(w pipeline.World, e amend.Event) (amend.Decision, error) {
+			if e.ID != "slow" {
+				return decide(w, e)
+			}
+			b.hub.push("stop", func(files map[string]string) { files[pipeline.StopFile] = "now" })
+			b.passed += 2 * time.Second
+			return amend.Decision{Reason: amend.ReasonNoPlaybook}, nil
+		}
+		got := b.send(amend.Event{ID: "slow"}, firing("w0", amend.PullRequest, "all"), firing("w1", amend.PullRequest, "all"))
+		b.wantReasons(got, amend.ReasonNoPlaybook, amend.ReasonKillSwitch, amend.ReasonKillSwitch)
+	})
+}
+
 // TestCommitsOfOneMove: more changes than may land together land one after the
 // other, and none is forgotten.
 func TestCommitsOfOneMove(t *testing.T) {
