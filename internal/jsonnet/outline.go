@@ -2,7 +2,6 @@ package jsonnet
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,9 +15,6 @@ import (
 type Outline struct {
 	Literals []Literal
 	Objects  []Object
-	// Generated says that the comments at the top name a program that wrote the
-	// file.
-	Generated bool
 }
 
 // A Kind is the type of a literal.
@@ -69,7 +65,6 @@ func Parse(name string, data []byte) (Outline, error) {
 		return Outline{}, err
 	}
 	w := walker{data: data, seen: map[int]bool{}}
-	w.outline.Generated = generated.Match(header.Find(data))
 	w.lines = append(w.lines, 0)
 	for i, b := range data {
 		if b == '\n' {
@@ -81,12 +76,6 @@ func Parse(name string, data []byte) (Outline, error) {
 	slices.SortFunc(w.outline.Objects, func(a, b Object) int { return cmp.Compare(a.Begin, b.Begin) })
 	return w.outline, nil
 }
-
-var (
-	// header matches the comments above the first code.
-	header    = regexp.MustCompile(`^(\s+|//[^\n]*|#[^\n]*|/\*(?s:.*?)\*/)*`)
-	generated = regexp.MustCompile(`(?i)do not (edit|modify)|code generated|@generated|auto(matically|-)? ?generated`)
-)
 
 type walker struct {
 	data    []byte

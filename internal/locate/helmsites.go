@@ -240,7 +240,7 @@ func (c chartTarget) wholeFiles() []candidate {
 				if text != current { // the template trims what it copies
 					data = strings.TrimRight(data, "\n") + text[len(strings.TrimRight(text, "\n")):]
 				}
-				return manifest.Result{Data: []byte(data), Line: 1, EndLine: max(1, strings.Count(strings.TrimRight(data, "\n"), "\n")+1)}, nil
+				return wholeText(data), nil
 			}
 			found = append(found, candidate{site: s, rank: rankFile})
 		}

@@ -187,9 +187,6 @@ func (p programTarget) setLiteral(f codeFile, l jsonnet.Literal, part fragment, 
 // verify parses the edited file and refuses it unless what was to change did, and
 // nothing else.
 func (p programTarget) verify(f codeFile, data []byte, at jsonnet.Splice, want jsonnet.Literal) error {
-	if f.outline.Generated {
-		return amend.Refusef(amend.ReasonProtected, "%s says that a program generates it: change its source instead", f.name)
-	}
 	after, err := p.view.programs.parse([]jsonnet.Source{{Name: f.name, Data: data}})
 	if err == nil && !jsonnet.Same(f.outline, after[0], at, []jsonnet.Literal{want}) {
 		err = amend.Refusef(amend.ReasonUnproven, "the edit of %s would change more than %s", f.name, pathText(want.Path))
@@ -227,9 +224,7 @@ func (p programTarget) copies() []candidate {
 		data, err := p.view.read(name)
 		if text := string(data); err == nil && text != "" && text == p.current() && !isCode(name) && !vendored(name) {
 			s := site{path: name, yamlPath: p.field.String(), via: "a file that the program copies"}
-			s.write = func(v amend.Scalar) (manifest.Result, error) {
-				return manifest.Result{Data: []byte(v.Text), Line: 1, EndLine: max(1, strings.Count(strings.TrimRight(v.Text, "\n"), "\n")+1)}, nil
-			}
+			s.write = func(v amend.Scalar) (manifest.Result, error) { return wholeText(v.Text), nil }
 			found = append(found, candidate{site: s, rank: rankFile, level: level})
 		}
 	}

@@ -86,10 +86,7 @@ func (t *target) sourceFile(l layer, source string) []candidate {
 		return nil
 	}
 	s := site{path: file, yamlPath: key, via: "a file of a generator"}
-	s.write = func(v amend.Scalar) (manifest.Result, error) {
-		lines := max(1, strings.Count(strings.TrimRight(v.Text, "\n"), "\n")+1)
-		return manifest.Result{Data: []byte(v.Text), Line: 1, EndLine: lines}, nil
-	}
+	s.write = func(v amend.Scalar) (manifest.Result, error) { return wholeText(v.Text), nil }
 	return []candidate{{site: s, rank: t.rankOf(key), level: l.level}}
 }
 

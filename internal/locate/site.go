@@ -3,6 +3,7 @@ package locate
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/manifest"
@@ -168,6 +169,11 @@ func (d document) insert(field amend.FieldPath, via string) site {
 	return site{path: d.path, yamlPath: field.String(), via: via, add: true, write: func(v amend.Scalar) (manifest.Result, error) {
 		return d.file.Insert(d.index, field, v)
 	}}
+}
+
+// wholeText is the result of replacing all of a file.
+func wholeText(text string) manifest.Result {
+	return manifest.Result{Data: []byte(text), Line: 1, EndLine: strings.Count(strings.TrimRight(text, "\n"), "\n") + 1}
 }
 
 // rewrite returns what a leaf must hold so that the field holds want. The leaf

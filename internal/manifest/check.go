@@ -101,18 +101,22 @@ func templated(n *yaml.Node) bool {
 // /* or, in a template, {{/*.
 func Generated(data []byte) bool { return hasGeneratedHeader(newText(data)) }
 
-// comment matches the start of a line that is a comment, or goes on with one.
-var comment = regexp.MustCompile(`^(#|//|/\*|\*|\{\{-?\s*/\*)`)
+// comment matches the start of a line that is a comment; with its second group,
+// of one that may go on in the next lines.
+var comment = regexp.MustCompile(`^(#|//|(/\*|\{\{-?\s*/\*))`)
 
 // hasGeneratedHeader looks at the comments above the first content.
 func hasGeneratedHeader(t text) bool {
+	inside := false
 	for i := range t.starts {
 		line := strings.TrimSpace(string(t.data[t.starts[i]:t.lineEnd(i+1)]))
+		start := comment.FindStringSubmatch(line)
 		switch {
-		case comment.MatchString(line):
+		case inside || start != nil:
 			if generatedText.MatchString(line) {
 				return true
 			}
+			inside = (inside || start[2] != "") && !strings.Contains(line, "*/")
 		case line != "" && line != "---":
 			return false
 		}
