@@ -157,16 +157,19 @@ func (a application) directory() appDirectory {
 
 // covers reports whether a directory source of this application reads the
 // file. Argo CD's globs have no separators: * crosses folders.
-func (a application) covers(file string) bool {
-	rel, ok := below(a.path, file)
+func (a application) covers(file string) bool { return a.covering()(file) }
+
+// covering is covers for many files.
+func (a application) covering() func(file string) bool {
 	d := a.directory()
-	if !ok || (!d.Recurse && strings.Contains(rel, "/")) {
-		return false
+	include, exclude := glob(d.Include), glob(d.Exclude)
+	return func(file string) bool {
+		rel, ok := below(a.path, file)
+		if !ok || (!d.Recurse && strings.Contains(rel, "/")) {
+			return false
+		}
+		return (d.Exclude == "" || !exclude(rel)) && (d.Include == "" || include(rel))
 	}
-	if d.Exclude != "" && glob(d.Exclude, rel) {
-		return false
-	}
-	return d.Include == "" || glob(d.Include, rel)
 }
 
 // same reports whether two may be one Application, in different forms.
@@ -179,9 +182,9 @@ func contains(apps []application, a application) bool {
 	return slices.ContainsFunc(apps, func(b application) bool { return a.key == b.key })
 }
 
-// glob matches the wildcard language of Argo CD's include and exclude: *, ?
-// and {a,b}.
-func glob(pattern, name string) bool {
+// glob returns what matches a pattern in the wildcard language of Argo CD's
+// include and exclude: *, ? and {a,b}.
+func glob(pattern string) func(name string) bool {
 	var b strings.Builder
 	depth := 0
 	for _, r := range pattern {
@@ -203,7 +206,10 @@ func glob(pattern, name string) bool {
 		}
 	}
 	re, err := regexp.Compile("^(?s:" + b.String() + ")$")
-	return err == nil && re.MatchString(name)
+	if err != nil {
+		return func(string) bool { return false }
+	}
+	return re.MatchString
 }
 
 // below returns name relative to the folder dir ("." is the repo).

@@ -2,8 +2,11 @@ package locate
 
 import (
 	"encoding/json"
+	"os"
 	"path"
 	"strings"
+
+	"github.com/amendhq/amend"
 )
 
 // An appSource is one source of an Application, as far as amend reads it. The
@@ -136,4 +139,28 @@ func refs(sources []appSource) map[string]appSource {
 		}
 	}
 	return byName
+}
+
+// expand replaces the build environment of Argo CD in a text of the root's
+// source. What only a sync knows is refused.
+func (r root) expand(text string, source appSource) (string, error) {
+	known := map[string]string{
+		"$": "$", "ARGOCD_APP_SOURCE_PATH": source.Path,
+		"ARGOCD_APP_SOURCE_REPO_URL": source.RepoURL, "ARGOCD_APP_SOURCE_TARGET_REVISION": source.TargetRevision,
+	}
+	if len(r.apps) > 0 {
+		known["ARGOCD_APP_NAME"], known["ARGOCD_APP_NAMESPACE"] = r.apps[0].name, r.apps[0].namespace
+	}
+	unknown := ""
+	out := os.Expand(text, func(name string) string {
+		value, ok := known[name]
+		if !ok && (strings.HasPrefix(name, "ARGOCD_") || strings.HasPrefix(name, "KUBE_")) {
+			unknown = name
+		}
+		return value
+	})
+	if unknown != "" {
+		return "", amend.Refusef(amend.ReasonUnproven, "$%s is known to a sync only", unknown)
+	}
+	return out, nil
 }

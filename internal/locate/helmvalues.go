@@ -2,7 +2,6 @@ package locate
 
 import (
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 
@@ -50,7 +49,7 @@ func (c *chartValues) merged() (map[string]any, error) {
 			if p.ForceString != texts {
 				continue
 			}
-			value, err := c.expand(p.Value)
+			value, err := c.root.expand(p.Value, c.app)
 			if err == nil {
 				err = helm.Set(values, p.Name, value, p.ForceString)
 			}
@@ -121,7 +120,7 @@ func (c *chartValues) resolve(written string) (string, error) {
 	} else if strings.HasPrefix(ref, "$") && !strings.HasPrefix(strings.Trim(ref, "${}"), "ARGOCD_") {
 		return "", amend.Refusef(amend.ReasonUnproven, "%s reads the values file %s, and none of its sources has this ref", c.root, written)
 	} else {
-		expanded, err := c.expand(written)
+		expanded, err := c.root.expand(written, c.app)
 		if err != nil {
 			return "", err
 		}
@@ -171,32 +170,4 @@ func repoName(url string) string {
 		name = rest
 	}
 	return strings.Replace(name, ":", "/", 1)
-}
-
-// expand replaces the build environment of Argo CD in a text. What only a sync
-// knows is refused.
-func (c *chartValues) expand(text string) (string, error) {
-	if !strings.Contains(text, "$") {
-		return text, nil
-	}
-	rel := c.root.releaseOf(c.settings)
-	known := map[string]string{
-		"$": "$", "ARGOCD_APP_NAME": rel.Name, "ARGOCD_APP_NAMESPACE": rel.Namespace, "ARGOCD_APP_SOURCE_PATH": c.app.Path,
-		"ARGOCD_APP_SOURCE_REPO_URL": c.app.RepoURL, "ARGOCD_APP_SOURCE_TARGET_REVISION": c.app.TargetRevision,
-	}
-	if len(c.root.apps) > 0 {
-		known["ARGOCD_APP_NAME"], known["ARGOCD_APP_NAMESPACE"] = c.root.apps[0].name, c.root.apps[0].namespace
-	}
-	var unknown string
-	out := os.Expand(text, func(name string) string {
-		value, ok := known[name]
-		if !ok && (strings.HasPrefix(name, "ARGOCD_") || strings.HasPrefix(name, "KUBE_")) {
-			unknown = name
-		}
-		return value
-	})
-	if unknown != "" {
-		return "", amend.Refusef(amend.ReasonUnproven, "$%s is known to a sync only", unknown)
-	}
-	return out, nil
 }

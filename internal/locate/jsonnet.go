@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -64,8 +63,9 @@ func isCode(name string) bool { return isProgram(name) || path.Ext(name) == ".li
 // they declare only a render tells.
 func (a application) programs(folder *node) []string {
 	var files []string
+	covers := a.covering()
 	for _, name := range folder.foreign {
-		if isProgram(name) && a.covers(name) {
+		if isProgram(name) && covers(name) {
 			files = append(files, name)
 		}
 	}
@@ -80,27 +80,17 @@ func (r root) programs() []string {
 // programRoots returns the directory sources of the Applications that evaluate
 // Jsonnet.
 func (v *view) programRoots() []root {
-	var roots []root
-	index := map[string]int{}
+	var found grouping
 	for _, a := range v.apps {
 		folder := v.root.find(a.path)
 		if a.path == "" || folder == nil || a.kindAt(folder) != Directory {
 			continue
 		}
-		files := a.programs(folder)
-		if len(files) == 0 {
-			continue
-		}
-		r := root{dir: a.path, kind: Directory, apps: []application{a}, files: files}
-		key := r.key()
-		if at, ok := index[key]; !ok {
-			index[key] = len(roots)
-			roots = append(roots, r)
-		} else if !contains(roots[at].apps, a) {
-			roots[at].apps = append(roots[at].apps, a)
+		if files := a.programs(folder); len(files) > 0 {
+			found.add(root{dir: a.path, kind: Directory, apps: []application{a}, files: files})
 		}
 	}
-	return roots
+	return found.roots
 }
 
 // programReaders returns the directory sources whose programs read the file. One
@@ -199,24 +189,11 @@ func (r root) program(source appSource) (jsonnet.Program, error) {
 
 // vars replaces the build environment in the values.
 func (r root) vars(list []appJsonnetVar, source appSource) ([]jsonnet.Var, error) {
-	known := map[string]string{
-		"$": "$", "ARGOCD_APP_SOURCE_PATH": source.Path,
-		"ARGOCD_APP_SOURCE_REPO_URL": source.RepoURL, "ARGOCD_APP_SOURCE_TARGET_REVISION": source.TargetRevision,
-	}
-	if len(r.apps) > 0 {
-		known["ARGOCD_APP_NAME"], known["ARGOCD_APP_NAMESPACE"] = r.apps[0].name, r.apps[0].namespace
-	}
 	var vars []jsonnet.Var
 	for _, v := range list {
-		unknown := ""
-		value := os.Expand(v.Value, func(name string) string {
-			if _, ok := known[name]; !ok && strings.HasPrefix(name, "ARGOCD_") {
-				unknown = name
-			}
-			return known[name]
-		})
-		if unknown != "" {
-			return nil, amend.Refusef(amend.ReasonUnproven, "$%s is known to a sync only", unknown)
+		value, err := r.expand(v.Value, source)
+		if err != nil {
+			return nil, err
 		}
 		vars = append(vars, jsonnet.Var{Name: v.Name, Value: value, Code: v.Code})
 	}

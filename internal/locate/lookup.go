@@ -45,7 +45,7 @@ func (v *view) lookup() *lookup {
 
 func (v *view) newLookup() *lookup {
 	l := &lookup{of: len(v.apps), byPath: map[string][]int{}, adding: map[string][]string{}, reading: map[string][]int{}, programs: v.programRoots()}
-	index := map[string]int{}
+	var charts grouping
 	for i, a := range v.apps {
 		l.byPath[a.path] = append(l.byPath[a.path], i)
 		for _, ref := range v.added(a) {
@@ -55,15 +55,9 @@ func (v *view) newLookup() *lookup {
 		if a.path == "" || folder == nil || a.kindAt(folder) != Helm {
 			continue
 		}
-		r := root{dir: a.path, kind: Helm, apps: []application{a}}
-		key := r.key()
-		if at, ok := index[key]; !ok {
-			index[key] = len(l.charts)
-			l.charts = append(l.charts, r)
-		} else if !contains(l.charts[at].apps, a) {
-			l.charts[at].apps = append(l.charts[at].apps, a)
-		}
+		charts.add(root{dir: a.path, kind: Helm, apps: []application{a}})
 	}
+	l.charts = charts.roots
 	folders := map[string][]string{}
 	for i, r := range l.charts {
 		names, clear := v.chartReads(r, folders)

@@ -123,24 +123,32 @@ func (v *view) rootsAt(dir string) []root {
 	if folder == nil {
 		return nil
 	}
-	var roots []root
+	var found grouping
 	for _, a := range v.at(dir) {
-		roots = group(roots, root{dir: dir, kind: a.kindAt(folder), apps: []application{a}})
+		found.add(root{dir: dir, kind: a.kindAt(folder), apps: []application{a}})
 	}
-	return roots
+	return found.roots
 }
 
-// group adds a root of one application to the roots, or the application to
-// that root which renders the same.
-func group(roots []root, r root) []root {
-	i := slices.IndexFunc(roots, func(other root) bool { return other.key() == r.key() })
-	switch {
-	case i < 0:
-		return append(roots, r)
-	case !contains(roots[i].apps, r.apps[0]):
-		roots[i].apps = append(roots[i].apps, r.apps[0])
+// A grouping gathers roots of one application each: those that render the same
+// become one root.
+type grouping struct {
+	roots []root
+	at    map[string]int // by key
+}
+
+func (g *grouping) add(r root) {
+	if g.at == nil {
+		g.at = map[string]int{}
 	}
-	return roots
+	key := r.key()
+	switch i, known := g.at[key]; {
+	case !known:
+		g.at[key] = len(g.roots)
+		g.roots = append(g.roots, r)
+	case !contains(g.roots[i].apps, r.apps[0]):
+		g.roots[i].apps = append(g.roots[i].apps, r.apps[0])
+	}
 }
 
 // readers returns every root that reads the file, as far as the references
@@ -217,7 +225,7 @@ func (v *view) climb(queue []string) []root {
 // file or, where there is none, the file's own folder, unless the file belongs
 // to a kustomization or a chart, or an Application leaves it out on purpose.
 func (v *view) directoryReaders(file string, kustomized bool) []root {
-	var roots []root
+	var found grouping
 	excluded := false
 	for _, a := range v.above(file) {
 		folder := v.root.find(a.path)
@@ -229,10 +237,10 @@ func (v *view) directoryReaders(file string, kustomized bool) []root {
 			excluded = excluded || !a.directory().empty()
 			continue
 		}
-		roots = group(roots, root{dir: a.path, kind: Directory, apps: []application{a}, files: []string{file}})
+		found.add(root{dir: a.path, kind: Directory, apps: []application{a}, files: []string{file}})
 	}
-	if len(roots) > 0 || excluded || kustomized || v.root.claimed(path.Dir(file)) {
-		return roots
+	if len(found.roots) > 0 || excluded || kustomized || v.root.claimed(path.Dir(file)) {
+		return found.roots
 	}
 	return []root{{dir: path.Dir(file), kind: Directory, files: []string{file}}}
 }
@@ -304,8 +312,9 @@ func (v *view) fill(r *root, w wanted) error {
 	if len(r.apps) > 0 {
 		settings = r.apps[0]
 	}
+	covers := settings.covering()
 	v.root.find(r.dir).declaring(w, func(file string) {
-		if settings.covers(file) && path.Ext(file) != "" {
+		if covers(file) && path.Ext(file) != "" {
 			r.files = append(r.files, file)
 		}
 	})

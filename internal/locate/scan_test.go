@@ -91,7 +91,7 @@ func TestGlob(t *testing.T) {
 		{"?.yaml", "ab.yaml", false},
 		{"a.yaml", "axyaml", false},
 	} {
-		if got := glob(c.pattern, c.name); got != c.want {
+		if got := glob(c.pattern)(c.name); got != c.want {
 			t.Errorf("glob(%q, %q) = %v", c.pattern, c.name, got)
 		}
 	}
