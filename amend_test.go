@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/amendhq/amend"
@@ -186,3 +188,38 @@ func TestScalarJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestPublicLeavesOutWhatIsPrivate(t *testing.T) {
+	const secret = "hunter2"
+	said := amend.Private(errors.New("invalid literal " + secret))
+	for name, err := range map[string]error{
+		"itself":     said,
+		"wrapped":    fmt.Errorf("reading a: %w", amend.Refusef(amend.ReasonUnproven, "the build of b: %w", said)),
+		"one of two": fmt.Errorf("b %w: %w", fs.ErrNotExist, said),
+		"two":        errors.Join(said, amend.Private(errors.New(secret))),
+		"nested":     amend.Private(fmt.Errorf("c: %w", said)),
+		"shortened":  shortened{said, "literal " + secret},
+	} {
+		if text := amend.Public(err); strings.Contains(text, secret) || text == "" {
+			t.Errorf("%s: %q", name, text)
+		}
+		if !strings.Contains(err.Error(), secret) {
+			t.Errorf("%s is lost for whoever has the files: %q", name, err)
+		}
+	}
+	if err := fmt.Errorf("b: %w: %w", fs.ErrNotExist, said); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(amend.Public(err), "b: file does not exist: (") {
+		t.Errorf("the rest is gone: %q", amend.Public(err))
+	}
+	if amend.Private(nil) != nil || amend.Public(nil) != "" || amend.Public(fs.ErrClosed) != fs.ErrClosed.Error() {
+		t.Error("an error that is not private is not itself")
+	}
+}
+
+// shortened is an error that changes the text of what it wraps.
+type shortened struct {
+	err  error
+	text string
+}
+
+func (s shortened) Error() string { return s.text }
+func (s shortened) Unwrap() error { return s.err }

@@ -87,3 +87,57 @@ func Errorf(kind Kind, op, format string, args ...any) *Error {
 func Refusef(reason Reason, format string, args ...any) *Error {
 	return &Error{Kind: Refused, Reason: reason, Err: fmt.Errorf(format, args...)}
 }
+
+// private is an error whose text is not for everybody; see Private.
+type private struct{ error }
+
+func (p private) Unwrap() error { return p.error }
+
+// Private marks the text of an error that somebody else's code made of the
+// files of the env repo: why a build failed, or a file does not parse. Such text
+// quotes what is in the files, and so may quote a secret. It is for whoever has
+// the files; Public leaves it out. Private of nil is nil.
+func Private(err error) error {
+	if err == nil {
+		return nil
+	}
+	return private{err}
+}
+
+// hidden stands for the text of a private error.
+const hidden = "(what it says may quote a secret, so look with amend locate in a clone)"
+
+// Public returns the text of an error without what is private in it.
+func Public(err error) string {
+	if err == nil {
+		return ""
+	}
+	text, lost := err.Error(), false
+	each(err, func(p private) {
+		said := p.Error()
+		lost = lost || !strings.Contains(text, said) && !strings.Contains(text, hidden)
+		if said != "" {
+			text = strings.ReplaceAll(text, said, hidden)
+		}
+	})
+	if lost { // somebody has changed the text on its way
+		return hidden
+	}
+	return text
+}
+
+// each calls visit with the outermost private errors of a tree.
+func each(err error, visit func(private)) {
+	switch e := err.(type) {
+	case private:
+		visit(e)
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			each(inner, visit)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			each(inner, visit)
+		}
+	}
+}

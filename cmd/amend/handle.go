@@ -74,7 +74,7 @@ func (s *server) decide(ctx context.Context, e amend.Event) (amend.Decision, err
 // what is known of it.
 func failed(d amend.Decision, e amend.Event, err error) amend.Decision {
 	d.EventID, d.Alert, d.ReceivedAt, d.DecidedAt = e.ID, e.Alert.Name(), e.Time, time.Now()
-	d.Reason, d.Detail = amend.ReasonFailed, err.Error()
+	d.Reason, d.Detail = amend.ReasonFailed, amend.Public(err)
 	if r := amend.ReasonOf(err); r != "" {
 		d.Reason = r
 	}

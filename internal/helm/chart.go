@@ -170,7 +170,7 @@ func describe(files []File) (*Chart, error) {
 		}
 		c.metaPath = f.Path
 		if err := yaml.Unmarshal(f.Data, c.meta); err != nil {
-			return nil, refuse("%s: %w", place(f), err)
+			return nil, refuse("%s: %w", place(f), amend.Private(err))
 		}
 		if c.meta.APIVersion == "" {
 			c.meta.APIVersion = chart.APIVersionV1
@@ -178,7 +178,7 @@ func describe(files []File) (*Chart, error) {
 	}
 	for _, f := range files {
 		if err := c.take(f); err != nil {
-			return nil, refuse("%s: %w", place(f), err)
+			return nil, refuse("%s: %w", place(f), amend.Private(err))
 		}
 	}
 	if !slices.ContainsFunc(files, func(f File) bool { return f.Name == "Chart.yaml" }) {

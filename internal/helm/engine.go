@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
+
+	"github.com/amendhq/amend"
 )
 
 // noValue is what text/template prints for a key that is missing. Helm takes
@@ -49,7 +51,7 @@ func (e *engine) parse(pages []page) error {
 			return refuse("%s: %w", place(p.file), errBudget)
 		}
 		if _, err := e.root.New(p.name).Parse(string(p.file.Data)); err != nil {
-			return refuse("%s: %s", place(p.file), brief(err))
+			return refuse("%s: %w", place(p.file), amend.Private(errors.New(brief(err))))
 		}
 	}
 	e.instrument(e.root)
@@ -60,7 +62,7 @@ func (e *engine) parse(pages []page) error {
 func (e *engine) run(p page) (text string, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = refuse("%s: %v", place(p.file), v)
+			err = refuse("%s: %w", place(p.file), amend.Private(fmt.Errorf("%v", v)))
 		}
 	}()
 	p.context["Template"] = map[string]any{"Name": p.name, "BasePath": p.base}
@@ -69,7 +71,7 @@ func (e *engine) run(p page) (text string, err error) {
 		if errors.Is(err, errBudget) {
 			return "", refuse("%s: %w", place(p.file), errBudget)
 		}
-		return "", refuse("%s: %s", place(p.file), brief(err))
+		return "", refuse("%s: %w", place(p.file), amend.Private(errors.New(brief(err))))
 	}
 	return strings.ReplaceAll(out.String(), noValue, ""), nil
 }

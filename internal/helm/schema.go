@@ -55,11 +55,11 @@ func (c *Chart) check(values map[string]any) error {
 	}
 	data, err := json.Marshal(values)
 	if err != nil {
-		return refuse("the values of %s: %w", c.name, err)
+		return refuse("the values of %s: %w", c.name, amend.Private(err))
 	}
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
-		return refuse("the values of %s: %w", c.name, err)
+		return refuse("the values of %s: %w", c.name, amend.Private(err))
 	}
 	if schema.Validate(instance) != nil { // its error quotes the values
 		return refuse("values.schema.json of %s does not allow the values", c.name)

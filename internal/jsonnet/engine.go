@@ -121,7 +121,7 @@ func converse(in io.Writer, out io.Reader, q request, read func(string) ([]byte,
 		case a.Ended:
 			return answer{}, amend.Refusef(amend.ReasonUnproven, "%w: %s", ErrLimit, a.Refusal)
 		case a.Refusal != "":
-			return answer{}, amend.Refusef(amend.ReasonUnproven, "%s", a.Refusal)
+			return answer{}, amend.Refusef(amend.ReasonUnproven, "%w", amend.Private(errors.New(a.Refusal)))
 		case a.Read == "":
 			return a, nil
 		}

@@ -129,7 +129,7 @@ func about(what string, err error) error {
 	var known *amend.Error
 	switch {
 	case !errors.As(err, &known):
-		return amend.Refusef(amend.ReasonUnproven, "%s: %w", what, err)
+		return amend.Refusef(amend.ReasonUnproven, "%s: %w", what, amend.Private(err))
 	case known.Kind != amend.Refused:
 		return fmt.Errorf("%s: %w", what, err)
 	case known == err && known.Err != nil: // its reason is said anew around it

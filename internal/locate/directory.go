@@ -34,7 +34,7 @@ func (directory) render(v *view, r root) *render {
 		objects, err := v.loc.parse(rec.reads[name], data)
 		if err != nil {
 			// Argo CD does not apply it either, so it takes part in nothing.
-			out.skipped = amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, err)
+			out.skipped = amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, amend.Private(err))
 			continue
 		}
 		for _, o := range objects {
@@ -76,7 +76,7 @@ func (l *Locator) parse(hash string, data []byte) ([]*object, error) {
 	}
 	objects, err := parseObjects(data)
 	if err != nil {
-		err = amend.Refusef(amend.ReasonUnproven, "parsing: %w", err)
+		err = amend.Refusef(amend.ReasonUnproven, "parsing: %w", amend.Private(err))
 	}
 	l.parsed.Put(hash, parsedFile{objects: objects, err: err, size: len(data) + valueBytes*manifest.Weight(data)})
 	return objects, err

@@ -129,7 +129,7 @@ func (v *view) manifests(list []helm.Manifest) ([]*object, error) {
 		}
 		found, err := v.loc.parse(contentHash(m.Text), m.Text)
 		if err != nil {
-			return nil, amend.Refusef(amend.ReasonUnproven, "what %s renders to %w: %w", m.Name, errUnparsed, err)
+			return nil, amend.Refusef(amend.ReasonUnproven, "what %s renders to %w: %w", m.Name, errUnparsed, amend.Private(err))
 		}
 		for _, o := range found {
 			objects = append(objects, &object{ref: o.ref, body: o.body, file: m.Path})

@@ -54,7 +54,7 @@ func (c *chartValues) merged() (map[string]any, error) {
 				err = helm.Set(values, p.Name, value, p.ForceString)
 			}
 			if err != nil {
-				return nil, amend.Refusef(amend.ReasonUnproven, "the parameter %s of %s: %w", p.Name, c.root, err)
+				return nil, amend.Refusef(amend.ReasonUnproven, "the parameter %s of %s: %w", p.Name, c.root, amend.Private(err))
 			}
 		}
 	}
@@ -64,7 +64,7 @@ func (c *chartValues) merged() (map[string]any, error) {
 			return nil, err
 		}
 		if err := helm.SetFile(values, p.Name, data); err != nil {
-			return nil, amend.Refusef(amend.ReasonUnproven, "the file parameter %s of %s: %w", p.Name, c.root, err)
+			return nil, amend.Refusef(amend.ReasonUnproven, "the file parameter %s of %s: %w", p.Name, c.root, amend.Private(err))
 		}
 	}
 	return values, nil
@@ -77,7 +77,7 @@ func laidOver(values map[string]any, name string, data []byte) (map[string]any, 
 	}
 	over, err := helm.ParseValues(data)
 	if err != nil {
-		return nil, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, err)
+		return nil, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, amend.Private(err))
 	}
 	return helm.MergeValues(values, over), nil
 }

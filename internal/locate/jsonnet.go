@@ -133,7 +133,7 @@ func (r root) evaluate(rec *recorder, source appSource) ([]*object, error) {
 	for i, data := range outputs {
 		found, err := evaluated(data)
 		if err != nil {
-			return nil, amend.Refusef(amend.ReasonUnproven, "what %s evaluates to %w: %w", files[i], errUnparsed, err)
+			return nil, amend.Refusef(amend.ReasonUnproven, "what %s evaluates to %w: %w", files[i], errUnparsed, amend.Private(err))
 		}
 		for _, o := range found {
 			o.file = files[i]

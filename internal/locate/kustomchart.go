@@ -68,7 +68,7 @@ func chartReferences(k *types.Kustomization) []string {
 func (c *charts) inflate(rec *recorder, file string, data []byte) ([]byte, error) {
 	var k types.Kustomization
 	if err := k.Unmarshal(data); err != nil {
-		return nil, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", file, errUnparsed, err)
+		return nil, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", file, errUnparsed, amend.Private(err))
 	}
 	entries, globals := chartsOf(&k)
 	for i, entry := range entries {
@@ -322,11 +322,11 @@ func (v *inlineValues) first(own string) ([]byte, error) {
 	}
 	inFile, err := kyaml.Parse(string(data))
 	if err != nil {
-		return nil, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, err)
+		return nil, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, amend.Private(err))
 	}
 	inline, err := kyaml.FromMap(v.entry.ValuesInline)
 	if err != nil {
-		return nil, amend.Refusef(amend.ReasonUnproven, "its inline values: %w", err)
+		return nil, amend.Refusef(amend.ReasonUnproven, "its inline values: %w", amend.Private(err))
 	}
 	return mergedInline(inFile, inline, v.entry.ValuesMerge)
 }
@@ -342,11 +342,11 @@ func mergedInline(inFile, inline *kyaml.RNode, how string) ([]byte, error) {
 	}
 	both, err := merge2.Merge(over, under, kyaml.MergeOptions{})
 	if err != nil {
-		return nil, amend.Refusef(amend.ReasonUnproven, "its inline values: %w", err)
+		return nil, amend.Refusef(amend.ReasonUnproven, "its inline values: %w", amend.Private(err))
 	}
 	values, err := both.Map()
 	if err != nil {
-		return nil, amend.Refusef(amend.ReasonUnproven, "its inline values: %w", err)
+		return nil, amend.Refusef(amend.ReasonUnproven, "its inline values: %w", amend.Private(err))
 	}
 	return yaml.Marshal(values)
 }

@@ -3,9 +3,13 @@ package locate
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -55,21 +59,21 @@ func runKustomize(files diskless) (objects []*object, err error) {
 	defer kustomizeMu.Unlock()
 	defer func() {
 		if p := recover(); p != nil {
-			objects, err = nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s panicked: %v", dir, p)
+			objects, err = nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s panicked: %w", dir, amend.Private(fmt.Errorf("%v", p)))
 		}
 	}()
 	m, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, "/"+dir)
 	if err != nil {
-		return nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s: %w", dir, err)
+		return nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s: %w", dir, amend.Private(err))
 	}
 	for _, res := range m.Resources() {
 		data, err := res.MarshalJSON()
 		if err != nil {
-			return nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s: %w", dir, err)
+			return nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s: %w", dir, amend.Private(err))
 		}
 		found, err := decodeObjects(data)
 		if err != nil {
-			return nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s: %w", dir, err)
+			return nil, amend.Refusef(amend.ReasonUnproven, "kustomize build of %s: %w", dir, amend.Private(err))
 		}
 		objects = append(objects, found...)
 	}
@@ -89,10 +93,23 @@ func vet(rec *recorder, name string, data []byte) (*types.Kustomization, error) 
 	}
 	k, err := parseKustomization(data)
 	if err != nil {
-		return nil, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, err)
+		return nil, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, amend.Private(err))
 	}
 	return k, vetKustomization(rec, name, data, k)
 }
+
+// written quotes what a kustomization reads: a path, or an address. A part behind
+// an equals sign is no path, and a password in an address is none either; both
+// may be a secret.
+func written(ref string) error {
+	err := errors.New(strconv.Quote(ref))
+	if password.MatchString(ref) || strings.Contains(ref, "=") && !looksRemote(ref) {
+		return amend.Private(err)
+	}
+	return err
+}
+
+var password = regexp.MustCompile(`://[^/]*@`)
 
 func vetKustomization(rec *recorder, name string, data []byte, k *types.Kustomization) error {
 	if err := rec.addWork(name, data, k); err != nil {
@@ -105,12 +122,12 @@ func vetKustomization(rec *recorder, name string, data []byte, k *types.Kustomiz
 		to := path.Join(path.Dir(name), ref)
 		switch {
 		case looksRemote(ref):
-			return amend.Refusef(amend.ReasonRemote, "%s reads %q from outside the repo", name, ref)
+			return amend.Refusef(amend.ReasonRemote, "%s reads %w from outside the repo", name, written(ref))
 		case rec.view.root.file(to) == nil && !rec.isDir(to):
 			if host, _, ok := strings.Cut(ref, "/"); ok && strings.Contains(strings.Trim(host, "."), ".") {
-				return amend.Refusef(amend.ReasonRemote, "%s reads %q, which is not in the repo", name, ref)
+				return amend.Refusef(amend.ReasonRemote, "%s reads %w, which is not in the repo", name, written(ref))
 			}
-			return amend.Refusef(amend.ReasonUnproven, "%s names %q: %w", name, ref, fs.ErrNotExist)
+			return amend.Refusef(amend.ReasonUnproven, "%s names %w: %w", name, written(ref), fs.ErrNotExist)
 		}
 	}
 	for _, t := range k.Transformers {
@@ -145,7 +162,7 @@ func vetPlugin(rec *recorder, dir, entry string) error {
 	for _, doc := range splitDocuments(data) {
 		plain, err := yaml.YAMLToJSON(doc)
 		if err != nil {
-			return amend.Refusef(amend.ReasonUnproven, "a transformer of %s: %w", dir, err)
+			return amend.Refusef(amend.ReasonUnproven, "a transformer of %s: %w", dir, amend.Private(err))
 		}
 		rec.work.doubling += pluginCopies(rec, dir, plain)
 		if bytes.Contains(plain, []byte("://")) {
@@ -186,7 +203,7 @@ func vetAliases(name string, data []byte) error {
 	for _, doc := range splitDocuments(data) {
 		expanded, err := yaml.YAMLToJSON(doc)
 		if err != nil && strings.Contains(err.Error(), "alias") {
-			return amend.Refusef(amend.ReasonUnproven, "%s: %w", name, err)
+			return amend.Refusef(amend.ReasonUnproven, "%s: %w", name, amend.Private(err))
 		}
 		if len(expanded) > maxFile {
 			return amend.Refusef(amend.ReasonUnproven, "%s expands to more than %d bytes", name, maxFile)

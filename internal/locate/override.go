@@ -36,7 +36,7 @@ func (r root) effective(rec *recorder) (appSource, error) {
 			return appSource{}, err
 		}
 		if source, err = source.patched(data); err != nil {
-			return appSource{}, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, err)
+			return appSource{}, amend.Refusef(amend.ReasonUnproven, "%s %w: %w", name, errUnparsed, amend.Private(err))
 		}
 	}
 	folder := rec.view.root.find(r.dir)

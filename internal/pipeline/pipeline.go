@@ -163,7 +163,7 @@ func refused(d amend.Decision, reason amend.Reason, err error) (amend.Decision, 
 	if r := amend.ReasonOf(err); r != "" {
 		reason = r
 	}
-	d.Reason, d.Detail = reason, strings.TrimPrefix(err.Error(), string(reason)+": ")
+	d.Reason, d.Detail = reason, strings.TrimPrefix(amend.Public(err), string(reason)+": ")
 	return d, nil
 }
 

@@ -184,7 +184,7 @@ func (s staged) refused(err error) staged {
 		d.Episode-- // the one to open stays closed
 	}
 	d.Reason, d.Plan, d.Change = amend.ReasonOf(err), nil, nil
-	d.Detail = strings.TrimPrefix(err.Error(), string(d.Reason)+": ")
+	d.Detail = strings.TrimPrefix(amend.Public(err), string(d.Reason)+": ")
 	return staged{job: s.job, decision: d}
 }
 

@@ -181,7 +181,7 @@ func (u unidentified) Unwrap() error { return u.error }
 
 // problem answers with an error and returns the status.
 func (s *Server) problem(w http.ResponseWriter, err error) int {
-	p := Problem{Kind: amend.KindOf(err), Reason: amend.ReasonOf(err), Message: err.Error()}
+	p := Problem{Kind: amend.KindOf(err), Reason: amend.ReasonOf(err), Message: amend.Public(err)}
 	code := statusOf(p.Kind)
 	switch {
 	case p.Kind == amend.Refused && errors.As(err, &unidentified{}):
