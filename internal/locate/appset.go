@@ -222,9 +222,9 @@ var (
 	ofTheCluster = regexp.MustCompile(`\{\{-?\s*\.?(name|nameNormalized|server|metadata|values)\b`)
 )
 
-// unlisted names the ApplicationSets that deploy the target's root to an unknown
-// number of places, as Git does not tell what they generate. A values file that
-// is named after the place is private.
+// unlisted names the ApplicationSets that deploy the target's root, or read the
+// file for another, in an unknown number of places, as Git does not tell what
+// they generate. A values file that is named after the place is private.
 func (t *target) unlisted(file string) []string {
 	var names []string
 	ours := t.view.ourNames()
@@ -245,7 +245,8 @@ func (t *target) unlisted(file string) []string {
 			if url := a.source.RepoURL; len(ours) > 0 && !parameter.MatchString(url) && !ours[repoName(url)] {
 				continue
 			}
-			if fits(a.source.Path, t.root.dir, "^", s.alternatives()) && !ofTheCluster.MatchString(a.source.Path) && !a.source.namesOwn(file) {
+			deploys := fits(a.source.Path, t.root.dir, "^", s.alternatives()) && !ofTheCluster.MatchString(a.source.Path)
+			if deploys && !a.source.namesOwn(file) || a.source.names(file, s.alternatives()) {
 				names = append(names, s.ref.String())
 				break
 			}

@@ -3,6 +3,7 @@ package locate
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/amendhq/amend"
@@ -92,6 +93,51 @@ func wildcards(glob, star string) string {
 		b.WriteString(strings.ReplaceAll(text, `\*`, star))
 	}
 	return b.String()
+}
+
+// names reports whether the source of a template may name the file as one with
+// values, as a patch, or as one of a component, and not after the place.
+func (s appSource) names(file string, alternatives map[string][]string) bool {
+	if s.Helm != nil {
+		written := slices.Clone(s.Helm.ValueFiles)
+		for _, p := range s.Helm.FileParameters {
+			written = append(written, p.Path)
+		}
+		if slices.ContainsFunc(written, func(w string) bool { return s.refersTo(w, file, alternatives) }) {
+			return true
+		}
+	}
+	if s.Kustomize == nil {
+		return false
+	}
+	return slices.ContainsFunc(s.Kustomize.references(), func(w string) bool {
+		if s.refersTo(w, file, alternatives) {
+			return true
+		}
+		for dir := range parents(file) {
+			if s.refersTo(w, dir, alternatives) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// refersTo reports whether a path in the source of a template may be this one.
+func (s appSource) refersTo(written, name string, alternatives map[string][]string) bool {
+	start := "^"
+	switch {
+	case ofTheCluster.MatchString(written):
+		return false
+	case strings.HasPrefix(written, "$"):
+		_, written, _ = strings.Cut(written, "/")
+	case strings.HasPrefix(written, "/"):
+	case parameter.MatchString(s.Path):
+		start = "(^|/)"
+	default:
+		written = path.Join(s.Path, written)
+	}
+	return fits(written, name, start, alternatives)
 }
 
 // ourNames returns the names under which Applications know a repo that has their
