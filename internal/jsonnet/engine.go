@@ -74,7 +74,10 @@ func (e *Engine) ask(ctx context.Context, limit time.Duration, q request, read f
 	late := ctx.Err() != nil
 	cancel()       // it has nothing more to say
 	_ = cmd.Wait() // says that it was killed
-	spent := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	spent := limit // where nobody tells, as children are ignored
+	if state := cmd.ProcessState; state != nil {
+		spent = state.UserTime() + state.SystemTime()
+	}
 	var ours *amend.Error
 	switch {
 	case late:
