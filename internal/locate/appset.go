@@ -245,7 +245,7 @@ func (t *target) unlisted(file string) []string {
 			if url := a.source.RepoURL; len(ours) > 0 && !parameter.MatchString(url) && !ours[repoName(url)] {
 				continue
 			}
-			deploys := fits(a.source.Path, t.root.dir, "^", s.alternatives()) && !ofTheCluster.MatchString(a.source.Path)
+			deploys := mayYield(a.source.Path, t.root.dir, "^", s.alternatives()) && !ofTheCluster.MatchString(a.source.Path)
 			if deploys && !a.source.namesOwn(file) || a.source.names(file, s.alternatives()) {
 				names = append(names, s.ref.String())
 				break
@@ -264,13 +264,13 @@ func specOf(template any) any {
 // from place to place.
 func (s appSource) namesOwn(file string) bool {
 	return s.Helm != nil && slices.ContainsFunc(s.Helm.ValueFiles, func(f string) bool {
-		return ofTheCluster.MatchString(f) && fits(path.Clean(f), file, "(^|/)", nil)
+		return ofTheCluster.MatchString(f) && mayYield(path.Clean(f), file, "(^|/)", nil)
 	})
 }
 
-// fits reports whether a text could be what a template gives whose parameters
-// have these alternatives, as patterns, or any value.
-func fits(template, text, start string, alternatives map[string][]string) bool {
+// mayYield reports whether a template could give the text, if its parameters have
+// these alternatives, as patterns, or any value.
+func mayYield(template, text, start string, alternatives map[string][]string) bool {
 	var b strings.Builder
 	for strings.HasPrefix(template, "../") {
 		template = template[len("../"):]

@@ -137,7 +137,7 @@ func (s appSource) refersTo(written, name string, alternatives map[string][]stri
 	default:
 		written = path.Join(s.Path, written)
 	}
-	return fits(written, name, start, alternatives)
+	return mayYield(written, name, start, alternatives)
 }
 
 // ourNames returns the names under which Applications know a repo that has their
