@@ -98,9 +98,16 @@ func (p *Platform) workflowsObjects(ctx context.Context) (objects, error) {
 	}
 	all := append(objects{namespaceObject("argo")}, definitions...)
 	for _, object := range rest {
-		if !strings.HasPrefix(object.GetName(), "argo-server") {
-			all = append(all, object)
+		if strings.HasPrefix(object.GetName(), "argo-server") {
+			continue
 		}
+		if object.GetKind() == "ConfigMap" && object.GetName() == "workflow-controller-configmap" {
+			// A storm must not start hundreds of pods at once; docs/install.md says so.
+			if err := unstructured.SetNestedField(object.Object, "25", "data", "namespaceParallelism"); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, object)
 	}
 	return all, nil
 }
