@@ -109,6 +109,8 @@ torture: $(BIN)/act $(BIN)/alertmanager ## The long tests: every state, random f
 	@echo 'every state of two gateways and two writers' && $(LONG) -run 'TestEvery' ./internal/writer -deep $(LOG)
 	@echo 'random faults' && $(LONG) -run 'TestNoFault' ./internal/writer -rapid.checks=2000 $(LOG)
 	@echo 'random histories' && $(LONG) -run 'TestDecide|TestBudget' ./internal/policy -rapid.checks=20000 $(LOG)
+	@echo 'hostile input' && $(LONG) -run 'TestHostilePrograms' ./internal/jsonnet $(LOG)
+	@echo 'hostile repos' && $(LONG) -tags torture -run 'TestTorture' ./internal/locate $(LOG)
 	@echo 'storms' && $(LONG) -run 'Storm' ./cmd/amend -torture $(LOG)
 	@echo 'faults of the host' && $(LONG) -run 'TestHostFaults|TestStaleReads' ./cmd/amend $(LOG)
 	@echo 'a crash at every write, $(SEEDS) times' && $(GO) test -v -count=$(SEEDS) -timeout 20m -run 'TestCrashAtAnyWrite' ./cmd/amend $(LOG)

@@ -1,0 +1,5 @@
+//go:build !race
+
+package jsonnet_test
+
+const raced = false
