@@ -15,18 +15,19 @@ import (
 )
 
 // What kustomize needs grows with the square of the objects of a build, with
-// the square of the labels and annotations that it sets on each of them, and
-// with the patches times the objects that each may apply to. The bounds end a
-// build that would take long before it starts; they are above what people write
-// by hand. Costs are in microseconds of a slow core, as they were measured.
+// the square of the labels and annotations that it sets on each of them and of
+// the operations of JSON patches, and with the patches times the objects that
+// each may apply to. The bounds end a build that would take long before it
+// starts; they are above what people write by hand. Costs are in microseconds of
+// a slow core, as they were measured.
 const (
 	maxCost = 3_000_000 // of one build
 	// stepsPerCost makes the costs of builds spend the budget of a query, which
 	// is counted in the steps of charts.
 	stepsPerCost = 3
 
-	maxWeight = 300_000  // values in all files of a build
-	maxMade   = 64 << 20 // bytes that patches, labels and generators put into objects
+	maxWeight = 180_000  // values in all files of a build
+	maxMade   = 32 << 20 // bytes that patches, labels and generators put into objects
 
 	maxDoubling = 6 // steps that may each double an object or a text
 )
@@ -240,7 +241,7 @@ func (w *work) cost() int {
 		square *= 5
 	}
 	return square + w.objects*w.common*w.common/3 + w.objects*w.targeted*500 + w.objects*w.rules*50 +
-		w.patches*w.patches*w.patches/30 + w.pairs*w.pairs/100 + w.ops*50 + w.weight*10
+		w.patches*w.patches*w.patches/30 + w.pairs*w.pairs/100 + w.ops*50 + w.ops*w.ops/7 + w.weight*10
 }
 
 // bounded refuses what is too much in itself.
