@@ -23,7 +23,8 @@ func (l Literal) Set(data []byte, value string) ([]byte, Splice, error) {
 	var now string
 	switch l.Kind {
 	case Number:
-		if !number.MatchString(value) {
+		// A dot behind it would belong to a number without one.
+		if !number.MatchString(value) || l.End < len(data) && data[l.End] == '.' {
 			return nil, Splice{}, unfit(l, value)
 		}
 		now = value
