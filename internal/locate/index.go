@@ -109,7 +109,9 @@ func (l *Locator) each(n int, task func(int) error) error {
 		case l.readers <- struct{}{}:
 			running.Go(func() {
 				defer func() {
-					panics[i] = recover()
+					if p := recover(); p != nil {
+						panics[i] = fmt.Sprintf("%s: %v", PanickedIn(), p)
+					}
 					<-l.readers
 				}()
 				errs[i] = task(i)
