@@ -22,13 +22,17 @@ resources:
   limits:
     memory: 256Mi
 `)
-	r.Files[dir+"/templates/_helpers.tpl"] = `{{- define "service.labels" -}}
+	r.addTemplates(dir + "/templates")
+}
+
+func (r *Repo) addTemplates(dir string) {
+	r.Files[dir+"/_helpers.tpl"] = `{{- define "service.labels" -}}
 app.kubernetes.io/name: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 `
-	r.add(dir+"/templates/deployment.yaml", `apiVersion: apps/v1
+	r.add(dir+"/deployment.yaml", `apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {{ .Release.Name }}
@@ -53,7 +57,7 @@ spec:
             - configMapRef: {name: {{ .Release.Name }}}
           resources: {{- toYaml .Values.resources | nindent 12 }}
 `)
-	r.add(dir+"/templates/service.yaml", `apiVersion: v1
+	r.add(dir+"/service.yaml", `apiVersion: v1
 kind: Service
 metadata:
   name: {{ .Release.Name }}
@@ -64,14 +68,14 @@ spec:
   ports:
     - port: {{ .Values.service.port }}
 `)
-	r.add(dir+"/templates/configmap.yaml", `apiVersion: v1
+	r.add(dir+"/configmap.yaml", `apiVersion: v1
 kind: ConfigMap
 metadata:
   name: {{ .Release.Name }}
 data:
   LOG_LEVEL: {{ .Values.logLevel | quote }}
 `)
-	r.add(dir+"/templates/hpa.yaml", `{{- if .Values.autoscaling.enabled }}
+	r.add(dir+"/hpa.yaml", `{{- if .Values.autoscaling.enabled }}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:

@@ -61,7 +61,7 @@ func (s *server) decide(ctx context.Context, e amend.Event) (amend.Decision, err
 		if amend.KindOf(err) != amend.Transient && amend.KindOf(err) != amend.Conflict || late {
 			return failed(d, e, err), nil
 		}
-		s.log.Warn("trying again", "request", e.ID, "wait", pause.String(), "error", err)
+		s.log.Warn("trying again", "request", e.ID, "wait", pause.String(), "error", amend.Public(err))
 		select {
 		case <-ctx.Done():
 			return amend.Decision{}, ctx.Err()

@@ -12,6 +12,8 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/amendhq/amend"
 )
 
 // queueLen is how many messages of one subject wait in memory behind the one
@@ -123,7 +125,7 @@ func (d *dispatcher) process(work context.Context, msg jetstream.Msg) {
 	case err != nil:
 		d.bus.metrics.handled.WithLabelValues(resultRetry).Inc()
 		n := d.failed(seq)
-		d.bus.cfg.Log.Warn("event failed and comes again", "event", e.ID(), "attempt", n, "error", err)
+		d.bus.cfg.Log.Warn("event failed and comes again", "event", e.ID(), "attempt", n, "error", amend.Public(err))
 		d.again(msg, n)
 	default:
 		d.done(work, msg, seq)

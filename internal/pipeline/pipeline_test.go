@@ -365,6 +365,9 @@ func TestPanicIsAnErrorOfOneEvent(t *testing.T) {
 	if said := err.Error(); len(said) > 600 || !strings.Contains(said, "pipeline_test.go:") {
 		t.Errorf("it does not say in short where: %s", said)
 	}
+	if said := amend.Public(err); strings.Contains(said, "on purpose") {
+		t.Errorf("it tells everybody what the library said: %s", said)
+	}
 	if d, err := p.Decide(s.world(), s.event); err != nil || !d.Acts() {
 		t.Errorf("the next event ended in %q, %v", d.Reason, err)
 	}

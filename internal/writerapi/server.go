@@ -147,7 +147,7 @@ func endpoint[Q, A any](s *Server, route string, work func(context.Context, Call
 		caller, answer, err := admitted(s, w, r.WithContext(ctx), work)
 		if err != nil {
 			code = s.problem(w, err)
-			s.cfg.Log.Log(ctx, levelOf(code), "request failed", "route", route, "code", code, "caller", caller.Name, "error", err)
+			s.cfg.Log.Log(ctx, levelOf(code), "request failed", "route", route, "code", code, "caller", caller.Name, "error", amend.Public(err))
 		} else {
 			writeJSON(w, code, answer)
 		}
