@@ -7,6 +7,7 @@ package openapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed" // for github.json
 	"errors"
@@ -53,10 +54,8 @@ func Load() (*Contract, error) {
 	}
 	// A template without a parameter wins over one that has it: pulls/1 over pulls/{n}.
 	slices.SortFunc(c.routes, func(a, b route) int {
-		if d := len(a.names) - len(b.names); d != 0 {
-			return d
-		}
-		return strings.Compare(a.template, b.template)
+		// Of two with as many, the longer one: what follows a reference is no part of it.
+		return cmp.Or(len(a.names)-len(b.names), len(b.template)-len(a.template), strings.Compare(a.template, b.template))
 	})
 	basic := doc.Components.Schemas["basic-error"]
 	if basic == nil {
