@@ -7,10 +7,36 @@ type VerdictState string
 
 // The verdicts. A change that was never proved is unverified, not failed.
 const (
-	Worked     VerdictState = "worked"     // it is applied, and the application is healthy
-	Failed     VerdictState = "failed"     // it is applied, and the application is not healthy
-	Unverified VerdictState = "unverified" // whether it is applied could not be found out in time
+	Worked     VerdictState = "worked"     // it is applied and healthy, and what it was for is over
+	Failed     VerdictState = "failed"     // it is applied, and it did harm or no good
+	Unverified VerdictState = "unverified" // what became of it could not be found out in time
+	Superseded VerdictState = "superseded" // a newer change to the same took its place before it could show
+	Reverted   VerdictState = "reverted"   // it had failed, and was taken back
 )
+
+// Valid reports whether the state is one of the list.
+func (s VerdictState) Valid() bool {
+	switch s {
+	case Worked, Failed, Unverified, Superseded, Reverted:
+		return true
+	}
+	return false
+}
+
+// Follows reports whether the state may take the place of an older one, "" for
+// none: a verdict is not taken back, only what could not be found out may be
+// known later, and a change that failed may be reverted.
+func (s VerdictState) Follows(older VerdictState) bool {
+	switch older {
+	case "":
+		return true
+	case Unverified:
+		return s != Unverified
+	case Failed:
+		return s == Reverted
+	}
+	return false
+}
 
 // A Verdict is what verification found out about one change.
 type Verdict struct {
@@ -24,4 +50,30 @@ type Verdict struct {
 	Revision    string    `json:"revision,omitempty"`
 	Health      string    `json:"health,omitempty"`
 	At          time.Time `json:"at"`
+	// OnFailure is what the policy wants done about a change that failed; empty
+	// where nobody asked it.
+	OnFailure OnFailure `json:"onFailure,omitempty"`
+}
+
+// OnFailure says what becomes of a change that failed.
+type OnFailure string
+
+// What may become of it.
+const (
+	TakeBack        OnFailure = "revert"       // a commit takes it back
+	ProposeTakeBack OnFailure = "pull-request" // a pull request proposes to
+	Keep            OnFailure = "keep"         // it stays, and a person looks
+)
+
+// A Check says how to find out whether a change helped: what the policy has
+// under verify, for one workload. Times are in nanoseconds in JSON.
+type Check struct {
+	// After is how long the change, once it is applied, has to take effect
+	// before anybody is asked, and Deadline how long the trouble may take to end.
+	After    time.Duration `json:"after"`
+	Deadline time.Duration `json:"deadline"`
+	// Probe is a PromQL expression that yields something while the trouble is
+	// there; empty when only the alert is asked.
+	Probe     string    `json:"probe,omitempty"`
+	OnFailure OnFailure `json:"onFailure"`
 }

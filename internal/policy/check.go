@@ -43,9 +43,12 @@ func (r *reader) check(p *Policy, cat Catalogue) {
 		r.checkAction(b, cat)
 		r.checkThen(b, cat)
 		r.checkWindow(&b.Breaker.Within)
+		r.checkVerify(&b.Verify, p.Defaults.Verify)
 	}
 	r.checkWindow(&p.Defaults.Breaker.Within)
+	r.checkVerify(&p.Defaults.Verify, Verify{})
 	r.checkGuards(p)
+	r.checkApprovals(&p.Approvals)
 }
 
 func (r *reader) checkOneOf(field any, name, value string, options []string) {

@@ -187,10 +187,14 @@ func expected(v reflect.Value) string {
 		return `a condition such as labels.severity == "critical"`
 	case *Schedule:
 		return `a schedule such as "0 18 * * 5"`
+	case *Share:
+		return "a share such as 20%"
 	case *TimeZone:
 		return "a time zone such as Europe/Berlin"
 	case *Source:
 		return "a mapping with either label or value"
+	case *Probe:
+		return "a PromQL expression"
 	}
 	switch v.Kind() {
 	case reflect.Int:

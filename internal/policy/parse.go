@@ -42,6 +42,7 @@ func Parse(file string, data []byte, cat Catalogue) (*Policy, error) {
 	}
 	p.fill(cat)
 	p.fillGuards()
+	p.fillApprovals()
 	return p, nil
 }
 
@@ -94,6 +95,7 @@ func (p *Policy) fill(cat Catalogue) {
 		b.Mode = cmp.Or(b.Mode, p.Defaults.Mode, defaultMode)
 		b.Cooldown = cmp.Or(b.Cooldown, p.Defaults.Cooldown, defaultCooldown)
 		b.Mute = cmp.Or(b.Mute, p.Defaults.Mute, defaultMute)
+		b.Verify = b.Verify.or(p.Defaults.Verify, b.Mode)
 		action, _ := cat.lookup(b.Action)
 		b.With = complete(b.With, action)
 		for j := range b.Then {

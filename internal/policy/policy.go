@@ -27,13 +27,18 @@ const (
 // are the one description of the format: Parse and Schema both follow them. A
 // field without "omitempty" or "omitzero" is required.
 type Policy struct {
-	APIVersion string     `json:"apiVersion" jsonschema:"enum=amend.dev/v1alpha1" jsonschema_description:"The version of this format."`
-	Kind       string     `json:"kind" jsonschema:"enum=Policy" jsonschema_description:"Marks the file as a policy."`
-	Defaults   Defaults   `json:"defaults,omitzero" jsonschema_description:"What holds for every playbook that does not say otherwise."`
-	Scope      Scope      `json:"scope,omitzero" jsonschema_description:"Which workloads may be changed; all of the env repo when left out."`
-	Budgets    []Budget   `json:"budgets,omitempty" jsonschema_description:"How much may be changed in a time; 10 changes per repo within 5m when left out, no bound when the list is empty."`
-	Freezes    []Freeze   `json:"freezes,omitempty" jsonschema_description:"When nothing is changed."`
-	Playbooks  []Playbook `json:"playbooks" jsonschema_description:"The rules in order; the first one that matches an alert is used."`
+	APIVersion string   `json:"apiVersion" jsonschema:"enum=amend.dev/v1alpha1" jsonschema_description:"The version of this format."`
+	Kind       string   `json:"kind" jsonschema:"enum=Policy" jsonschema_description:"Marks the file as a policy."`
+	Defaults   Defaults `json:"defaults,omitzero" jsonschema_description:"What holds for every playbook that does not say otherwise."`
+	Scope      Scope    `json:"scope,omitzero" jsonschema_description:"Which workloads may be changed; all of the env repo when left out."`
+	Budgets    []Budget `json:"budgets,omitempty" jsonschema_description:"How much may be changed in a time; 10 changes per repo within 5m when left out, no bound when the list is empty."`
+	Freezes    []Freeze `json:"freezes,omitempty" jsonschema_description:"When nothing is changed."`
+
+	BlastRadius []Radius `json:"blastRadius,omitempty" jsonschema_description:"Which share of what is there may be changed in a time; no bound when left out."`
+	SyncWindows string   `json:"syncWindows,omitempty" jsonschema:"enum=honour,enum=ignore" jsonschema_description:"Whether the sync windows of Argo CD are freezes too; honour when left out."`
+
+	Approvals Approvals  `json:"approvals,omitzero" jsonschema_description:"Who may approve pull requests outside of the Git host, and who is told of what needs a person."`
+	Playbooks []Playbook `json:"playbooks" jsonschema_description:"The rules in order; the first one that matches an alert is used."`
 }
 
 // Defaults hold for every playbook that does not say otherwise.
@@ -44,6 +49,7 @@ type Defaults struct {
 	Veto     Duration   `json:"veto,omitempty" jsonschema_description:"How long an incident is left alone after a person took its change back; 168h when left out."`
 	Settle   Duration   `json:"settle,omitempty" jsonschema_description:"How long a change of another playbook to the same workload has to end the alert too; 5m when left out."`
 	Breaker  Breaker    `json:"breaker,omitzero" jsonschema_description:"How many changes of an incident are enough; 3 within 24h when left out."`
+	Verify   Verify     `json:"verify,omitzero" jsonschema_description:"How to find out whether a change helped."`
 }
 
 // A Playbook says what to do about some alerts. After Parse its parameters and
@@ -63,6 +69,7 @@ type Playbook struct {
 	Veto     Duration          `json:"veto,omitempty" jsonschema_description:"How long the incident is left alone after a person took its change back."`
 	Settle   Duration          `json:"settle,omitempty" jsonschema_description:"How long a change of another playbook to the same workload has to end the alert too."`
 	Breaker  Breaker           `json:"breaker,omitzero" jsonschema_description:"How many changes of the incident are enough to ask a person."`
+	Verify   Verify            `json:"verify,omitzero" jsonschema_description:"How to find out whether a change helped."`
 
 	// accepts holds the parameters of Accept by the labels that set them.
 	accepts map[string]amend.Param
