@@ -108,6 +108,8 @@ func (w *world) allEnded(t *testing.T, before []unstructured.Unstructured) map[s
 			}
 		}
 		if len(ended) < hostileAlerts {
+			// Listing hundreds of Workflows again at once would slow them down.
+			time.Sleep(5 * time.Second)
 			return fmt.Errorf("%d of %d have ended", len(ended), hostileAlerts)
 		}
 		return nil
