@@ -278,7 +278,7 @@ func (s *Server) person(c call, in *personInput, otherwise *store.Person) (store
 		return *otherwise, nil
 	}
 	if in == nil {
-		in = &personInput{Name: c.who.Login, Email: c.who.Login + "@users.noreply.localhost"}
+		in = &personInput{Name: c.who.Login, Email: c.who.Login + noreply}
 	}
 	if in.Name == "" || in.Email == "" {
 		return store.Person{}, invalid("Invalid request.\n\n\"name\" and \"email\" weren't supplied.")

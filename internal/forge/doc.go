@@ -3,6 +3,7 @@ package forge
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/amendhq/amend/internal/forge/store"
@@ -62,6 +63,14 @@ func (c call) userDoc(login string) linked {
 			"repos_url": "/repos", "events_url": "/events{/privacy}", "received_events_url": "/received_events",
 		},
 	}
+}
+
+func (c call) userDocs(logins []string) []linked {
+	docs := []linked{}
+	for _, login := range logins {
+		docs = append(docs, c.userDoc(login))
+	}
+	return docs
 }
 
 // api is the address of the REST API; repoAPI that of the call's repository.
@@ -232,8 +241,9 @@ type commitPartDoc struct {
 	Verification verificationDoc `json:"verification"`
 }
 
-// A commitDoc is a commit as a part of the repository's history. This host
-// knows no accounts by their mail, so author and committer are null.
+// A commitDoc is a commit as a part of the repository's history. This host knows
+// accounts by the mail that it gives them itself; author and committer are null
+// for anybody else.
 type commitDoc struct {
 	URL         string        `json:"url"`
 	SHA         store.ID      `json:"sha"`
@@ -262,8 +272,21 @@ func (c call) commitDoc(commit store.Commit) commitDoc {
 		Commit: commitPartDoc{
 			URL: git.URL, Author: git.Author, Committer: git.Committer, Message: git.Message, Tree: git.Tree, Verification: git.Verification,
 		},
-		Parents: c.parents(commit, "/commits/"),
+		Parents: c.parents(commit, "/commits/"), Author: c.account(commit.Author), Committer: c.account(commit.Committer),
 	}
+}
+
+// noreply ends the mail that this host gives to accounts.
+const noreply = "@users.noreply.localhost"
+
+// account is whom a mail belongs to, nil when nobody.
+func (c call) account(p store.Person) *linked {
+	login, known := strings.CutSuffix(p.Email, noreply)
+	if !known {
+		return nil
+	}
+	doc := c.userDoc(login)
+	return &doc
 }
 
 func (c call) commitDocs(commits []store.Commit) []commitDoc {

@@ -64,7 +64,7 @@ type pullFields struct {
 	Assignee          *string      `json:"assignee"`
 	Assignees         []linked     `json:"assignees"`
 	Reviewers         []linked     `json:"requested_reviewers"`
-	ReviewTeams       []linked     `json:"requested_teams"`
+	ReviewTeams       []teamDoc    `json:"requested_teams"`
 	Milestone         *string      `json:"milestone"`
 	CreatedAt         time.Time    `json:"created_at"`
 	UpdatedAt         time.Time    `json:"updated_at"`
@@ -109,7 +109,7 @@ func (c call) pullFields(p pull) (pullFields, error) {
 		ID: c.repo.id()<<16 + int64(p.Number), NodeID: fmt.Sprintf("PR_%d", p.Number), Number: p.Number, State: p.State, Draft: p.Draft,
 		Title: p.Title, User: c.userDoc(p.User), Labels: c.labelDocs(p.Labels), CreatedAt: p.Created, UpdatedAt: p.Updated,
 		Head: branch(p.Head, string(p.HeadSHA)), Base: branch(p.Base, string(p.BaseSHA)), AuthorAssociation: "CONTRIBUTOR",
-		Assignees: []linked{}, Reviewers: []linked{}, ReviewTeams: []linked{},
+		Assignees: []linked{}, Reviewers: c.userDocs(p.Reviewers), ReviewTeams: c.teamDocs(p.Teams),
 		Links: pullLinksDoc{
 			linkDoc{at}, linkDoc{web}, linkDoc{issue}, linkDoc{issue + "/comments"}, linkDoc{at + "/comments"},
 			linkDoc{c.repoAPI() + "/pulls/comments{/number}"}, linkDoc{at + "/commits"}, linkDoc{c.repoAPI() + "/statuses/" + string(p.HeadSHA)},
@@ -173,10 +173,19 @@ func (c call) pullDetailDoc(p pull) (linked, error) {
 	}
 	if p.State == "open" {
 		_, err := c.repo.MergeTree(c.Context(), p.BaseSHA, p.HeadSHA)
+		said, readErr := c.repo.checks.of(p.HeadSHA)
+		if readErr != nil {
+			return linked{}, readErr
+		}
 		clean := err == nil
 		doc.Mergeable, doc.MergeableState = &clean, "clean"
-		if !clean {
+		switch {
+		case !clean:
 			doc.MergeableState = "dirty"
+		case p.Draft:
+			doc.MergeableState = "draft"
+		case !said.passing():
+			doc.MergeableState = "unstable"
 		}
 	}
 	return c.pullLinked(p, doc), nil

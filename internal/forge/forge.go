@@ -33,6 +33,7 @@ type Config struct {
 	Env       []string         // of the runner, NAME=value; default: the PATH of this process
 	Parallel  int              // workflow runs at a time; default 2
 	Webhook   Webhook          // where pull_request events go
+	Outsiders map[string]bool  // logins that cannot be asked for a review
 	RateLimit int              // REST calls per token and hour; default 5000
 	Control   bool             // serve /_forge/faults and /_forge/stats
 	Now       func() time.Time // default time.Now
@@ -60,6 +61,7 @@ type repository struct {
 	*store.Repo
 	owner, name string
 	pulls       pulls
+	checks      checks
 	created     time.Time
 
 	mu       sync.Mutex
@@ -211,7 +213,7 @@ func (s *Server) repo(owner, name string) (*repository, error) {
 		return nil, amend.Errorf(amend.Internal, "open repository", "%w", err)
 	}
 	r := &repository{Repo: git, owner: owner, name: name, created: info.ModTime().UTC()}
-	r.pulls.dir = filepath.Join(dir, "forge", "pulls")
+	r.pulls.dir, r.checks.dir = filepath.Join(dir, "forge", "pulls"), filepath.Join(dir, "forge", "checks")
 	if err := r.pulls.load(); err != nil {
 		return nil, err
 	}

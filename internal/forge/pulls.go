@@ -18,23 +18,26 @@ import (
 
 // A pull is one pull request, as it is kept on disk.
 type pull struct {
-	Number   int       `json:"number"`
-	Title    string    `json:"title"`
-	Body     string    `json:"body"`
-	User     string    `json:"user"`
-	Head     string    `json:"head"` // branch of the same repository
-	Base     string    `json:"base"`
-	HeadSHA  store.ID  `json:"headSha"` // as last seen while open
-	BaseSHA  store.ID  `json:"baseSha"`
-	Draft    bool      `json:"draft"`
-	State    string    `json:"state"` // open or closed
-	MergeSHA store.ID  `json:"mergeSha,omitempty"`
-	MergedBy string    `json:"mergedBy,omitempty"`
-	Created  time.Time `json:"created"`
-	Updated  time.Time `json:"updated"`
-	Closed   time.Time `json:"closed,omitzero"`
-	Labels   []string  `json:"labels,omitempty"`
-	Comments []comment `json:"comments,omitempty"`
+	Number    int       `json:"number"`
+	Title     string    `json:"title"`
+	Body      string    `json:"body"`
+	User      string    `json:"user"`
+	Head      string    `json:"head"` // branch of the same repository
+	Base      string    `json:"base"`
+	HeadSHA   store.ID  `json:"headSha"` // as last seen while open
+	BaseSHA   store.ID  `json:"baseSha"`
+	Draft     bool      `json:"draft"`
+	State     string    `json:"state"` // open or closed
+	MergeSHA  store.ID  `json:"mergeSha,omitempty"`
+	MergedBy  string    `json:"mergedBy,omitempty"`
+	Created   time.Time `json:"created"`
+	Updated   time.Time `json:"updated"`
+	Closed    time.Time `json:"closed,omitzero"`
+	Labels    []string  `json:"labels,omitempty"`
+	Comments  []comment `json:"comments,omitempty"`
+	Reviewers []string  `json:"reviewers,omitempty"` // who is asked for a review
+	Teams     []string  `json:"teams,omitempty"`
+	Reviews   []review  `json:"reviews,omitempty"`
 
 	judged string // the pair of commits that settle last looked at
 }
@@ -148,6 +151,7 @@ func (r *repository) change(ctx context.Context, number int, now time.Time, edit
 		return one, err
 	}
 	one.Labels, one.Comments = slices.Clone(one.Labels), slices.Clone(one.Comments)
+	one.Reviewers, one.Teams, one.Reviews = slices.Clone(one.Reviewers), slices.Clone(one.Teams), slices.Clone(one.Reviews)
 	if err := edit(&one); err != nil {
 		return pull{}, err
 	}
