@@ -22,7 +22,9 @@ var mayImport = map[string][]string{
 	"internal/ledger/gitlog": {"internal/ledger"},
 	"internal/locate":        {"internal/appset", "internal/cache", "internal/helm", "internal/jsonnet", "internal/manifest", "internal/tree"},
 	"internal/git":           {"internal/cache", "internal/lock", "internal/tree"},
+	"internal/page":          {"internal/ledger", "internal/thread"},
 	"internal/pipeline":      {"actions", "internal/locate", "internal/manifest", "internal/policy", "internal/tree"},
+	"internal/prometheus":    {"internal/secret"},
 	"internal/replay":        {"internal/message", "internal/pipeline", "internal/policy", "internal/tree"},
 	"internal/thread":        {"internal/ledger", "internal/message"},
 	"internal/writer":        {"internal/ledger", "internal/message", "internal/pipeline", "internal/tree"},
@@ -52,10 +54,10 @@ var onlyIn = map[string][]string{
 	// Nobody else talks HTTP, starts a program or fills in a template: what decides
 	// about an alert and writes the texts about it does none of that.
 	"net/http": {"cmd/amend", "cmd/forge", "internal/alertmanager", "internal/argocd", "internal/eventsource", "internal/forge", "internal/gateway",
-		"internal/git", "internal/github", "internal/kube", "internal/openapi", "internal/writerapi"},
+		"internal/git", "internal/github", "internal/kube", "internal/openapi", "internal/prometheus", "internal/page", "internal/writerapi"},
 	"os/exec":       {"internal/forge", "internal/forge/runs", "internal/forge/store", "internal/jsonnet", "internal/ledger/gitlog"},
 	"text/template": {"internal/appset", "internal/helm"},
-	"html/template": {},
+	"html/template": {"internal/page"},
 }
 
 const module = "github.com/amendhq/amend"

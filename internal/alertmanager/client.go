@@ -118,6 +118,28 @@ func (c *Client) Firing(ctx context.Context, receiver string) ([]amend.Alert, er
 	if receiver != "" {
 		query.Set("receiver", receiver)
 	}
+	list, err := c.list(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	var firing []amend.Alert
+	for _, w := range list {
+		if w.Status.State == "active" { // a server that does not know the query says more
+			firing = append(firing, w.alert())
+		}
+	}
+	return firing, nil
+}
+
+func (w wireAlert) alert() amend.Alert {
+	return amend.Alert{
+		Status: amend.Firing, Labels: w.Labels, Annotations: w.Annotations,
+		StartsAt: w.StartsAt, GeneratorURL: w.GeneratorURL, Fingerprint: w.Fingerprint,
+	}
+}
+
+// list returns the alerts that a query of API v2 selects.
+func (c *Client) list(ctx context.Context, query url.Values) ([]wireAlert, error) {
 	u := c.root.JoinPath("api/v2/alerts")
 	u.RawQuery = query.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
@@ -139,17 +161,7 @@ func (c *Client) Firing(ctx context.Context, receiver string) ([]amend.Alert, er
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&list); err != nil {
 		return nil, unreadable(err)
 	}
-	var firing []amend.Alert
-	for _, w := range list {
-		if w.Status.State != "active" { // a server that does not know the query
-			continue
-		}
-		firing = append(firing, amend.Alert{
-			Status: amend.Firing, Labels: w.Labels, Annotations: w.Annotations,
-			StartsAt: w.StartsAt, GeneratorURL: w.GeneratorURL, Fingerprint: w.Fingerprint,
-		})
-	}
-	return firing, nil
+	return list, nil
 }
 
 // unreadable sorts why an answer could not be read: a connection that broke is

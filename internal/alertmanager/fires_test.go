@@ -1,0 +1,53 @@
+package alertmanager_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alertmanager"
+)
+
+func TestFires(t *testing.T) {
+	const (
+		web  = `{"labels":{"alertname":"WebDown"},"status":{"state":"active"}}`
+		mute = `{"labels":{"alertname":"WebDown"},"status":{"state":"suppressed"}}`
+		new  = `{"labels":{"alertname":"WebDown"},"status":{"state":"unprocessed"}}`
+		api  = `{"labels":{"alertname":"ApiDown"},"status":{"state":"active"}}`
+	)
+	meant := func(a amend.Alert) bool { return a.Name() == "WebDown" && a.Status == amend.Firing }
+	for name, c := range map[string]struct {
+		servers []string // what each answers; "" is down
+		fires   bool
+		fails   bool
+	}{
+		"firing":                    {servers: []string{"[" + api + "," + web + "]"}, fires: true},
+		"silenced or inhibited":     {servers: []string{"[" + mute + "]"}, fires: true},
+		"just arrived":              {servers: []string{"[" + new + "]"}, fires: true},
+		"gone":                      {servers: []string{"[" + api + "]"}},
+		"one of two knows":          {servers: []string{"[]", "[" + web + "]"}, fires: true},
+		"one is down, one knows":    {servers: []string{"", "[" + web + "]"}, fires: true},
+		"one is down, one does not": {servers: []string{"", "[]"}},
+		"all are down":              {servers: []string{"", ""}, fails: true},
+		"nobody to ask":             {fails: true},
+	} {
+		var clients []*alertmanager.Client
+		for _, body := range c.servers {
+			client, err := alertmanager.NewClient(serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if q := r.URL.Query(); body == "" || q.Get("silenced") != "true" || q.Get("inhibited") != "true" || q.Has("receiver") {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+				fmt.Fprint(w, body)
+			}), alertmanager.Auth{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			clients = append(clients, client)
+		}
+		fires, err := alertmanager.Fires(t.Context(), clients, meant)
+		if fires != c.fires || (err != nil) != c.fails || c.fails && amend.KindOf(err) != amend.Transient {
+			t.Errorf("%s: %v, %v", name, fires, err)
+		}
+	}
+}
