@@ -94,6 +94,35 @@ func TestOverlaysChooseTheImage(t *testing.T) {
 	}
 }
 
+// Each component can be added to the overlay as it is delivered, gives the writer
+// flags that docs/writer.md lists, and takes no permission but those that it says.
+func TestComponentsFitTheOverlay(t *testing.T) {
+	docs, err := os.ReadFile("../docs/writer.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := string(build(t, disk(t), "kustomize/overlays/github"))
+	for component, want := range map[string][]string{
+		"owner-from-cluster": {"--owner-from-cluster\n", "name: amend-writer-owners\n", "  - applicationsets\n"},
+		"argocd-proof":       {"--argocd-server=https://", "--argocd-token-file=/", "--argocd-ca-file=/", "secretName: amend-argocd\n"},
+	} {
+		files := disk(t)
+		overlay := "resources: [../github]\ncomponents: [../../components/" + component + "]\n"
+		if err := files.WriteFile("kustomize/overlays/more/kustomization.yaml", []byte(overlay)); err != nil {
+			t.Fatal(err)
+		}
+		got := string(build(t, files, "kustomize/overlays/more"))
+		for _, w := range want {
+			if strings.Contains(plain, w) || !strings.Contains(got, w) {
+				t.Errorf("%s: it is to bring %q", component, w)
+			}
+			if flag, _, _ := strings.Cut(strings.TrimSpace(w), "="); strings.HasPrefix(flag, "--") && !strings.Contains(string(docs), "| `"+flag+"` |") {
+				t.Errorf("%s: docs/writer.md does not know %s", component, flag)
+			}
+		}
+	}
+}
+
 // disk returns a copy in memory of the folders that Kustomize reads, so that a
 // test may change it.
 func disk(t *testing.T) filesys.FileSystem {
