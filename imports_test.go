@@ -16,6 +16,7 @@ var mayImport = map[string][]string{
 	"internal/argocd":        {"internal/secret"},
 	"internal/audit":         {"internal/ledger", "internal/manifest", "internal/message", "internal/tree"},
 	"internal/bus":           {"internal/lock"},
+	"internal/cause":         {"internal/locate"},
 	"internal/eventsource":   {"internal/alert", "internal/secret"},
 	"internal/gateway":       {"internal/alert", "internal/secret"},
 	"internal/ledger":        {"internal/message"},
