@@ -87,20 +87,20 @@ func (i *installation) source(ctx context.Context) (*ghinstallation.Transport, e
 	if i.tokens != nil {
 		return i.tokens, nil
 	}
+	permissions := &github.InstallationPermissions{Contents: github.String("write"), PullRequests: github.String("write")}
 	if i.id == 0 {
 		found, _, err := restClient(i.base, i.app).Apps.FindRepositoryInstallation(ctx, i.owner, i.repo)
 		if err != nil {
 			return nil, err
 		}
 		i.id = found.GetID()
+		// What others say of a commit is read, and said, where the App may.
+		permissions.Checks, permissions.Statuses = found.GetPermissions().Checks, found.GetPermissions().Statuses
 	}
 	i.tokens = ghinstallation.NewFromAppsTransport(i.app, i.id)
 	i.tokens.BaseURL = strings.TrimSuffix(i.base.String(), "/")
 	i.tokens.InstallationTokenOptions = &github.InstallationTokenOptions{
-		Repositories: []string{i.repo},
-		Permissions: &github.InstallationPermissions{
-			Contents: github.String("write"), PullRequests: github.String("write"),
-		},
+		Repositories: []string{i.repo}, Permissions: permissions,
 	}
 	return i.tokens, nil
 }

@@ -34,11 +34,11 @@ func TestAppToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		until := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
 		get := exchange{want: getRef, status: 200, answer: ref("b", sha1)}
-		narrow := `{"repositories":["env"],"permissions":{"contents":"write","pull_requests":"write"}}`
+		narrow := `{"repositories":["env"],"permissions":{"contents":"write","pull_requests":"write","statuses":"read"}}`
 		const post = "POST /app/installations/42/access_tokens"
 		s := newScript(t,
 			exchange{want: "GET /repos/acme/env/installation", status: 502},
-			exchange{want: "GET /repos/acme/env/installation", status: 200, answer: `{"id":42}`},
+			exchange{want: "GET /repos/acme/env/installation", status: 200, answer: `{"id":42,"permissions":{"administration":"write","contents":"write","statuses":"read"}}`},
 			exchange{want: post, body: narrow, lost: true},
 			exchange{want: post, body: narrow, status: 201, answer: fmt.Sprintf(`{"token":%q,"expires_at":%q}`, secret, until(time.Hour))},
 			get, get,

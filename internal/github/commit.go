@@ -21,6 +21,9 @@ type CommitInput struct {
 	// Parent is the commit to build on, BaseTree the hash of its tree.
 	Parent   string
 	BaseTree string
+	// Instead is a second parent, "" for none: a commit that this one takes the
+	// place of, of which no file is taken over.
+	Instead string
 	// Tree shows the files of Parent, so that a file keeps its executable bit.
 	Tree fs.FS
 	// Files holds the whole new content of every changed or added file.
@@ -61,8 +64,12 @@ func (c *Client) Commit(ctx context.Context, in CommitInput) (CommitResult, erro
 	who := &github.CommitAuthor{
 		Name: &in.Author.Name, Email: &in.Author.Email, Date: &github.Timestamp{Time: in.Time.UTC().Truncate(time.Second)},
 	}
+	parents := []*github.Commit{{SHA: &in.Parent}}
+	if in.Instead != "" {
+		parents = append(parents, &github.Commit{SHA: &in.Instead})
+	}
 	commit, _, err := c.again.Git.CreateCommit(ctx, c.owner, c.repo, &github.Commit{
-		Message: &in.Message, Tree: &github.Tree{SHA: tree.SHA}, Parents: []*github.Commit{{SHA: &in.Parent}},
+		Message: &in.Message, Tree: &github.Tree{SHA: tree.SHA}, Parents: parents,
 		Author: who, Committer: who,
 	}, nil)
 	if err != nil {
@@ -77,6 +84,9 @@ func (c *Client) Commit(ctx context.Context, in CommitInput) (CommitResult, erro
 func (in CommitInput) check() error {
 	if err := errors.Join(checkSHA(in.Parent), checkSHA(in.BaseTree)); err != nil {
 		return err
+	}
+	if in.Instead != "" && checkSHA(in.Instead) != nil {
+		return checkSHA(in.Instead)
 	}
 	if len(in.Files) == 0 || in.Tree == nil || in.Message == "" || in.Author.Name == "" || in.Author.Email == "" || in.Time.IsZero() {
 		return amend.Errorf(amend.Invalid, "create commit", "files, tree, message, author and time are all needed")

@@ -34,11 +34,16 @@ type bench struct {
 	// description, which GitHub's description of lists does not foresee.
 	plain  *github.Client
 	mirror *git.Mirror
+	url    string
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T, settings ...func(*forge.Config)) *bench {
 	t.Helper()
-	host, err := forge.Open(t.TempDir())
+	cfg := forge.Config{Dir: t.TempDir()}
+	for _, set := range settings {
+		set(&cfg)
+	}
+	host, err := forge.New(cfg)
 	must(t, err)
 	t.Cleanup(func() { must(t, host.Close()) })
 	folder := t.TempDir()
@@ -51,14 +56,14 @@ func newBench(t *testing.T) *bench {
 	host.AddApp(forge.App{ID: 1, Slug: "amend", Key: &key.PublicKey})
 	host.AddInstallation(forge.Installation{
 		ID: 42, AppID: 1, Account: "acme", Repos: []string{"acme/env", "acme/other"},
-		Permissions: map[string]string{"contents": "write", "pull_requests": "write", "metadata": "read"},
+		Permissions: map[string]string{"contents": "write", "pull_requests": "write", "metadata": "read", "checks": "read", "statuses": "read"},
 	})
 	srv := httptest.NewServer(host)
 	t.Cleanup(srv.Close)
 
 	rules, err := contract()
 	must(t, err)
-	b := &bench{forge: host}
+	b := &bench{forge: host, url: srv.URL}
 	config := func(c *github.Config) {
 		c.BaseURL, c.Auth = srv.URL+"/api/v3", github.Auth{AppID: 1, KeyFile: file}
 	}

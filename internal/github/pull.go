@@ -33,6 +33,7 @@ type PullRequest struct {
 	UpdatedAt   time.Time
 	ClosedAt    time.Time // zero while open
 	URL         string    // for people
+	Body        string    // as people see and edit it
 }
 
 // NewPullRequest is a pull request to open. Title and Body are sent as they are:
@@ -108,10 +109,41 @@ func (c *Client) PullRequestsSince(ctx context.Context, base string, since time.
 	return nil, amend.Refusef(amend.ReasonFailed, "more than %d pull requests into %s were opened since %s, too many to count for the policy's budgets", maxListed*100, base, since.UTC().Format(time.RFC3339))
 }
 
+// OpenPullRequests returns the open pull requests into a branch, from branches of
+// this repository; the oldest comes first. Of more than 2,000 it returns those.
+func (c *Client) OpenPullRequests(ctx context.Context, base string) ([]PullRequest, error) {
+	if err := checkBranch(base); err != nil {
+		return nil, err
+	}
+	opts := &github.PullRequestListOptions{State: "open", Base: base, Sort: "created", Direction: "asc", ListOptions: github.ListOptions{PerPage: 100}}
+	var found []PullRequest
+	for range maxListed {
+		list, response, err := c.again.PullRequests.List(ctx, c.owner, c.repo, opts)
+		if err != nil {
+			return nil, typed("list pull requests", err)
+		}
+		for _, pr := range list {
+			if c.own(pr) {
+				found = append(found, pullRequest(pr))
+			}
+		}
+		if opts.Page = response.NextPage; opts.Page == 0 {
+			break
+		}
+	}
+	return found, nil
+}
+
+// SetBody replaces the body of a pull request. Title and state stay.
+func (c *Client) SetBody(ctx context.Context, number int, body string) error {
+	_, _, err := c.again.PullRequests.Edit(ctx, c.owner, c.repo, number, &github.PullRequest{Body: &body})
+	return typed("edit pull request", err)
+}
+
 func pullRequest(pr *github.PullRequest) PullRequest {
 	p := PullRequest{
 		Number: pr.GetNumber(), State: Closed, Branch: pr.GetHead().GetRef(), HeadSHA: pr.GetHead().GetSHA(),
-		Labels: names(pr.Labels), CreatedAt: pr.GetCreatedAt().Time, UpdatedAt: pr.GetUpdatedAt().Time, ClosedAt: pr.GetClosedAt().Time, URL: pr.GetHTMLURL(),
+		Labels: names(pr.Labels), CreatedAt: pr.GetCreatedAt().Time, UpdatedAt: pr.GetUpdatedAt().Time, ClosedAt: pr.GetClosedAt().Time, URL: pr.GetHTMLURL(), Body: pr.GetBody(),
 	}
 	switch {
 	case pr.MergedAt != nil || pr.GetMerged():
