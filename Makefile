@@ -44,7 +44,7 @@ bench: build $(BIN)/kustomize $(BIN)/yq ## Measure: micro-benchmarks, alert acce
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 200ms ./internal/... ./actions/...
 	$(GO) test -run '^$$' -bench AlertToCommit -benchtime 200x ./cmd/amend
 	$(GO) test -run '^$$' -bench Burst -benchtime 5x ./cmd/amend
-	cd bench && $(GO) run -trimpath . -bin $(BIN) -out $(CURDIR)/docs/performance.md
+	cd bench && $(GO) build -trimpath -o $(BIN)/ ./cost && $(GO) run -trimpath . -bin $(BIN) -out $(CURDIR)/docs/performance.md
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck, the modules, the workflow files and all that is installed

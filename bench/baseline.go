@@ -53,7 +53,7 @@ func (w *world) script(ctx context.Context, steps func(string, int) []step, app 
 	}
 	var sum effort
 	for _, s := range steps(filepath.Join(dir, "clone"), app) {
-		_, e, err := commandWith(ctx, w.env(), "", s[0], s[1:]...)
+		_, e, err := w.bench.measure(ctx, w.env(), "", s[0], s[1:]...)
 		if err != nil {
 			return effort{}, err
 		}

@@ -206,16 +206,16 @@ func (w *world) pushUntilTaken(ctx context.Context, app int) (tried int, err err
 	edits := w.editAndPush(clone, app)
 	push := edits[len(edits)-1]
 	for _, s := range append(steps, edits[:len(edits)-1]...) {
-		if _, _, err := commandWith(ctx, w.env(), "", s[0], s[1:]...); err != nil {
+		if _, err := commandWith(ctx, w.env(), "", s[0], s[1:]...); err != nil {
 			return 0, err
 		}
 	}
 	for ctx.Err() == nil {
 		tried++
-		if _, _, err := commandWith(ctx, w.env(), "", push[0], push[1:]...); err == nil {
+		if _, err := commandWith(ctx, w.env(), "", push[0], push[1:]...); err == nil {
 			return tried, os.RemoveAll(dir)
 		}
-		if _, _, err := commandWith(ctx, w.env(), clone, "git", "pull", "--quiet", "--rebase", "origin", "main"); err != nil {
+		if _, err := commandWith(ctx, w.env(), clone, "git", "pull", "--quiet", "--rebase", "origin", "main"); err != nil {
 			return tried, err
 		}
 	}

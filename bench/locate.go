@@ -116,7 +116,7 @@ func (l *locating) commit(ctx context.Context, message string) error {
 		steps = slices.Insert(steps, 0, []string{"init", "-q", "-b", "main"})
 	}
 	for _, args := range steps {
-		if _, _, err := command(ctx, l.dir, "git", args...); err != nil {
+		if _, err := command(ctx, l.dir, "git", args...); err != nil {
 			return err
 		}
 	}
@@ -183,7 +183,7 @@ func (l *locating) cold(ctx context.Context) error {
 
 // program asks amend locate.
 func (l *locating) program(ctx context.Context, q envrepo.Question) error {
-	out, e, err := command(ctx, l.dir, filepath.Join(l.bin, "amend"), "locate", "--application", q.Application,
+	out, e, err := l.measure(ctx, gitEnv(), l.dir, filepath.Join(l.bin, "amend"), "locate", "--application", q.Application,
 		"--resource", q.Object.String(), "--field", q.Field.String())
 	if err != nil {
 		return err

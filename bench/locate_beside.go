@@ -43,7 +43,7 @@ func (l *locating) beside(ctx context.Context, q envrepo.Question, edit locate.R
 	if q.Kind != envrepo.Kustomize {
 		return nil
 	}
-	before, e, err := command(ctx, l.dir, filepath.Join(l.bin, "kustomize"), "build", q.Source)
+	before, e, err := l.measure(ctx, gitEnv(), l.dir, filepath.Join(l.bin, "kustomize"), "build", q.Source)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (l *locating) beside(ctx context.Context, q envrepo.Question, edit locate.R
 
 // grep searches the folder of the application for the value.
 func (l *locating) grep(ctx context.Context, q envrepo.Question) error {
-	out, e, err := command(ctx, l.dir, "grep", "-rnF", q.Search, q.Folder)
+	out, e, err := l.measure(ctx, gitEnv(), l.dir, "grep", "-rnF", q.Search, q.Folder)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 1 { // nothing was found
 		l.grepNone++
@@ -88,7 +88,7 @@ func (l *locating) yq(ctx context.Context, q envrepo.Question, old []byte) error
 	if err := os.WriteFile(file, old, 0o644); err != nil {
 		return err
 	}
-	_, e, err := command(ctx, "", filepath.Join(l.bin, "yq"), "-i", q.YAMLPath+" = "+q.New, file)
+	_, e, err := l.measure(ctx, gitEnv(), "", filepath.Join(l.bin, "yq"), "-i", q.YAMLPath+" = "+q.New, file)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (l *locating) prove(ctx context.Context, q envrepo.Question, edit locate.Re
 	if err := os.WriteFile(file, edit.Content, 0o644); err != nil {
 		return err
 	}
-	after, _, err := command(ctx, l.dir, filepath.Join(l.bin, "kustomize"), "build", q.Source)
+	after, err := command(ctx, l.dir, filepath.Join(l.bin, "kustomize"), "build", q.Source)
 	if err != nil {
 		return err
 	}

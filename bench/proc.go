@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,30 +21,47 @@ type effort struct {
 	memory    int64 // the most that one process held, in bytes
 }
 
-// command runs a program to its end and says what it cost, with that of the
-// programs that it ran in turn. dir may be "".
-func command(ctx context.Context, dir, name string, args ...string) ([]byte, effort, error) {
+// command runs a program to its end. dir may be "".
+func command(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
 	return commandWith(ctx, gitEnv(), dir, name, args...)
 }
 
-func commandWith(ctx context.Context, env []string, dir, name string, args ...string) ([]byte, effort, error) {
+func commandWith(ctx context.Context, env []string, dir, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, env
+	return finish(cmd)
+}
+
+// measure is commandWith, and says what the program cost, with the programs that
+// it ran in turn. It says so of one that failed, too.
+func (b *bench) measure(ctx context.Context, env []string, dir, name string, args ...string) ([]byte, effort, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, effort{}, err
+	}
+	defer read.Close()
+	cmd := exec.CommandContext(ctx, filepath.Join(b.bin, "cost"), append([]string{name}, args...)...)
+	cmd.Dir, cmd.Env, cmd.ExtraFiles = dir, env, []*os.File{write}
+	out, failed := finish(cmd)
+	if err := write.Close(); err != nil {
+		return out, effort{}, errors.Join(failed, err)
+	}
+	var e effort
+	if _, err := fmt.Fscan(read, &e.wall, &e.cpu, &e.memory); err != nil {
+		return out, effort{}, cmp.Or(failed, err)
+	}
+	return out, e, failed
+}
+
+// finish runs a program to its end. An error holds what the program has printed.
+func finish(cmd *exec.Cmd) ([]byte, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	start := time.Now()
 	err := cmd.Run()
-	e := effort{wall: time.Since(start)}
-	if s := cmd.ProcessState; s != nil {
-		e.cpu = s.UserTime() + s.SystemTime()
-		if u, ok := s.SysUsage().(*syscall.Rusage); ok {
-			e.memory = u.Maxrss << 10
-		}
-	}
 	if err != nil {
-		err = fmt.Errorf("%s %s: %w: %s%s", filepath.Base(name), strings.Join(args, " "), err, errs.Bytes(), out.Bytes())
+		err = fmt.Errorf("%s: %w: %s%s", strings.Join(cmd.Args, " "), err, errs.Bytes(), out.Bytes())
 	}
-	return out.Bytes(), e, err
+	return out.Bytes(), err
 }
 
 // gitEnv keeps the settings of the machine's user out, and names an author.

@@ -42,7 +42,7 @@ where it has read its flags and shows its help: what every step costs before it 
 // repeat runs amend again and again, each time with an output that holds want.
 func (b *bench) repeat(ctx context.Context, want string, args ...string) (wall stat.Sample, memory int64, err error) {
 	for range programRounds {
-		out, e, err := command(ctx, "", filepath.Join(b.bin, "amend"), args...)
+		out, e, err := b.measure(ctx, gitEnv(), "", filepath.Join(b.bin, "amend"), args...)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -74,7 +74,7 @@ func simulated(ctx context.Context, b *bench, files int) (dir, alert string, err
 		return "", "", err
 	}
 	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "-m", "Begin"}} {
-		if _, _, err := command(ctx, dir, "git", args...); err != nil {
+		if _, err := command(ctx, dir, "git", args...); err != nil {
 			return "", "", err
 		}
 	}

@@ -49,7 +49,7 @@ func newWorld(ctx context.Context, b *bench, apps, commits int, rtt time.Duratio
 	}
 	w := &world{bench: b, dir: dir, apps: apps}
 	state := filepath.Join(dir, "forge")
-	if _, _, err := command(ctx, "", filepath.Join(b.bin, "forge"), "repo", "create", repoName, "--dir", state); err != nil {
+	if _, err := command(ctx, "", filepath.Join(b.bin, "forge"), "repo", "create", repoName, "--dir", state); err != nil {
 		return nil, err
 	}
 	if err := w.fill(ctx, commits); err != nil {
@@ -219,7 +219,7 @@ func (w *world) fill(ctx context.Context, commits int) error {
 	if err := errors.Join(out.Flush(), in.Close(), cmd.Wait()); err != nil {
 		return fmt.Errorf("git fast-import: %w: %s", err, errs.Bytes())
 	}
-	_, _, err = command(ctx, w.repoDir(), "git", "repack", "-adq")
+	_, err = command(ctx, w.repoDir(), "git", "repack", "-adq")
 	return err
 }
 
@@ -251,7 +251,7 @@ func (w *world) tip() string {
 
 // git asks the repository at the host.
 func (w *world) git(ctx context.Context, args ...string) (string, error) {
-	out, _, err := command(ctx, w.repoDir(), "git", args...)
+	out, err := command(ctx, w.repoDir(), "git", args...)
 	return strings.TrimSpace(string(out)), err
 }
 
