@@ -107,6 +107,8 @@ func (w *world) start(t *testing.T, name, program string, args ...string) {
 	// Where the jobs of the record workflow find amend, as on a prepared runner.
 	cmd.Env = append(os.Environ(), "PATH="+w.bin("")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	// A run that is killed would leave it behind, on a port that the next one needs.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	cmd.WaitDelay = 10 * time.Second
 	must(t, cmd.Start())
 	ended := make(chan struct{})
