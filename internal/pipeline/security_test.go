@@ -22,41 +22,47 @@ const threats = 26
 
 var testName = regexp.MustCompile(`^(Test|Fuzz)[A-Z]\w*$`)
 
-// TestSecurityPageNamesTestsThatExist: every test that the page names is a link to
-// the file that declares it, every other file that it links is there, and a threat
-// without a test says "not yet".
-func TestSecurityPageNamesTestsThatExist(t *testing.T) {
-	const page = "docs/security.md"
-	source := readDoc(t, page)
-	err := gast.Walk(goldmark.DefaultParser().Parse(text.NewReader(source)), func(n gast.Node, entering bool) (gast.WalkStatus, error) {
-		switch n := n.(type) {
-		case *gast.Link:
-			file, _, _ := strings.Cut(string(n.Destination), "#")
-			if _, err := os.Stat(filepath.Join(root, "docs", filepath.FromSlash(file))); entering && !strings.Contains(file, "://") && err != nil {
-				t.Errorf("%s links %v", page, err)
+// TestPagesNameTestsThatExist: every test that a page about promises names is a
+// link to the file that declares it, and every other file that it links is there.
+func TestPagesNameTestsThatExist(t *testing.T) {
+	for _, page := range []string{"docs/security.md", "docs/reliability.md"} {
+		source := readDoc(t, page)
+		err := gast.Walk(goldmark.DefaultParser().Parse(text.NewReader(source)), func(n gast.Node, entering bool) (gast.WalkStatus, error) {
+			switch n := n.(type) {
+			case *gast.Link:
+				file, _, _ := strings.Cut(string(n.Destination), "#")
+				if _, err := os.Stat(filepath.Join(root, "docs", filepath.FromSlash(file))); entering && !strings.Contains(file, "://") && err != nil {
+					t.Errorf("%s links %v", page, err)
+				}
+			case *gast.CodeSpan:
+				name := string(n.FirstChild().(*gast.Text).Segment.Value(source))
+				if !entering || !testName.MatchString(name) {
+					break
+				}
+				if link, ok := n.Parent().(*gast.Link); !ok {
+					t.Errorf("%s names %s and does not say where it is", page, name)
+				} else if file := path.Join("docs", string(link.Destination)); !declares(t, file, name) {
+					t.Errorf("%s names %s, which %s does not declare", page, name, file)
+				}
 			}
-		case *gast.CodeSpan:
-			name := string(n.FirstChild().(*gast.Text).Segment.Value(source))
-			if !entering || !testName.MatchString(name) {
-				break
-			}
-			if link, ok := n.Parent().(*gast.Link); !ok {
-				t.Errorf("%s names %s and does not say where it is", page, name)
-			} else if file := path.Join("docs", string(link.Destination)); !declares(t, file, name) {
-				t.Errorf("%s names %s, which %s does not declare", page, name, file)
-			}
+			return gast.WalkContinue, nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return gast.WalkContinue, nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
+}
+
+// TestSecurityPageIsComplete: every threat has its row, and one without a test says
+// "not yet".
+func TestSecurityPageIsComplete(t *testing.T) {
+	const page = "docs/security.md"
 	var names []string
 	for n := range threats {
 		names = append(names, fmt.Sprintf("T%d", n+1))
 	}
 	oneRowEach(t, page, names)
-	for _, row := range firstCell.FindAllStringSubmatch(string(source), -1) {
+	for _, row := range firstCell.FindAllStringSubmatch(string(readDoc(t, page)), -1) {
 		if !regexp.MustCompile(`\[.(Test|Fuzz)`).MatchString(row[2]) && !strings.Contains(row[2], "Not yet") {
 			t.Errorf("%s proves %s by no test, and does not say so", page, row[1])
 		}
