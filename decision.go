@@ -29,6 +29,7 @@ const (
 	ReasonSettling      Reason = "settling"       // another change to the workload may end the alert too
 	ReasonFrozen        Reason = "frozen"         // a freeze of the policy holds
 	ReasonBudget        Reason = "budget-spent"   // there were enough changes in this time
+	ReasonBlastRadius   Reason = "blast-radius"   // too large a share of what is there was changed in this time
 	ReasonOutOfScope    Reason = "out-of-scope"   // the policy is not for this workload
 	ReasonCondition     Reason = "condition"      // the playbook's condition cannot be evaluated
 	ReasonBound         Reason = "bound-reached"  // the action's own bound forbids a further step

@@ -25,6 +25,7 @@ type application struct {
 	// at is where the source stands in the Application, e.g. spec.source.
 	at       amend.FieldPath
 	object   amend.ObjectRef // the Application itself
+	project  string
 	ignores  []ignoredDifference
 	settings string // source.settings()
 	alone    bool   // its folder overrides the source for it alone
@@ -46,6 +47,7 @@ type appManifest struct {
 }
 
 type appSpec struct {
+	Project  string      `json:"project"`
 	Source   *appSource  `json:"source"`
 	Sources  []appSource `json:"sources"`
 	Hydrator *struct {
@@ -118,7 +120,7 @@ func (m appManifest) applications() []application {
 		s.normalize()
 		a := application{
 			name: m.Metadata.Name, namespace: m.Spec.Destination.Namespace, cluster: m.Spec.Destination.Server + " " + m.Spec.Destination.Name,
-			path: s.folder(), source: s, refs: refs(sources), at: at(i), ignores: m.Spec.Ignore,
+			path: s.folder(), source: s, refs: refs(sources), at: at(i), project: m.Spec.Project, ignores: m.Spec.Ignore,
 			object:   amend.ObjectRef{Group: "argoproj.io", Kind: "Application", Namespace: m.Metadata.Namespace, Name: m.Metadata.Name},
 			settings: s.settings(),
 		}

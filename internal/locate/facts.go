@@ -30,6 +30,8 @@ type facts struct {
 	argo   bool // an Application or ApplicationSet may be written here
 	apps   []application
 	sets   []*appSet
+	// projects are the AppProjects that are written here.
+	projects []project
 }
 
 // scanned reports whether a file with this name may hold manifests or patches.
@@ -72,6 +74,9 @@ func scan(hash, name string, data []byte) *facts {
 		if sets > 0 {
 			f.sets = parseAppSets(data)
 		}
+	}
+	if bytes.Contains(data, []byte("syncWindows")) && bytes.Contains(data, []byte("AppProject")) {
+		f.projects = parseProjects(data)
 	}
 	return f
 }

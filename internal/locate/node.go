@@ -33,6 +33,7 @@ type node struct {
 	names    filter
 	opaque   bool
 	argo     []string // files in which Applications may be written
+	projects []string // files in which AppProjects with sync windows are written
 	inflates []string // kustomizations with charts
 	prefixes []string
 	suffixes []string
@@ -97,6 +98,7 @@ func (n *node) sum() {
 		}
 	}
 	slices.Sort(n.argo)
+	slices.Sort(n.projects)
 	slices.Sort(n.inflates)
 	slices.Sort(n.foreign)
 	slices.Sort(n.huge)
@@ -113,6 +115,9 @@ func (n *node) sumFile(name string, f *facts) {
 	if f.argo {
 		n.argo = append(n.argo, full)
 	}
+	if f.projects != nil {
+		n.projects = append(n.projects, full)
+	}
 	switch {
 	case f.huge && scanned(name):
 		n.huge = append(n.huge, full)
@@ -127,6 +132,7 @@ func (n *node) sumChild(c *node) {
 	}
 	n.opaque = n.opaque || c.opaque
 	n.argo = append(n.argo, c.argo...)
+	n.projects = append(n.projects, c.projects...)
 	n.inflates = append(n.inflates, c.inflates...)
 	n.foreign = append(n.foreign, c.foreign...)
 	n.huge = append(n.huge, c.huge...)

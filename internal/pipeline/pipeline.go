@@ -141,11 +141,12 @@ func (p *Pipeline) decide(w World, e amend.Event) (amend.Decision, error) {
 	if err != nil {
 		return amend.Decision{}, err
 	}
-	d = policy.Decide(policy.Input{Policy: *pol, Playbook: playbook, Request: req, Episodes: episodes, Records: records, Stopped: stopped, Now: w.Now})
+	in := policy.Input{Policy: *pol, Playbook: playbook, Request: req, Episodes: episodes, Records: records, Stopped: stopped, Now: w.Now}
+	d = policy.Decide(in)
 	if d.Reason != amend.ReasonAct && d.Reason != amend.ReasonSuggested {
 		return d, nil
 	}
-	d, err = p.plan(w, playbook.Rung(req, d.Action), d)
+	d, err = p.plan(w, in, d)
 	if err == nil && d.Plan == nil {
 		d.Episode-- // the one to open stays closed
 	}

@@ -29,6 +29,7 @@ var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // A scene is one testdata/*.txtar: the files of base.txtar with those of the
 // scene over them and without those in "remove"; "alert", a status and labels;
 // "since", how long it fires; "episodes", each with its number, state and age;
+// "records", changes of other incidents, each with its playbook, workload and age;
 // "history/N[-ours]/PATH", the versions of one file, the newest first; and
 // "commit/AGE[-ours]/PATH", files as they were at the commits of the branch, the
 // newest first. What a commit does not name it has as the scene has it.
@@ -118,6 +119,8 @@ func load(t *testing.T, name string) scene {
 				since = text
 			case f.Name == "episodes":
 				s.past.episodes = episodes(t, text)
+			case f.Name == "records":
+				s.past.records = records(t, text)
 			case f.Name == "remove":
 				delete(s.files, text)
 			case strings.HasPrefix(f.Name, "history/"):
@@ -161,6 +164,23 @@ func episodes(t *testing.T, text string) []amend.Episode {
 			t.Fatal(err)
 		}
 		all = append(all, amend.Episode{N: n, State: state, At: now.Add(-age(t, ago)), Change: amend.Change{Commit: fmt.Sprintf("commit-%d", n)}})
+	}
+	return all
+}
+
+func records(t *testing.T, text string) []amend.Record {
+	t.Helper()
+	var all []amend.Record
+	for line := range strings.Lines(text) {
+		var playbook, target, ago string
+		if _, err := fmt.Sscan(line, &playbook, &target, &ago); err != nil {
+			t.Fatal(err)
+		}
+		object, err := amend.ParseObjectRef(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, amend.Record{Incident: amend.IncidentID(playbook, object), Episode: 1, Action: "restart", Playbook: playbook, Target: target, At: now.Add(-age(t, ago))})
 	}
 	return all
 }

@@ -11,12 +11,14 @@ import (
 	"github.com/amendhq/amend/actions"
 	"github.com/amendhq/amend/internal/locate"
 	"github.com/amendhq/amend/internal/manifest"
+	"github.com/amendhq/amend/internal/policy"
 	"github.com/amendhq/amend/internal/tree"
 )
 
 // plan completes a decision to act or to suggest with the edits, or turns it
 // into a refusal.
-func (p *Pipeline) plan(w World, req amend.Request, d amend.Decision) (amend.Decision, error) {
+func (p *Pipeline) plan(w World, in policy.Input, d amend.Decision) (amend.Decision, error) {
+	req := in.Playbook.Rung(in.Request, d.Action)
 	action, ok := actions.Lookup(req.Action)
 	if !ok {
 		return amend.Decision{}, amend.Errorf(amend.Internal, "plan", "the policy named the unknown action %q", req.Action)
@@ -51,6 +53,10 @@ func (p *Pipeline) plan(w World, req amend.Request, d amend.Decision) (amend.Dec
 	}
 	if plan.Diff, err = diff(w.Tree, plan.Files); err != nil {
 		return amend.Decision{}, err
+	}
+	if reason, why, err := p.confine(w, in, about); err != nil || reason != amend.ReasonAct {
+		d.Reason, d.Detail = reason, why
+		return d, err
 	}
 	if plan.Cause != "" {
 		d.Detail += fmt.Sprintf(" It takes back what commit %.12s did to the workload.", plan.Cause)

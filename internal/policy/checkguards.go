@@ -66,6 +66,13 @@ func (r *reader) checkGuards(p *Policy) {
 	if n := r.at[&p.Freezes]; n != nil && len(p.Freezes) > maxGuards {
 		r.problem(n, "expected at most %d freezes, found %d", maxGuards, len(p.Freezes))
 	}
+	r.checkOneOf(&p.SyncWindows, "syncWindows", p.SyncWindows, []string{honourWindows, ignoreWindows})
+	if n := r.at[&p.BlastRadius]; n != nil && len(p.BlastRadius) > maxGuards {
+		r.problem(n, "expected at most %d blast radiuses, found %d", maxGuards, len(p.BlastRadius))
+	}
+	for i := range p.BlastRadius {
+		r.checkRadius(&p.BlastRadius[i])
+	}
 	names := make([]string, 0, len(p.Playbooks))
 	for _, b := range p.Playbooks {
 		names = append(names, b.Name)
@@ -92,6 +99,15 @@ func (r *reader) checkBudget(b *Budget) {
 		r.problem(n, "expected either changes or workloads, found %s", map[bool]string{true: "both", false: "neither"}[changes])
 	case workloads && b.Per == perWorkload:
 		r.problem(r.at[&b.Per], "a workload is only one workload; expected changes, or per repo, namespace or playbook")
+	}
+}
+
+func (r *reader) checkRadius(b *Radius) {
+	r.checkOneOf(&b.Of, "of", b.Of, shares)
+	r.checkOneOf(&b.Per, "per", b.Per, radiusScopes)
+	r.checkWindow(&b.Within)
+	if n := r.at[&b.Per]; n != nil && b.Per == perRepo && b.Of != ofApplications {
+		r.problem(n, "%s are counted in the namespace of the workload; expected per namespace, or of applications", b.Of)
 	}
 }
 

@@ -179,6 +179,9 @@ func (p *Policy) Memory() time.Duration {
 	for _, b := range p.Budgets {
 		longest = max(longest, b.Within)
 	}
+	for _, r := range p.BlastRadius {
+		longest = max(longest, r.Within)
+	}
 	for _, b := range p.Playbooks {
 		longest = max(longest, b.Settle, b.Breaker.Within)
 	}
