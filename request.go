@@ -59,7 +59,8 @@ const (
 	EpisodeLanded    EpisodeState = "landed"    // its commit is in the branch that Argo CD follows
 	EpisodeOpen      EpisodeState = "open"      // its pull request waits for a person
 	EpisodeDeclined  EpisodeState = "declined"  // a person closed its pull request unmerged
-	EpisodeWithdrawn EpisodeState = "withdrawn" // amend closed its pull request, the alert had resolved
+	EpisodeWithdrawn EpisodeState = "withdrawn" // amend closed its pull request, nothing was left to do
+	EpisodeStale     EpisodeState = "stale"     // amend closed its pull request, nobody had taken it up
 )
 
 // An Episode is one time that an incident opened and was answered by a change.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,9 +45,11 @@ func (r *reader) check(p *Policy, cat Catalogue) {
 		r.checkThen(b, cat)
 		r.checkWindow(&b.Breaker.Within)
 		r.checkVerify(&b.Verify, p.Defaults.Verify)
+		r.checkPullRequests(&b.PullRequests, cmp.Or(b.Mode, p.Defaults.Mode), false)
 	}
 	r.checkWindow(&p.Defaults.Breaker.Within)
 	r.checkVerify(&p.Defaults.Verify, Verify{})
+	r.checkPullRequests(&p.Defaults.PullRequests, "", true)
 	r.checkGuards(p)
 	r.checkApprovals(&p.Approvals)
 }

@@ -97,6 +97,10 @@ func (in Input) judge(latest amend.Episode) (amend.Reason, string) {
 		if reason, detail := in.judgeLanded(latest); reason != amend.ReasonAct {
 			return reason, detail
 		}
+	case amend.EpisodeStale:
+		if reason, detail := in.stale(latest); reason != amend.ReasonAct {
+			return reason, detail
+		}
 	case amend.EpisodeWithdrawn, "":
 	default:
 		return amend.ReasonDuplicate, fmt.Sprintf("Episode %d is in a state that this version of amend does not know, so nothing is changed; update amend.", latest.N)

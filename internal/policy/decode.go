@@ -55,6 +55,8 @@ func (r *reader) read(n *yaml.Node, v reflect.Value) {
 			return
 		}
 		v.SetInt(int64(number))
+	case v.Kind() == reflect.Bool && content.ShortTag() == "!!bool":
+		v.SetBool(strings.EqualFold(content.Value, "true"))
 	case v.Kind() == reflect.Slice && content.Kind == yaml.SequenceNode:
 		r.readList(content, v)
 	case v.Kind() == reflect.Map && content.Kind == yaml.MappingNode:
@@ -197,6 +199,8 @@ func expected(v reflect.Value) string {
 		return "a PromQL expression"
 	}
 	switch v.Kind() {
+	case reflect.Bool:
+		return "true or false"
 	case reflect.Int:
 		return "a whole number of at least 1"
 	case reflect.Slice:

@@ -96,6 +96,7 @@ func (p *Policy) fill(cat Catalogue) {
 		b.Cooldown = cmp.Or(b.Cooldown, p.Defaults.Cooldown, defaultCooldown)
 		b.Mute = cmp.Or(b.Mute, p.Defaults.Mute, defaultMute)
 		b.Verify = b.Verify.or(p.Defaults.Verify, b.Mode)
+		b.PullRequests = b.PullRequests.or(p.Defaults.PullRequests)
 		action, _ := cat.lookup(b.Action)
 		b.With = complete(b.With, action)
 		for j := range b.Then {

@@ -50,6 +50,8 @@ type Defaults struct {
 	Settle   Duration   `json:"settle,omitempty" jsonschema_description:"How long a change of another playbook to the same workload has to end the alert too; 5m when left out."`
 	Breaker  Breaker    `json:"breaker,omitzero" jsonschema_description:"How many changes of an incident are enough; 3 within 24h when left out."`
 	Verify   Verify     `json:"verify,omitzero" jsonschema_description:"How to find out whether a change helped."`
+
+	PullRequests PullRequests `json:"pullRequests,omitzero" jsonschema_description:"How the pull requests of playbooks are kept."`
 }
 
 // A Playbook says what to do about some alerts. After Parse its parameters and
@@ -70,6 +72,8 @@ type Playbook struct {
 	Settle   Duration          `json:"settle,omitempty" jsonschema_description:"How long a change of another playbook to the same workload has to end the alert too."`
 	Breaker  Breaker           `json:"breaker,omitzero" jsonschema_description:"How many changes of the incident are enough to ask a person."`
 	Verify   Verify            `json:"verify,omitzero" jsonschema_description:"How to find out whether a change helped."`
+
+	PullRequests PullRequests `json:"pullRequests,omitzero" jsonschema_description:"How the pull requests of the playbook are kept."`
 
 	// accepts holds the parameters of Accept by the labels that set them.
 	accepts map[string]amend.Param
