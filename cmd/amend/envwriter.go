@@ -23,6 +23,7 @@ type envWriter struct {
 	flags  repoFlags
 	log    *slog.Logger
 	mirror *git.Mirror
+	host   host
 }
 
 // advisers are those that the writer asks besides the host; each may be nil.
@@ -60,8 +61,9 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 		return nil, err
 	}
 	who := author{f.authorName, f.authorEmail}
-	return &envWriter{flags: f, log: log, mirror: copied, Writer: writer.New(writer.Config{
-		Host:      host{Client: client, author: who, labels: f.labels},
+	on := host{Client: client, author: who, labels: f.labels}
+	return &envWriter{flags: f, log: log, mirror: copied, host: on, Writer: writer.New(writer.Config{
+		Host:      on,
 		Repo:      mirror{Mirror: copied, author: who, log: log},
 		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
 		Branch:    f.branch, Decide: pipeline.New(withJsonnet()).Decide, Now: time.Now, Log: log,

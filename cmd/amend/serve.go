@@ -34,8 +34,8 @@ and no database. Alerts are accepted when they are on disk; after a crash the
 next start finishes what was begun, once.
 
 Alertmanager posts to /v1/alertmanager, anything else to /v1/events (a
-CloudEvent). /v1/decisions lists what became of each alert; /metrics, /healthz
-and /readyz are for the machines.`,
+CloudEvent). /v1/decisions lists what became of each alert, and / shows it to
+people; /metrics, /healthz and /readyz are for the machines.`,
 		Example: `  amend serve --repo https://github.com/acme/env --github-token-file token
   amend serve --repo https://github.com/acme/env --github-app-id 12345 --github-app-key-file key.pem \
       --listen :8080 --webhook-token-file webhook-token`,
@@ -65,6 +65,7 @@ type server struct {
 	bus       *bus.Bus
 	writer    *envWriter
 	handler   http.Handler
+	page      http.Handler
 	decisions *decisionLog
 }
 
@@ -95,12 +96,17 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if err != nil {
 		return nil, err
 	}
-	s.handler, err = gateway.New(gateway.Config{
+	intake, err := gateway.New(gateway.Config{
 		Publisher: s.bus, Decisions: s.bus, Ready: s.bus.Ready, Auth: auth,
 		Identity: alert.NewIdentity(f.volatile), Folder: alert.NewFolder(f.foldWindow, foldSize),
 		Log: log, Registry: reg,
 	})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	s.page = f.newPage(s.writer, s.bus.Decisions, log)
+	s.handler = withPage(intake, s.page)
+	return s, nil
 }
 
 // newRegistry returns a registry with what every process measures of itself.
@@ -116,11 +122,15 @@ func (s *server) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	parts, err := s.flags.parts(ctx, s.page, s.log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	s.log.Info("serving", "address", listener.Addr().String(), "repo", s.flags.repo, "branch", s.flags.branch)
-	return s.writer.during(ctx,
+	return s.writer.during(ctx, append(parts,
 		serveHTTP(gateway.NewServer(s.flags.listen, s.handler, s.log), listener),
 		part{"events", func(ctx context.Context) error { return s.bus.Consume(ctx, lanes, s.handle) }},
-	)
+	)...)
 }
 
 func (s *server) close() error {

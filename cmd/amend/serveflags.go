@@ -13,6 +13,7 @@ type serveFlags struct {
 	logFlags
 	intakeFlags
 	argocdFlags
+	pageFlags
 	giveUp       time.Duration
 	recordEvents string
 }
@@ -23,6 +24,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	f.logFlags.register(cmd)
 	f.intakeFlags.register(cmd)
 	f.argocdFlags.register(cmd)
+	f.pageFlags.register(cmd)
 	cmd.Flags().DurationVar(&f.giveUp, "give-up-after", 10*time.Minute, "how long a change is tried before its failure is recorded")
 	cmd.Flags().StringVar(&f.recordEvents, "record-events", "", "folder to keep accepted events in, one file each, for amend simulate --replay")
 }

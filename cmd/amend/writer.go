@@ -24,6 +24,7 @@ type writerFlags struct {
 	listenFlags
 	logFlags
 	argocdFlags
+	pageFlags
 	audience, kubeconfig string
 	tlsCert, tlsKey      string
 	owners               bool
@@ -35,6 +36,7 @@ func (f *writerFlags) register(cmd *cobra.Command) {
 	f.listenFlags.register(cmd, ":8080", "address of the API for the steps")
 	f.logFlags.register(cmd)
 	f.argocdFlags.register(cmd)
+	f.pageFlags.register(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.audience, "audience", "amend-writer", "audience that the tokens of the steps have to be for")
 	fs.StringVar(&f.kubeconfig, "kubeconfig", "", "file that says how to reach the cluster (default: as a pod of it)")
@@ -94,7 +96,12 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, env.close()) }()
-	handler, err := f.handler(env, realm{cluster, f.audience}, log)
+	var latest memory
+	handler, err := f.handler(env, realm{cluster, f.audience}, &latest, log)
+	if err != nil {
+		return err
+	}
+	parts, err := f.parts(ctx, f.newPage(env, latest.decisions, log), log)
 	if err != nil {
 		return err
 	}
@@ -105,7 +112,7 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 	log.Info("serving", "address", listener.Addr().String(), "repo", f.repo, "branch", f.branch, "tls", secure != nil)
 	web := writerapi.NewHTTPServer(f.listen, handler, log)
 	web.TLSConfig = secure
-	return env.during(ctx, serveHTTP(web, listener))
+	return env.during(ctx, append(parts, serveHTTP(web, listener))...)
 }
 
 func (f writerFlags) advisers(cluster *kube.Client, log *slog.Logger) (advisers, error) {
@@ -117,11 +124,13 @@ func (f writerFlags) advisers(cluster *kube.Client, log *slog.Logger) (advisers,
 	return asked, err
 }
 
-func (f writerFlags) handler(env *envWriter, who realm, log *slog.Logger) (http.Handler, error) {
+func (f writerFlags) handler(env *envWriter, who realm, latest *memory, log *slog.Logger) (http.Handler, error) {
 	reg := newRegistry()
+	seen := newDecisionLog(log, reg)
 	return writerapi.New(writerapi.Config{
 		Repo: f.repo, Decider: pen{env.Writer}, Ledger: pen{env.Writer}, History: env, Authenticator: who, Authorizer: who,
-		Unpack: alert.Unpack, Observe: newDecisionLog(log, reg).observe, RetryAt: github.RetryAt,
+		Unpack: alert.Unpack, RetryAt: github.RetryAt,
+		Observe: func(d amend.Decision) { seen.observe(d); latest.observe(d) },
 		Ready: func(context.Context) error {
 			_, err := env.mirror.Head(f.branch)
 			return err

@@ -133,6 +133,10 @@ func NewServer(addr string, h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
+// Guard serves next to whoever may use the paths under /v1, and answers others
+// as those do.
+func (g *Gateway) Guard(next http.Handler) http.Handler { return g.authenticated(next) }
+
 func (g *Gateway) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ok, err := g.cfg.Auth.allows(r)

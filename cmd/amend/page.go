@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/gateway"
+	ui "github.com/amendhq/amend/internal/page"
+)
+
+// pageFlags say where people see what is done.
+type pageFlags struct {
+	pageListen string
+	byHand     time.Duration
+}
+
+func (f *pageFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.pageListen, "page-listen", "", "address to show the page for people at, without a login, e.g. 127.0.0.1:8081")
+	fs.DurationVar(&f.byHand, "by-hand", 0, "how long a person takes for one change; the page counts the time saved with it")
+}
+
+// newPage makes the page of an env repo, with the decisions that this process
+// remembers.
+func (f pageFlags) newPage(env *envWriter, decisions func(context.Context, int) ([]amend.Decision, error), log *slog.Logger) http.Handler {
+	source := &pageSource{repo: env.mirror, branch: env.flags.branch, pulls: env.host.PullsSince, decisions: decisions, now: time.Now}
+	return ui.New(ui.Config{Source: source, Repo: env.flags.repo, Branch: env.flags.branch, ByHand: f.byHand, Log: log})
+}
+
+// parts serves the page at --page-listen, when that is given. On a loopback
+// address only browsers that meant it are answered; on others, who may see the
+// page is up to what stands in front of it.
+func (f pageFlags) parts(ctx context.Context, p http.Handler, log *slog.Logger) ([]part, error) {
+	if f.pageListen == "" {
+		return nil, nil
+	}
+	l, err := listenFlags{listen: f.pageListen}.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if l.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		p = ui.Local(p)
+	} else {
+		log.Warn("the page asks for no login and can be reached from other machines", "address", l.Addr().String())
+	}
+	log.Info("showing the page", "url", "http://"+l.Addr().String()+"/")
+	return []part{serveHTTP(gateway.NewServer(f.pageListen, p, log), l)}, nil
+}
+
+// withPage adds the page to a gateway, behind the same login.
+func withPage(g *gateway.Gateway, p http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", g)
+	for _, pattern := range ui.Paths() {
+		mux.Handle(pattern, g.Guard(p))
+	}
+	return mux
+}
