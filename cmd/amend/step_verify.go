@@ -99,7 +99,7 @@ func (v verification) watch(ctx context.Context, client *writerapi.Client, chang
 			return amend.Verdict{}, err
 		}
 	}
-	return verify.Verify(ctx, verify.Config{
+	return verify.Applied(ctx, verify.Config{
 		Applications: cluster, History: client, Namespace: v.namespace, Repo: cmp.Or(v.repo, change.Repo),
 		Within: v.within, Settle: v.settle, Now: time.Now,
 	}, verify.Change{Commit: commit, Object: object})

@@ -36,41 +36,76 @@ type Config struct {
 	// Settle is how long an Application has to be degraded before the change has
 	// failed; zero means one minute.
 	Settle time.Duration
+	// Prober is asked the probe of the policy, Alerts whether the alert still
+	// fires; nil when there is nobody to ask, and then nobody is believed.
+	Prober Prober
+	Alerts Alerts
+	// Newer tells of changes that take the place of the one at hand; nil when
+	// nobody does.
+	Newer Newer
+	// Steady is how long the trouble has to stay away to be over; zero means one
+	// minute.
+	Steady time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
 // A Change is what has to be verified: a commit, as a full SHA, and the object
-// that it is about.
+// that it is about. The other fields matter to Verify only.
 type Change struct {
 	Commit string
 	Object amend.ObjectRef
+	// Event is the id of the event that the change answers, and At when the
+	// change was made: the probe has to have found the trouble then.
+	Event string
+	At    time.Time
+	Check amend.Check
+	// Requested says that a person asked for the change itself, so that no alert
+	// fires for it.
+	Requested bool
 }
 
-// Verify waits until the Application that manages the object has applied the
-// commit and is healthy (Worked), has applied it and stays degraded (Failed), or
-// the time is over (Unverified, saying what was missing). A change whose
-// Application cannot be told, because none or more than one manages the object,
-// is Unverified at once: of several only the one that renders the edited file is
-// ever going to sync.
+// Applied waits until the Application that manages the object has applied the
+// commit and is healthy (Worked, which says no more than that here), has applied
+// it and stays degraded (Failed), or the time is over (Unverified, saying what
+// was missing). A change whose Application cannot be told, because none or more
+// than one manages the object, is Unverified at once: of several only the one
+// that renders the edited file is ever going to sync.
 //
 // Errors that may pass are waited out. The error is Transient when the context
 // ends, and otherwise what a permanent answer of the interfaces was.
-func Verify(ctx context.Context, cfg Config, change Change) (amend.Verdict, error) {
+func Applied(ctx context.Context, cfg Config, change Change) (amend.Verdict, error) {
+	w := newWatch(cfg, change)
+	return w.sealed(w.run(ctx))
+}
+
+// newWatch fills in what the configuration leaves out.
+func newWatch(cfg Config, change Change) *watch {
 	if cfg.Within == 0 {
 		cfg.Within = 15 * time.Minute
 	}
 	if cfg.Settle == 0 {
 		cfg.Settle = time.Minute
 	}
+	if cfg.Steady == 0 {
+		cfg.Steady = time.Minute
+	}
+	if cfg.Prober == nil {
+		cfg.Prober = noProber{}
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	w := &watch{cfg: cfg, change: change, deadline: cfg.Now().Add(cfg.Within), contains: map[string]bool{}}
-	verdict, err := w.run(ctx)
+	w.hearing = hearing{probe: witness{asked: change.Check.Probe != ""}, alert: witness{asked: cfg.Alerts != nil && !change.Requested}, steady: cfg.Steady}
+	return w
+}
+
+// sealed says which change a verdict is about and when it was reached.
+func (w *watch) sealed(v amend.Verdict, err error) (amend.Verdict, error) {
 	if err != nil {
 		return amend.Verdict{}, err
 	}
-	verdict.Commit, verdict.At = change.Commit, cfg.Now().UTC()
-	return verdict, nil
+	v.Commit, v.At, v.OnFailure = w.change.Commit, w.cfg.Now().UTC(), w.change.Check.OnFailure
+	return v, nil
 }

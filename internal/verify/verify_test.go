@@ -154,7 +154,7 @@ func run(t *testing.T, a *argo, h *history) outcome {
 	synctest.Test(t, func(t *testing.T) {
 		a.start = time.Now()
 		cfg := verify.Config{Applications: a, History: h, Repo: repo, Within: 5 * time.Minute}
-		o.verdict, o.err = verify.Verify(t.Context(), cfg, verify.Change{Commit: commit, Object: object})
+		o.verdict, o.err = verify.Applied(t.Context(), cfg, verify.Change{Commit: commit, Object: object})
 		o.took = time.Since(a.start)
 		if o.err == nil && !o.verdict.At.Equal(time.Now()) {
 			t.Errorf("the verdict is dated %s", o.verdict.At)
@@ -383,7 +383,7 @@ func TestContextEndsIt(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		a := &argo{stages: []stage{{app: app(before, before)}}, start: time.Now()}
-		_, err := verify.Verify(ctx, verify.Config{Applications: a, History: &history{}, Repo: repo}, verify.Change{Commit: commit, Object: object})
+		_, err := verify.Applied(ctx, verify.Config{Applications: a, History: &history{}, Repo: repo}, verify.Change{Commit: commit, Object: object})
 		if amend.KindOf(err) != amend.Transient || !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}

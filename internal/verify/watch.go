@@ -16,6 +16,8 @@ type watch struct {
 	// contains remembers the answers of History: they never change, and asking is
 	// a request over the network.
 	contains map[string]bool
+	app      amend.Application // the one that applies the change, once it is known
+	hearing  hearing
 }
 
 func (w *watch) run(ctx context.Context) (amend.Verdict, error) {
@@ -32,6 +34,7 @@ func (w *watch) run(ctx context.Context) (amend.Verdict, error) {
 	if unclear != "" {
 		return amend.Verdict{State: amend.Unverified, Detail: unclear}, nil
 	}
+	w.app = app
 	return w.follow(ctx, app)
 }
 
@@ -55,7 +58,7 @@ func (w *watch) patiently(ctx context.Context, try func() error) (late string, e
 // follow reads one Application until there is a verdict.
 func (w *watch) follow(ctx context.Context, app amend.Application) (amend.Verdict, error) {
 	pace := newPace()
-	var degraded time.Time // since when; zero while it is not
+	var bad decline
 	for {
 		if pace.refreshDue(w.cfg.Now()) {
 			if err := passing(w.cfg.Applications.Refresh(ctx, app.Namespace, app.Name)); err != nil {
@@ -66,14 +69,7 @@ func (w *watch) follow(ctx context.Context, app amend.Application) (amend.Verdic
 		if err != nil {
 			return amend.Verdict{}, err
 		}
-		now := w.cfg.Now()
-		switch {
-		case found.state != amend.Failed:
-			degraded = time.Time{}
-		case degraded.IsZero():
-			degraded = now
-		}
-		settled := found.state == amend.Failed && now.Sub(degraded) >= w.cfg.Settle
+		settled := bad.lasts(found, w.cfg.Now(), w.cfg.Settle)
 		if found.state == amend.Worked || settled || found.gone || w.late() {
 			return w.verdict(app, found, settled), nil
 		}
@@ -81,6 +77,21 @@ func (w *watch) follow(ctx context.Context, app amend.Application) (amend.Verdic
 			return amend.Verdict{}, err
 		}
 	}
+}
+
+// A decline is a time during which an Application is degraded by a change.
+type decline struct{ since time.Time } // zero while it is not
+
+// lasts reports whether the Application has been degraded for so long.
+func (d *decline) lasts(f finding, now time.Time, settle time.Duration) bool {
+	switch {
+	case f.state != amend.Failed:
+		d.since = time.Time{}
+		return false
+	case d.since.IsZero():
+		d.since = now
+	}
+	return now.Sub(d.since) >= settle
 }
 
 // look reads the Application and judges what it says. What may pass is a
