@@ -13,6 +13,10 @@ import (
 type lookup struct {
 	of     int              // how many Applications it knows: the first of the view
 	byPath map[string][]int // by the folder of their source
+	// into has those that deploy into a namespace, and distinct counts them, each
+	// once however many sources it has.
+	into     map[string][]int
+	distinct map[string]int // by the namespace; "*" for all
 	// adding has the folders of those that add a component or a patch to their
 	// kustomization, by its path.
 	adding map[string][]string
@@ -44,10 +48,17 @@ func (v *view) lookup() *lookup {
 }
 
 func (v *view) newLookup() *lookup {
-	l := &lookup{of: len(v.apps), byPath: map[string][]int{}, adding: map[string][]string{}, reading: map[string][]int{}, programs: v.programRoots()}
+	l := &lookup{of: len(v.apps), byPath: map[string][]int{}, into: map[string][]int{}, distinct: map[string]int{}, adding: map[string][]string{}, reading: map[string][]int{}, programs: v.programRoots()}
 	var charts grouping
+	known := map[[3]string]bool{}
 	for i, a := range v.apps {
 		l.byPath[a.path] = append(l.byPath[a.path], i)
+		l.into[a.namespace] = append(l.into[a.namespace], i)
+		if id := [3]string{a.name, a.namespace, a.cluster}; !known[id] {
+			known[id] = true
+			l.distinct["*"]++
+			l.distinct[a.namespace]++
+		}
 		for _, ref := range v.added(a) {
 			l.adding[ref] = append(l.adding[ref], a.path)
 		}

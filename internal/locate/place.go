@@ -87,21 +87,14 @@ func (m match) deploying(ref amend.ObjectRef) []application {
 
 // fleet counts what there is in the repo and in the namespace.
 func (v *view) fleet(m match, deploying []application, namespace string) Fleet {
-	var f Fleet
-	seen := map[[3]string]bool{}
+	found := v.lookup()
+	f := Fleet{Applications: found.distinct["*"], InNamespace: found.distinct[namespace]}
 	var roots grouping
-	for _, a := range v.apps {
-		id := [3]string{a.name, a.namespace, a.cluster}
-		if !seen[id] {
-			seen[id] = true
-			f.Applications++
-			if a.namespace == namespace {
-				f.InNamespace++
-			}
-		}
+	for _, i := range found.into[namespace] {
+		a := v.apps[i]
 		folder := v.root.find(a.path)
 		near := len(deploying) == 0 || a.cluster == deploying[0].cluster
-		if a.path != "" && folder != nil && a.namespace == namespace && near && len(roots.roots) < maxFleetRenders {
+		if a.path != "" && folder != nil && near && len(roots.roots) < maxFleetRenders {
 			roots.add(root{dir: a.path, kind: a.kindAt(folder), apps: []application{a}})
 		}
 	}
