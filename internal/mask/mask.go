@@ -10,6 +10,7 @@ package mask
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -33,22 +34,55 @@ func New(options Options) Masker { return Masker{options} }
 // before it is cut to a length: half of a secret has no form to be known by. The
 // lines of s stay lines, but for those that hold one key.
 func (m Masker) Text(s string) string {
-	s = block.ReplaceAllString(s, Masked)
-	s = torn.ReplaceAllString(s, Masked)
-	s = userinfo.ReplaceAllString(s, "${1}"+Masked+"@")
-	s = dsn.ReplaceAllString(s, Masked+"${1}")
-	s = known.ReplaceAllString(s, Masked)
-	s = header.ReplaceAllString(s, "${1}"+Masked)
-	s = named.ReplaceAllStringFunc(s, hideNamed)
-	s = variable.ReplaceAllString(s, "${1}"+Masked)
-	s = flag.ReplaceAllString(s, "${1}"+Masked)
-	s = scheme.ReplaceAllString(s, "${1} "+Masked)
-	s = email.ReplaceAllString(s, Masked)
-	s = card.ReplaceAllStringFunc(s, hideCard)
-	if !m.options.KeepAddresses {
-		s = address.ReplaceAllStringFunc(s, hideAddress)
+	s = apply(whole, s)
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		line = apply(lines, line)
+		if digits(line) >= leastCard {
+			line = card.ReplaceAllStringFunc(line, hideCard)
+		}
+		if !m.options.KeepAddresses && strings.ContainsAny(line, ".:") {
+			line = address.ReplaceAllStringFunc(line, hideAddress)
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// A form is one kind of secret. Only a text with one of the hints in it, which are
+// in lower case, can hold it; to look for those first makes ordinary text cheap.
+type form struct {
+	hints []string
+	is    *regexp.Regexp
+	with  string                    // what takes its place, as Regexp.Expand reads it
+	hide  func(found string) string // instead of with
+}
+
+func apply(forms []form, s string) string {
+	lower := strings.ToLower(s)
+	for _, f := range forms {
+		if !slices.ContainsFunc(f.hints, func(hint string) bool { return strings.Contains(lower, hint) }) {
+			continue
+		}
+		if f.hide != nil {
+			s = f.is.ReplaceAllStringFunc(s, f.hide)
+		} else {
+			s = f.is.ReplaceAllString(s, f.with)
+		}
 	}
 	return s
+}
+
+// leastCard is how many digits a number of a payment card has at least.
+const leastCard = 14
+
+func digits(s string) (n int) {
+	for i := range len(s) {
+		if s[i] >= '0' && s[i] <= '9' {
+			n++
+		}
+	}
+	return n
 }
 
 // Value returns what may be shown of the value of a setting, label or variable:
@@ -104,42 +138,3 @@ func hideAddress(found string) string {
 	}
 	return Masked
 }
-
-// The forms of secrets. Go's expressions take time linear in the text, so no
-// text can make them slow.
-var (
-	// block is a private key in PEM or a key of PGP, on several lines or with \n
-	// in one; what follows a beginning without an end belongs to it.
-	block = regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\z)`)
-	// torn is the rest of one whose beginning was cut off.
-	torn = regexp.MustCompile(`(?m)(?:^[ \t>|]*[A-Za-z0-9+/=]{16,}[ \t]*\r?\n)*(?:^[ \t>|]*[A-Za-z0-9+/=]+[ \t]*\r?\n)?[A-Za-z0-9+/=\\]*-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----`)
-	// userinfo is who a URL says to be, with or without a password.
-	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/@"'<>]*:[^\s@"'<>]*|[^\s/@"'<>]+)@`)
-	// dsn is one in the form of Go's driver for MySQL.
-	dsn     = regexp.MustCompile(`[\w.-]+:[^\s:@"']+(@(?:tcp|unix)\()`)
-	email   = regexp.MustCompile(`[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}`)
-	card    = regexp.MustCompile(`\b[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}\b|\b3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}\b`)
-	address = regexp.MustCompile(`\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|\[?\b[0-9A-Fa-f]{1,4}(?::{1,2}[0-9A-Fa-f]{1,4}){2,7}\b\]?`)
-)
-
-// secretWord is what names of credentials have in them.
-const secretWord = `pass[-._]?(?:word|wd|phrase|code)|passwd|\bpwd|_pwd|secret|token|credential|` +
-	`(?:api|access|private|signing|encryption|account|shared|master|session)[-._]?key|apikey|` +
-	`authorization|\bauth\b|_auth\b|cookie|session[-._]?id|connection[-._]?string|\bdsn\b|_dsn\b|signature|\bsig\b|\bpin\b|\bssn\b`
-
-var (
-	sensitive = regexp.MustCompile(`(?i)` + secretWord)
-	// named is a name that sounds like a credential, its separator, and its value:
-	// in quotes, which may themselves be escaped, or up to white space.
-	named = regexp.MustCompile(`(?i)([\w.-]*(?:` + secretWord + `)[\w.-]*(?:\\*["'])?\s{0,4}(?:=>|:=|[:=])[ \t]{0,4})` +
-		`(\\+"(?:[^"\\]|\\+[^"\\])*\\+"|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'(){}\[\]]+)`)
-	quoteOf    = regexp.MustCompile(`^\\*["']`)
-	plainValue = regexp.MustCompile(`(?i)^\\*["']?(?:true|false|null|nil|none|yes|no|on|off|\[masked\].*|bearer|basic)?\\*["']?$`)
-	// variable is one as manifests write it, its name and its value by themselves.
-	variable = regexp.MustCompile(`(?i)(\bname\\*["']?\s*[:=]\s*\\*["']?[\w.-]*(?:` + secretWord + `)[\w.-]*\\*["']?[\s,]+\\*["']?value\\*["']?\s*[:=]\s*\\*["']?)[^\s,"'\\}]+`)
-	// flag is an option of a command line with its value as the next word.
-	flag = regexp.MustCompile(`(?i)(--?[\w-]*(?:` + secretWord + `)[\w-]*[ \t]+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)`)
-	// header is a line of HTTP that holds credentials up to its end.
-	header = regexp.MustCompile(`(?im)(\b(?:authorization|proxy-authorization|cookie|set-cookie|x-[a-z-]*(?:key|token|auth|secret)[a-z-]*)\b["']?\s*[:=]\s*["'\[]*)[^"'\]\r\n]+`)
-	scheme = regexp.MustCompile(`(?i)\b(bearer|basic|digest|negotiate)[ \t]+[A-Za-z0-9._~+/=-]{6,}`)
-)
