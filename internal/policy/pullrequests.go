@@ -135,3 +135,8 @@ func (in Input) Frozen() string {
 	}
 	return ""
 }
+
+// Takes reports whether the playbook's ladder has the action.
+func (b Playbook) Takes(action string) bool {
+	return b.Action == action || slices.ContainsFunc(b.Then, func(r Rung) bool { return r.Action == action })
+}
