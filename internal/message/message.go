@@ -18,7 +18,7 @@ const (
 	subjectRunes = 72    // what Git hosts show of a subject
 	nameBytes    = 256   // a name or a value in a sentence or a table
 	textBytes    = 4096  // a free text of the alert
-	bodyBytes    = 60000 // below the 65,536 characters that GitHub takes
+	bodyBytes    = 56000 // below the 65,536 characters that GitHub takes, with room for updates
 	maxEdits     = 20    // listed edits; the diff has all of them
 )
 

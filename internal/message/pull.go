@@ -8,19 +8,27 @@ import (
 )
 
 // PullRequest returns the title and the Markdown body of the pull request that
-// proposes p. The title is the subject of Commit. The body is at most 60 kB:
+// proposes p. The title is the subject of Commit. The body is at most 56 kB:
 // a longer diff is cut at a line and says so. Its last paragraph repeats the
 // trailers, so the record survives a squash merge whether the host proposes
-// the commit's message or the pull request's text.
+// the commit's message or the pull request's text. Updated brings it up to date.
 func PullRequest(p amend.Plan) (title, body string) {
-	var head strings.Builder
-	writeWhy(&head, p)
-	writeWhat(&head, p.Edits)
-	tail := timeline(p.Request.Event) + choices(p.Request.Incident())
+	tail := opening(p.Request.Event) + choices(p.Request.Incident())
 	if t := trailersOf(p).String(); len(t) <= textBytes {
 		tail += t
 	}
-	return subject(p), head.String() + diff(p.Diff, bodyBytes-head.Len()-len(tail)) + tail
+	return subject(p), change(p, bodyBytes-len(tail)) + tail
+}
+
+// change is the section that says what is proposed and why, at most limit bytes
+// long.
+func change(p amend.Plan, limit int) string {
+	var head strings.Builder
+	head.WriteString(changeBegins + "\n\n")
+	writeWhy(&head, p)
+	writeWhat(&head, p.Edits)
+	const end = "\n" + changeEnds + "\n"
+	return head.String() + diff(p.Diff, limit-head.Len()-len(end)) + end
 }
 
 func writeWhy(b *strings.Builder, p amend.Plan) {
@@ -44,19 +52,6 @@ func writeWhat(b *strings.Builder, edits []amend.Edit) {
 	}
 }
 
-func timeline(e amend.Event) string {
-	var b strings.Builder
-	b.WriteString("\n### Timeline\n\n")
-	if started := stamp(e.Alert.StartsAt); started != "" {
-		fmt.Fprintf(&b, "- %s: the alert started\n", started)
-	}
-	if accepted := stamp(e.Time); accepted != "" {
-		fmt.Fprintf(&b, "- %s: it was accepted as event %s\n", accepted, Inert(e.ID, nameBytes))
-	}
-	b.WriteString("- now: this pull request waits for a person\n")
-	return b.String()
-}
-
 func choices(incident string) string {
 	return "\n### What you can do\n\n" +
 		"- **Accept** it by merging, with any method. A squash keeps the record as long as the proposed commit message " +
@@ -72,6 +67,8 @@ func diff(unified string, limit int) string {
 		opening = "\n### Diff\n\n"
 		cut     = "\nThe diff is cut here; the changed files of the pull request have all of it.\n"
 	)
+	// No line of a diff begins like this, and none may pass for a section's.
+	unified = strings.ReplaceAll("\n"+unified, "\n<!--", "\n"+zeroWidth+"<!--")[1:]
 	section := opening + Fence(unified, "diff")
 	// How much a fence adds depends on the text, so lines are left out until
 	// it fits.
