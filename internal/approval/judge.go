@@ -40,6 +40,7 @@ const (
 	RefusedChanged   Refusal = "changed"         // another commit is there now
 	RefusedUnvouched Refusal = "not-vouched"     // the commit is not known to be amend's own
 	RefusedOwn       Refusal = "own-change"      // who answers had a hand in it
+	RefusedTaken     Refusal = "taken"           // somebody looks after it already
 	RefusedStopped   Refusal = "stopped"         // the kill switch is set
 	RefusedFailed    Refusal = "failed"          // the host did not do it
 )
@@ -48,7 +49,7 @@ const (
 func Refusals() []Refusal {
 	return []Refusal{
 		RefusedOver, RefusedUnknown, RefusedElsewhere, RefusedStranger, RefusedExpired, RefusedChanged,
-		RefusedUnvouched, RefusedOwn, RefusedStopped, RefusedFailed,
+		RefusedUnvouched, RefusedOwn, RefusedTaken, RefusedStopped, RefusedFailed,
 	}
 }
 
@@ -71,6 +72,8 @@ func (r Refusal) Text() string {
 		return "The commit is not known to be the one that amend proposed, so it can only be merged on the Git host."
 	case RefusedOwn:
 		return "You had a hand in this change, so somebody else has to approve it."
+	case RefusedTaken:
+		return "Somebody looks after this already."
 	case RefusedStopped:
 		return "The env repo holds .amend/stop, so amend changes nothing."
 	case RefusedFailed:
@@ -100,14 +103,16 @@ func (c Chain) Judge(m Matter, entries []Entry, a Answer, now time.Time) (Approv
 		return Approver{}, RefusedStranger
 	}
 	who, question := c.Approvers[by], entries[asked]
-	if !slices.Contains(current(m, entries), question) || a.SHA != question.SHA {
+	valid := current(m, entries)
+	switch {
+	case !slices.Contains(valid, question) || a.SHA != question.SHA:
 		return who, RefusedChanged
-	}
-	if !now.Before(question.Until) {
+	case !now.Before(question.Until):
 		return who, RefusedExpired
-	}
-	if a.Verb == Approve {
+	case a.Verb == Approve:
 		return who, approve(m, question, who)
+	case a.Verb == Acknowledge && slices.ContainsFunc(valid, func(e Entry) bool { return e.Kind == Acknowledged }):
+		return who, RefusedTaken
 	}
 	return who, ""
 }

@@ -118,6 +118,19 @@ func TestOtherAnswers(t *testing.T) {
 	}
 }
 
+func TestOneLooksAfterIt(t *testing.T) {
+	y := good()
+	y.answer.Verb = approval.Acknowledge
+	y.entries = append(y.entries, approval.Entry{Kind: approval.Acknowledged, SHA: "aaa", Digest: "d1", At: at(2)})
+	if _, refusal := y.chain.Judge(y.matter, y.entries, y.answer, y.now); refusal != approval.RefusedTaken {
+		t.Errorf("a second one looks after it too: %q", refusal)
+	}
+	y.answer.Verb = approval.Approve
+	if _, refusal := y.chain.Judge(y.matter, y.entries, y.answer, y.now); refusal != "" {
+		t.Errorf("what somebody looks after cannot be approved: %q", refusal)
+	}
+}
+
 func TestEveryRefusalHasItsText(t *testing.T) {
 	for _, r := range approval.Refusals() {
 		if r.Text() == "" {

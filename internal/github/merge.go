@@ -140,6 +140,9 @@ type Merge struct {
 	// Message is that of the commit, for a repository that squashes. Its first
 	// line is the subject.
 	Message string
+	// Note is the text below the subject of a merge commit; "" leaves it to the
+	// host.
+	Note string
 }
 
 // MergePullRequest merges a pull request with a merge commit or, where the
@@ -154,7 +157,7 @@ func (c *Client) MergePullRequest(ctx context.Context, m Merge) error {
 	if err != nil {
 		return typed("read repository", err)
 	}
-	opts, text := &github.PullRequestOptions{SHA: m.SHA, MergeMethod: "merge"}, ""
+	opts, text := &github.PullRequestOptions{SHA: m.SHA, MergeMethod: "merge"}, m.Note
 	switch {
 	case repo.GetAllowMergeCommit():
 	case repo.GetAllowSquashMerge():
