@@ -1,6 +1,6 @@
 // Package kube reads and writes the few Kubernetes objects that amend needs:
 // reviews of tokens and of permissions, Argo CD's Applications, and amend's own
-// RemediationRequests.
+// RemediationRequests; and, for reports, what there is around one workload.
 //
 // It speaks the REST API through client-go's transport, with no informers and
 // no generated clientset: every call is one request, and its answer is decoded

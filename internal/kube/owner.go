@@ -65,6 +65,15 @@ type live struct {
 			// RequiresPruning marks what no manifest declares any more.
 			RequiresPruning bool `json:"requiresPruning"`
 		} `json:"resources"`
+		// History holds the last syncs, oldest first.
+		History []struct {
+			At        time.Time `json:"deployedAt"`
+			Revision  string    `json:"revision"`
+			Revisions []string  `json:"revisions"` // of several sources
+			By        struct {
+				User string `json:"username"`
+			} `json:"initiatedBy"`
+		} `json:"history"`
 	} `json:"status"`
 }
 

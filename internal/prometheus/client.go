@@ -1,6 +1,6 @@
 // Package prometheus asks a Prometheus, or what speaks its HTTP API, whether an
-// expression yields anything. The expressions are those of people who write
-// policies; the answers are counted and not passed on.
+// expression yields anything, and for reports what it was worth over a time. The
+// expressions are those of people who write policies and rules, never of alerts.
 package prometheus
 
 import (
