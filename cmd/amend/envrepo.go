@@ -109,7 +109,7 @@ func (m mirror) Commits(from, until string) iter.Seq2[ledger.Commit, error] {
 func commits(log iter.Seq2[git.Commit, error]) iter.Seq2[ledger.Commit, error] {
 	return func(yield func(ledger.Commit, error) bool) {
 		for c, err := range log {
-			if !yield(ledger.Commit{SHA: c.SHA, Parents: c.Parents, At: c.Time, Message: c.Message}, err) {
+			if !yield(ledger.Commit{SHA: c.SHA, Parents: c.Parents, At: c.Time, Message: c.Message, Committer: c.Committer}, err) {
 				return
 			}
 		}

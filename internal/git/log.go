@@ -183,10 +183,12 @@ func commitOf(c *object.Commit) Commit {
 		parents[i] = p.String()
 	}
 	return Commit{
-		SHA:     c.Hash.String(),
-		Parents: parents,
-		Message: c.Message,
-		Time:    c.Committer.When,
+		SHA:       c.Hash.String(),
+		Parents:   parents,
+		Message:   c.Message,
+		Author:    Person{Name: c.Author.Name, Email: c.Author.Email},
+		Committer: c.Committer.Email,
+		Time:      c.Committer.When,
 	}
 }
 

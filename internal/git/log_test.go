@@ -67,7 +67,7 @@ func TestLogCommit(t *testing.T) {
 		must(t, err)
 		want := git.Commit{
 			SHA: u.rev(t, "main"), Parents: []string{u.rev(t, "main^1"), u.rev(t, "main^2")},
-			Message: "last\n\nAmend-Incident: x\n", Time: c.Time,
+			Message: "last\n\nAmend-Incident: x\n", Author: git.Person{Name: "Ann", Email: "ann@example.com"}, Committer: "ann@example.com", Time: c.Time,
 		}
 		if d := cmp.Diff(want, c); d != "" {
 			t.Errorf("(-want +got):\n%s", d)

@@ -36,8 +36,12 @@ type Commit struct {
 	SHA     string
 	Parents []string
 	Message string
-	// Time is when it was committed; a rebase moves it.
-	Time time.Time
+	// Author is who wrote it, which the commit claims and nobody checks.
+	Author Person
+	// Committer is the mail of who committed it, and Time when; a rebase changes
+	// both.
+	Committer string
+	Time      time.Time
 }
 
 // Has reports whether the object with this full SHA is present.

@@ -22,6 +22,8 @@ type Commit struct {
 	Parents []string
 	At      time.Time // the committer's time, when it landed
 	Message string
+	// Committer is the mail of who committed it, as far as whoever reads gives it.
+	Committer string
 }
 
 // revert matches what git revert writes into the message of a commit that takes
