@@ -7,6 +7,7 @@ type VerdictState string
 
 // The verdicts. A change that was never proved is unverified, not failed.
 const (
+	Pending    VerdictState = "pending"    // it is being found out
 	Worked     VerdictState = "worked"     // it is applied and healthy, and what it was for is over
 	Failed     VerdictState = "failed"     // it is applied, and it did harm or no good
 	Unverified VerdictState = "unverified" // what became of it could not be found out in time
@@ -17,21 +18,21 @@ const (
 // Valid reports whether the state is one of the list.
 func (s VerdictState) Valid() bool {
 	switch s {
-	case Worked, Failed, Unverified, Superseded, Reverted:
+	case Pending, Worked, Failed, Unverified, Superseded, Reverted:
 		return true
 	}
 	return false
 }
 
 // Follows reports whether the state may take the place of an older one, "" for
-// none: a verdict is not taken back, only what could not be found out may be
+// none. A verdict is never taken back; but what could not be found out may be
 // known later, and a change that failed may be reverted.
 func (s VerdictState) Follows(older VerdictState) bool {
 	switch older {
-	case "":
-		return true
+	case "", Pending:
+		return s != older
 	case Unverified:
-		return s != Unverified
+		return s != Unverified && s != Pending
 	case Failed:
 		return s == Reverted
 	}

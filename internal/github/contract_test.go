@@ -56,7 +56,7 @@ func newBench(t *testing.T, settings ...func(*forge.Config)) *bench {
 	host.AddApp(forge.App{ID: 1, Slug: "amend", Key: &key.PublicKey})
 	host.AddInstallation(forge.Installation{
 		ID: 42, AppID: 1, Account: "acme", Repos: []string{"acme/env", "acme/other"},
-		Permissions: map[string]string{"contents": "write", "pull_requests": "write", "metadata": "read", "checks": "read", "statuses": "read"},
+		Permissions: map[string]string{"contents": "write", "pull_requests": "write", "metadata": "read", "checks": "read", "statuses": "write"},
 	})
 	srv := httptest.NewServer(host)
 	t.Cleanup(srv.Close)

@@ -1,0 +1,64 @@
+package github
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/amendhq/amend"
+)
+
+// The limits of a commit status: what the host takes, and how many it lists.
+const (
+	maxDescription = 140
+	maxStatuses    = 100
+)
+
+// A Status is what somebody says of a commit, under the name of a context.
+type Status struct {
+	// State is error, failure, pending or success.
+	State       string
+	Description string
+	At          time.Time // when it was said; the host's time
+}
+
+// Status returns the latest status of a commit in a context, and whether there
+// is one. Of a commit with more than 100 contexts only 100 are looked at.
+func (c *Client) Status(ctx context.Context, sha, statusContext string) (Status, bool, error) {
+	if err := checkSHA(sha); err != nil {
+		return Status{}, false, err
+	}
+	all, _, err := c.again.Repositories.GetCombinedStatus(ctx, c.owner, c.repo, sha, &github.ListOptions{PerPage: maxStatuses})
+	if err != nil {
+		return Status{}, false, typed("read status", err)
+	}
+	for _, s := range all.Statuses {
+		if s.GetContext() == statusContext {
+			return Status{State: s.GetState(), Description: s.GetDescription(), At: s.GetUpdatedAt().Time}, true, nil
+		}
+	}
+	return Status{}, false, nil
+}
+
+// SetStatus says something of a commit in a context; what was said before is
+// hidden by it. Said twice, because an answer was lost, it is the same. The
+// description is shown as plain text, of at most 140 characters.
+func (c *Client) SetStatus(ctx context.Context, sha, statusContext string, s Status) error {
+	if err := checkSHA(sha); err != nil {
+		return err
+	}
+	if n := len([]rune(s.Description)); n > maxDescription {
+		return amend.Errorf(amend.Invalid, "set status", "the description has %d characters, the host takes %d", n, maxDescription)
+	}
+	_, _, err := c.again.Repositories.CreateStatus(ctx, c.owner, c.repo, sha, &github.RepoStatus{
+		State: &s.State, Context: &statusContext, Description: &s.Description,
+	})
+	return typed("set status", err)
+}
+
+// Label adds a label to a pull request.
+func (c *Client) Label(ctx context.Context, number int, label string) error {
+	_, err := c.label(ctx, number, []string{label})
+	return err
+}
