@@ -158,6 +158,30 @@ func TestRevertOfMerge(t *testing.T) {
 	}
 }
 
+// A change that was planned anew before it was merged is one change, and its
+// revert restores what the plan that landed found.
+func TestPlannedAnew(t *testing.T) {
+	r := base(t)
+	memory := func(replicas int) map[string]string {
+		return map[string]string{fileOf("web"): strings.Replace(deployment("web", replicas), "256Mi", "512Mi", 1)}
+	}
+	first := r.write("refs/heads/amend/x-1", scale("web", 1, 2))
+	r.commit(draft{message: "by hand", files: map[string]string{fileOf("web"): deployment("web", 5)}})
+	again := scale("web", 1, 6)
+	again.parents = []string{r.head, first}
+	second := r.write("refs/heads/amend/x-1", again)
+	r.commit(draft{message: "elsewhere in the file", files: memory(5)})
+	r.commit(draft{message: "Merge", parents: []string{r.head, second}, files: memory(6)})
+	r.record()
+	if report := r.audit(audit.Options{}); !report.Holds() || report.Changes != 1 || report.Entries != 1 {
+		t.Errorf("%+v", report)
+	}
+	r.commit(draft{message: message.Revert(trailersOf("web", 1), first, nil, start), files: memory(5)})
+	if report := r.audit(audit.Options{}); !report.Holds() || report.Reverts != 1 {
+		t.Errorf("after its revert: %+v", report)
+	}
+}
+
 func TestReverts(t *testing.T) {
 	for name, c := range map[string]struct {
 		replicas int

@@ -189,7 +189,7 @@ func (a *auditor) judgeRevert(r *commit, diffs []Difference) ([]finding, error) 
 	for i, d := range want {
 		want[i].Before, want[i].After = d.After, d.Before
 	}
-	for _, landing := range append([]*commit{c}, a.history.merges[c.SHA]...) {
+	for _, landing := range a.history.landings(c) {
 		if len(landing.Parents) == 0 {
 			continue
 		}

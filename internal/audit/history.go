@@ -111,6 +111,23 @@ func (h *history) dropLandings() {
 	})
 }
 
+// landings returns a change and the merges that brought it. A change that was
+// planned anew is merged by the commit that took its place, and that one by others.
+func (h *history) landings(c *commit) []*commit {
+	all := []*commit{c}
+	for i := 0; i < len(all); i++ {
+		if all[i].key() != c.key() {
+			continue
+		}
+		for _, m := range h.merges[all[i].SHA] {
+			if !slices.Contains(all, m) {
+				all = append(all, m)
+			}
+		}
+	}
+	return all
+}
+
 // brought returns the commits that a merge added to its first parent.
 func (h *history) brought(m *commit) []*commit {
 	mainline := h.ancestors(m.Parents[0])
