@@ -25,6 +25,16 @@ demo: build $(BIN)/act $(BIN)/alertmanager ## Run the main job end to end on thi
 	@cd tools && $(GO) build -o $(BIN)/ ./demo
 	@$(BIN)/demo -bin $(BIN) -root $(CURDIR) $(if $(KEEP),-keep)
 
+# Any Chromium does; Debian has it in its package chromium.
+BROWSER ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.PHONY: screenshots
+screenshots: build $(BIN)/act $(BIN)/alertmanager ## Look at the page with a real browser, and take the pictures of docs/page.md from a run of the demo (BROWSER=chromium)
+	@test -n '$(BROWSER)' || { echo 'no browser: apt-get install chromium, or give BROWSER=' >&2; exit 1; }
+	cd tools && $(GO) build -o $(BIN)/ ./demo ./browser
+	AMEND_TEST_BROWSER=$(BIN)/browser $(GO) test ./cmd/amend -run InABrowser -count=1 -v
+	$(BIN)/demo -bin $(BIN) -root $(CURDIR) -visit '$(BIN)/browser -browser $(BROWSER) -shots $(CURDIR)/docs/screenshots'
+
 # IMAGE names the image, ARCH is amd64 or arm64, PUSH a name to push it to.
 IMAGE ?= ghcr.io/amendhq/amend:dev
 ARCH  ?= amd64
@@ -50,10 +60,10 @@ bench: build $(BIN)/kustomize $(BIN)/yq ## Measure: micro-benchmarks, alert acce
 lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck, the modules, the workflow files and all that is installed
 	@test -z "$$(git ls-files -z '*.go' | xargs -0 gofmt -l | tee /dev/stderr)" || { echo 'run make fmt' >&2; exit 1; }
 	$(GO) vet ./...
-	cd tools && $(GO) vet ./demo/... ./image/... && $(GO) test ./image/...
+	cd tools && $(GO) vet ./browser/... ./demo/... ./image/... && $(GO) test ./image/...
 	cd bench && $(GO) vet ./... && $(GO) test ./... && $(BIN)/staticcheck ./... && $(GO) mod tidy -diff
 	$(BIN)/staticcheck ./...
-	cd tools && $(BIN)/staticcheck ./demo/... ./image/...
+	cd tools && $(BIN)/staticcheck ./browser/... ./demo/... ./image/...
 	$(BIN)/actionlint
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -191,5 +192,27 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	if few, _ := m.decisions(t.Context(), 3); len(few) != 3 || few[2].Episode != remembered+49 {
 		t.Errorf("the latest three are %v", few)
+	}
+}
+
+// The page in a real browser: without JavaScript, on a phone, in light and dark,
+// by keyboard. See tools/browser, which is what looks.
+func TestPageInABrowser(t *testing.T) {
+	browser := os.Getenv("AMEND_TEST_BROWSER")
+	if browser == "" {
+		t.Skip("NOT CHECKED in a browser: AMEND_TEST_BROWSER names no program; make screenshots gives one")
+	}
+	s := newStage(t, 3, "", nil)
+	s.start("--by-hand", "15m")
+	stuck := firing("AppStuck", app(1))
+	stuck.Annotations = map[string]string{"summary": `<script>alert(1)</script>` + strings.Repeat("Wide", 100)}
+	s.post(stuck, firing("AppOutOfMemory", app(2)), firing("AppStuck", "nobody"))
+	s.decided(app(1), 1)
+	s.decided(app(2), 1)
+	s.decided("nobody", 1)
+	out, err := exec.CommandContext(t.Context(), browser, "-page", "http://"+s.addr+"/").CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("the browser is not content: %v", err)
 	}
 }

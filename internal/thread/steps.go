@@ -110,8 +110,9 @@ func (h *history) reverted(c change) []Step {
 	return steps
 }
 
-// inOrder sorts steps by time. A step without a time stays behind the one that
-// it was added after.
+// inOrder sorts steps by time, to the second as Git knows it. Those of the same
+// second stay as they were added, and a step without a time behind the one that it
+// was added after.
 func inOrder(steps []Step) {
 	type timed struct {
 		Step
@@ -125,7 +126,7 @@ func inOrder(steps []Step) {
 		}
 		order = append(order, timed{s, last})
 	}
-	slices.SortStableFunc(order, func(a, b timed) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(order, func(a, b timed) int { return a.at.Truncate(time.Second).Compare(b.at.Truncate(time.Second)) })
 	for i, t := range order {
 		steps[i] = t.Step
 	}

@@ -20,16 +20,17 @@ func main() {
 	bin := flag.String("bin", ".build/bin", "folder of the programs: amend, forge, act, alertmanager")
 	root := flag.String("root", ".", "folder of amend's sources, for the record workflow")
 	keep := flag.Bool("keep", false, "leave everything running and print the addresses")
+	visit := flag.String("visit", "", "program to run with the flags -page and -pull when all is done: the address of the page, and a file with the text of the pull request")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *bin, *root, *keep); err != nil {
+	if err := run(ctx, *bin, *root, *visit, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, bin, root string, keep bool) (err error) {
+func run(ctx context.Context, bin, root, visit string, keep bool) (err error) {
 	dir, err := os.MkdirTemp("", "amend-demo-")
 	if err != nil {
 		return err
@@ -59,6 +60,11 @@ func run(ctx context.Context, bin, root string, keep bool) (err error) {
 	}
 	if err := story(started, w); err != nil {
 		return err
+	}
+	if visit != "" {
+		if err := w.visit(started, visit); err != nil {
+			return err
+		}
 	}
 	if keep {
 		w.printAddresses()

@@ -24,6 +24,7 @@ type world struct {
 	procs          sync.WaitGroup
 
 	forge, amend, alertmanager string    // base URLs
+	page                       string    // where people look
 	token, secret              string    // of the forge, and of amend's gateway
 	began                      time.Time // when the alerts did; a repeated one has the same start
 }
@@ -64,9 +65,14 @@ func (w *world) startAmend(ctx, patience context.Context) error {
 	if err := os.WriteFile(file, []byte(w.secret), 0o600); err != nil {
 		return err
 	}
+	page, err := freePort()
+	if err != nil {
+		return err
+	}
+	w.page = "http://" + page + "/"
 	addr, err := w.serve(ctx, patience, "amend", "serve", "--repo", w.forge+"/"+repo, "--listen", "127.0.0.1:0",
 		"--github-token-file", filepath.Join(w.dir, "forge", "token"), "--webhook-token-file", file,
-		"--data-dir", filepath.Join(w.dir, "amend-data"), "--sweep-interval", "1s")
+		"--data-dir", filepath.Join(w.dir, "amend-data"), "--sweep-interval", "1s", "--page-listen", page)
 	w.amend = "http://" + addr
 	w.out.line("amend         %s", w.amend)
 	return err
@@ -169,6 +175,7 @@ func (w *world) wait() { w.procs.Wait() }
 
 func (w *world) printAddresses() {
 	w.out.title("Still running; end it with Ctrl-C")
+	w.out.line("page %s", w.page)
 	w.out.line("git -C %s log --stat origin/main", w.clone())
 	w.out.line("curl -H \"Authorization: Bearer $(cat %s)\" %s/v1/decisions", filepath.Join(w.dir, "webhook-token"), w.amend)
 	w.out.line("curl %s/metrics", w.amend)
