@@ -28,6 +28,9 @@ type Result struct {
 	Until time.Time `json:"until"`
 	// Candidates are the commits that changed the workload, most likely first.
 	Candidates []Candidate `json:"candidates"`
+	// Passed says which other commits changed the workload, and why they are no
+	// candidates, in sentences.
+	Passed []string `json:"passed,omitempty"`
 	// Limits say what was not looked at, or is not known, in sentences.
 	Limits []string `json:"limits,omitempty"`
 	// Commits counts those whose files were looked at, and Renders the states of

@@ -135,14 +135,19 @@ func (c *Clone) Head(branch string) (string, error) {
 	if branch == plumbing.HEAD.String() {
 		name = plumbing.HEAD
 	}
+	return c.resolve(name, "branch")
+}
+
+// resolve returns what a reference names, of whatever kind people call it.
+func (c *Clone) resolve(name plumbing.ReferenceName, kind string) (string, error) {
 	c.objects.mu.Lock() // go-git's reference store is not safe for concurrent use either
 	defer c.objects.mu.Unlock()
 	ref, err := storer.ResolveReference(c.store, name)
 	if errors.Is(err, plumbing.ErrReferenceNotFound) {
-		return "", amend.Errorf(amend.NotFound, "read branch", "no branch %q", branch)
+		return "", amend.Errorf(amend.NotFound, "read "+kind, "no %s %q", kind, name.Short())
 	}
 	if err != nil {
-		return "", amend.Errorf(amend.Invalid, "read branch", "%w", err)
+		return "", amend.Errorf(amend.Invalid, "read "+kind, "%w", err)
 	}
 	return ref.Hash().String(), nil
 }

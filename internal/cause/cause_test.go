@@ -1,0 +1,122 @@
+package cause_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/amendhq/amend/internal/cause"
+)
+
+// A naive answer is one that people give without a render.
+var naive = []struct {
+	name   string
+	answer func(h *history) string
+}{
+	{"HEAD", func(h *history) string { return h.tip().name }},
+	{"newest in the repo", func(h *history) string { return h.newest(nil) }},
+	{"newest in the folder", func(h *history) string {
+		return h.newest(func(file string) bool { return strings.HasPrefix(file, h.folder+"/") })
+	}},
+}
+
+// newest is the last commit of the branch before the alert that touched such a
+// file, or any; "none" if there is none but the first.
+func (h *history) newest(touched func(file string) bool) string {
+	for i := len(h.commits) - 1; i > 0; i-- {
+		c := h.commits[i]
+		if c.name[0] == 'p' || c.at.After(h.question.Began) {
+			continue
+		}
+		if touched == nil || h.touches(c, touched) {
+			return c.name
+		}
+	}
+	return string(cause.None)
+}
+
+func (h *history) touches(c *commit, touched func(file string) bool) bool {
+	before := h.commits[h.mark(c.parents[0])-1].files
+	for name, data := range c.files {
+		if was, ok := before[name]; touched(name) && (!ok || was != data) {
+			return true
+		}
+	}
+	return false
+}
+
+// answer is the name of the commit that a result blames, or its outcome.
+func (h *history) answer(r cause.Result) string {
+	c, ok := r.Cause()
+	if !ok {
+		return string(r.Outcome)
+	}
+	for _, known := range h.commits {
+		if known.sha == c.Blamed().SHA {
+			return known.name
+		}
+	}
+	return c.Blamed().SHA
+}
+
+// names reports whether an answer names a commit.
+func names(answer string) bool { return strings.ContainsAny(answer, "0123456789") }
+
+// TestHistories asks about every built-in history, and holds the answers against
+// the ones that people give without looking.
+func TestHistories(t *testing.T) {
+	files, err := filepath.Glob("testdata/history/*.txtar")
+	must(t, err)
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "history\twant\tamend\t%s\t%s\t%s\n", naive[0].name, naive[1].name, naive[2].name)
+	right := make([]int, len(naive))
+	refusals, asked := 0, 0
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			h := load(t, file)
+			r := h.find(t)
+			got := h.answer(r)
+			if got != h.want {
+				t.Errorf("answers %s, want %s:\n%s", got, h.want, strings.Join(r.Lines(), "\n"))
+			}
+			asked++
+			if !names(h.want) {
+				refusals++
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s", name, h.want, verdict(got, h.want))
+			for i, n := range naive {
+				answer := n.answer(h)
+				if answer == h.want {
+					right[i]++
+				}
+				fmt.Fprintf(w, "\t%s", verdict(answer, h.want))
+			}
+			fmt.Fprintln(w)
+		})
+	}
+	must(t, w.Flush())
+	t.Logf("%d histories, of which %d have no answer; naive answers right: %s %d, %s %d, %s %d\n%s", asked, refusals,
+		naive[0].name, right[0], naive[1].name, right[1], naive[2].name, right[2], &table)
+	for i, n := range naive {
+		if 2*right[i] > asked {
+			t.Errorf("%q is right in %d of %d histories: they are too easy", n.name, right[i], asked)
+		}
+	}
+}
+
+// verdict says what an answer is worth.
+func verdict(got, want string) string {
+	switch {
+	case got == want && names(want):
+		return "right"
+	case got == want || !names(got) && !names(want):
+		return "refused"
+	case !names(got):
+		return "refused (wrong)"
+	}
+	return "wrong: " + got
+}
