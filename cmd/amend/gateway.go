@@ -42,8 +42,11 @@ alerts named RemediationRequest are rejected.`,
 
 // runGateway serves until ctx ends.
 func runGateway(ctx context.Context, f gatewayFlags, log *slog.Logger) error {
-	auth := f.gatewayAuth()
-	if err := gateway.CheckListen(f.listen, auth); err != nil {
+	if err := gateway.CheckListen(f.listen, f.gatewayAuth()); err != nil {
+		return err
+	}
+	cfg, err := f.gatewayConfig(alert.ArgoLimits())
+	if err != nil {
 		return err
 	}
 	reg := newRegistry()
@@ -51,11 +54,9 @@ func runGateway(ctx context.Context, f gatewayFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	handler, err := gateway.New(gateway.Config{
-		Publisher: source, Chunk: eventsource.Chunk, Ready: source.Ready, Auth: auth,
-		Identity: alert.NewIdentity(f.volatile), Folder: alert.NewFolder(f.foldWindow, foldSize),
-		Limits: alert.ArgoLimits(), Log: log, Registry: reg,
-	})
+	cfg.Publisher, cfg.Chunk, cfg.Ready = source, eventsource.Chunk, source.Ready
+	cfg.Log, cfg.Registry = log, reg
+	handler, err := gateway.New(cfg)
 	if err != nil {
 		return err
 	}

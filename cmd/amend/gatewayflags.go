@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/gateway"
+	"github.com/amendhq/amend/internal/webhook"
 )
 
 // intakeFlags say which alerts a gateway takes, and from whom.
@@ -14,6 +16,11 @@ type intakeFlags struct {
 	webhookTokens   []string
 	webhookUser     string
 	webhookPassword string
+	eventTokens     []string
+	argocdTokens    []string
+	grafanaSecrets  []string
+	pagerSecrets    []string
+	snsTopics       []string
 	volatile        []string
 	foldWindow      time.Duration
 }
@@ -23,12 +30,49 @@ func (f *intakeFlags) register(cmd *cobra.Command) {
 	fs.StringArrayVar(&f.webhookTokens, "webhook-token-file", nil, "file with a bearer token that senders must show; repeat it to rotate")
 	fs.StringVar(&f.webhookUser, "webhook-user", "", "user of basic authentication for senders")
 	fs.StringVar(&f.webhookPassword, "webhook-password-file", "", "file with the password of --webhook-user")
+	fs.StringArrayVar(&f.eventTokens, "events-token-file", nil, "file with a bearer token that is good for /v1/events only; repeat it to rotate")
+	fs.StringArrayVar(&f.argocdTokens, "argocd-webhook-token-file", nil, "file with the bearer token of Argo CD's notifications, which opens /v1/argocd; repeat it to rotate")
+	fs.StringArrayVar(&f.grafanaSecrets, "grafana-secret-file", nil, "file with the secret that Grafana signs with, which opens /v1/grafana; repeat it to rotate")
+	fs.StringArrayVar(&f.pagerSecrets, "pagerduty-secret-file", nil, "file with the secret that PagerDuty signs with, which opens /v1/pagerduty; repeat it to rotate")
+	fs.StringArrayVar(&f.snsTopics, "sns-topic", nil, "ARN of an Amazon SNS topic with CloudWatch alarms, which opens /v1/sns; may be given again")
 	fs.StringSliceVar(&f.volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another")
 	fs.DurationVar(&f.foldWindow, "fold-window", time.Minute, "repeats of an accepted alert within this time are not looked at again")
 }
 
 func (f intakeFlags) gatewayAuth() gateway.Auth {
 	return gateway.Auth{TokenFiles: f.webhookTokens, User: f.webhookUser, PasswordFile: f.webhookPassword}
+}
+
+// gatewayConfig is the part of a gateway's configuration that the flags hold;
+// limits bound its posts.
+func (f intakeFlags) gatewayConfig(limits alert.Limits) (gateway.Config, error) {
+	sources, err := f.sources(limits)
+	if err != nil {
+		return gateway.Config{}, err
+	}
+	return gateway.Config{
+		Auth: f.gatewayAuth(), EventTokenFiles: f.eventTokens, ArgoCDTokenFiles: f.argocdTokens, Sources: sources,
+		Identity: alert.NewIdentity(f.volatile), Folder: alert.NewFolder(f.foldWindow, foldSize), Limits: limits,
+	}, nil
+}
+
+// sources are the senders that sign their posts.
+func (f intakeFlags) sources(limits alert.Limits) ([]webhook.Source, error) {
+	var all []webhook.Source
+	var failed error
+	add := func(s webhook.Source, err error) {
+		all, failed = append(all, s), errors.Join(failed, err)
+	}
+	if len(f.grafanaSecrets) > 0 {
+		add(webhook.NewGrafana(f.grafanaSecrets, limits))
+	}
+	if len(f.pagerSecrets) > 0 {
+		add(webhook.NewPagerDuty(f.pagerSecrets, limits))
+	}
+	if len(f.snsTopics) > 0 {
+		add(webhook.NewSNS(webhook.SNSConfig{Topics: f.snsTopics, Limits: limits}))
+	}
+	return all, failed
 }
 
 // gatewayFlags is the configuration of gateway.

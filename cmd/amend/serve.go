@@ -70,8 +70,11 @@ type server struct {
 }
 
 func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, err error) {
-	auth := f.gatewayAuth()
-	if err := gateway.CheckListen(f.listen, auth); err != nil {
+	if err := gateway.CheckListen(f.listen, f.gatewayAuth()); err != nil {
+		return nil, err
+	}
+	cfg, err := f.gatewayConfig(alert.DefaultLimits())
+	if err != nil {
 		return nil, err
 	}
 	s := &server{flags: f, log: log}
@@ -96,11 +99,9 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if err != nil {
 		return nil, err
 	}
-	intake, err := gateway.New(gateway.Config{
-		Publisher: s.bus, Decisions: s.bus, Ready: s.bus.Ready, Auth: auth,
-		Identity: alert.NewIdentity(f.volatile), Folder: alert.NewFolder(f.foldWindow, foldSize),
-		Log: log, Registry: reg,
-	})
+	cfg.Publisher, cfg.Decisions, cfg.Ready = s.bus, s.bus, s.bus.Ready
+	cfg.Log, cfg.Registry = log, reg
+	intake, err := gateway.New(cfg)
 	if err != nil {
 		return nil, err
 	}

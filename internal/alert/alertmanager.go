@@ -14,6 +14,10 @@ import (
 const Expected = `an Alertmanager webhook body, version "4": ` +
 	`{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"…"},"startsAt":"2006-01-02T15:04:05Z"}]}`
 
+// ExpectedGrafana is the same for DecodeGrafana.
+const ExpectedGrafana = `the default webhook body of Grafana Alerting, version "1": ` +
+	`{"version":"1","alerts":[{"status":"firing","labels":{"alertname":"…"},"startsAt":"2006-01-02T15:04:05Z"}]}`
+
 // A Group is what an Alertmanager webhook says about the delivery as a whole.
 type Group struct {
 	// Key and Receiver are evidence only: neither takes part in an identity.
@@ -42,11 +46,26 @@ type Rejection struct {
 // with amend.Transient when r fails. Fields it does not know are skipped,
 // because Alertmanager adds some without a new version.
 func DecodeAlertmanager(r io.Reader, limits Limits) ([]amend.Alert, Group, error) {
+	return decode(r, limits, "4")
+}
+
+// DecodeGrafana reads one webhook of Grafana Alerting, version 1, under the same
+// rules: its body is Alertmanager's with more in it. The values that made an
+// alert fire become the annotation ValueAnnotation.
+func DecodeGrafana(r io.Reader, limits Limits) ([]amend.Alert, Group, error) {
+	return decode(r, limits, "1")
+}
+
+// ValueAnnotation holds the text in which Grafana says what the queries of an
+// alert returned. An annotation of this name that the rule has itself stays.
+const ValueAnnotation = "value_string"
+
+func decode(r io.Reader, limits Limits, version string) ([]amend.Alert, Group, error) {
 	d := &decoder{json: json.NewDecoder(limits.Reader(r)), limits: limits}
 	if err := d.body(); err != nil {
 		return nil, Group{}, err
 	}
-	if d.version != "4" {
+	if d.version != version {
 		return nil, Group{}, invalid("version is %q", clip(d.version, 16))
 	}
 	if d.seen == 0 {
@@ -206,6 +225,7 @@ type wireAlert struct {
 	EndsAt       string            `json:"endsAt"`
 	GeneratorURL string            `json:"generatorURL"`
 	Fingerprint  string            `json:"fingerprint"`
+	ValueString  string            `json:"valueString"` // of Grafana
 }
 
 // alert returns the alert within the limits, or why it cannot be taken.
@@ -221,7 +241,13 @@ func (w wireAlert) alert(limits Limits) (amend.Alert, string) {
 	if a.EndsAt, ok = instant(w.EndsAt); !ok && w.EndsAt != "" {
 		return amend.Alert{}, "endsAt is not an RFC 3339 time"
 	}
-	return bound(a, limits)
+	if _, taken := a.Annotations[ValueAnnotation]; w.ValueString != "" && !taken {
+		if a.Annotations == nil {
+			a.Annotations = map[string]string{}
+		}
+		a.Annotations[ValueAnnotation] = w.ValueString
+	}
+	return Bound(a, limits)
 }
 
 // instant reads an RFC 3339 time.

@@ -10,13 +10,13 @@ import (
 	"github.com/amendhq/amend"
 )
 
-// bound returns a with every text cut to the limits, or why a is no alert
+// Bound returns a with every text cut to the limits, or why a is no alert
 // that can be taken. The reason holds no text of the alert.
 //
 // Labels choose the playbook and the workload, so of them only single values
 // over the limit are cut. Where all of the text is too long it is the evidence
 // that gets shorter: annotations and the address of the graph.
-func bound(a amend.Alert, limits Limits) (amend.Alert, string) {
+func Bound(a amend.Alert, limits Limits) (amend.Alert, string) {
 	switch {
 	case a.Status != amend.Firing && a.Status != amend.Resolved:
 		return amend.Alert{}, `status is neither "firing" nor "resolved"`

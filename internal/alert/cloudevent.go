@@ -75,7 +75,7 @@ func DecodeCloudEvent(ce event.Event, limits Limits) (amend.Alert, error) {
 	if err != nil {
 		return amend.Alert{}, err
 	}
-	a, reason := bound(a, limits)
+	a, reason := Bound(a, limits)
 	if reason != "" {
 		return amend.Alert{}, amend.Errorf(amend.Invalid, "decode event", "%s", reason)
 	}

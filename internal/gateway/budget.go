@@ -8,6 +8,13 @@ type budget struct {
 	left atomic.Int64
 }
 
+// newBudget returns one of n bytes.
+func newBudget(n int64) *budget {
+	b := &budget{}
+	b.left.Store(n)
+	return b
+}
+
 // take reports whether n bytes were free and are now taken.
 func (b *budget) take(n int64) bool {
 	if b.left.Add(-n) < 0 {

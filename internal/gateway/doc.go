@@ -6,9 +6,13 @@
 //
 //	POST /v1/alertmanager  an Alertmanager webhook, version 4
 //	POST /v1/events        one CloudEvent of our own types, structured or binary
+//	POST /v1/argocd        the same as /v1/alertmanager, from Argo CD's notifications
+//	POST /v1/SOURCE        a signed post of grafana, pagerduty or sns
 //	POST /v1/undelivered   a Sensor's report of an event that it gave up
 //	GET  /v1/decisions     what became of the latest events, newest last
 //	GET  /metrics /healthz /readyz
 //
-// Everything under /v1 asks for a token or a password when one is configured.
+// Everything under /v1 asks for a token or a password when one is configured. A
+// route of a source is there when its token, secret or topic is configured, and
+// asks for that. What is signed is taken once, while the signature is young.
 package gateway

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/webhook"
 )
 
 // A Publisher stores events; nil means that all of them are durable.
@@ -37,6 +39,14 @@ type Config struct {
 	// Ready says why events cannot be accepted now, for /readyz.
 	Ready func(context.Context) error
 	Auth  Auth
+	// EventTokenFiles hold bearer tokens that are good for CloudEvents only,
+	// beside Auth.
+	EventTokenFiles []string
+	// ArgoCDTokenFiles hold bearer tokens of Argo CD's notifications. Without one
+	// they have no route.
+	ArgoCDTokenFiles []string
+	// Sources are the senders that sign their posts. Each has a route of its name.
+	Sources []webhook.Source
 	// Identity tells which alerts are the same trouble.
 	Identity alert.Identity
 	Folder   *alert.Folder
@@ -62,14 +72,19 @@ type Gateway struct {
 	cfg     Config
 	mux     *http.ServeMux
 	metrics *metrics
-	budget  budget
 }
+
+// signedBodies is how many of the longest bodies of a source that signs are read
+// at the same time.
+const signedBodies = 4
 
 // New makes a gateway. It fails with amend.Invalid when a secret cannot be
 // read, and when the registry holds a gateway's metrics already.
 func New(cfg Config) (*Gateway, error) {
-	if err := cfg.Auth.Check(); err != nil {
-		return nil, err
+	for _, auth := range []Auth{cfg.Auth, cfg.events(), cfg.argoCD()} {
+		if err := auth.Check(); err != nil {
+			return nil, err
+		}
 	}
 	if cfg.Limits == (alert.Limits{}) {
 		cfg.Limits = alert.DefaultLimits()
@@ -95,17 +110,38 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, amend.Errorf(amend.Invalid, "make gateway", "%w", err)
 	}
 	g := &Gateway{cfg: cfg, mux: http.NewServeMux(), metrics: m}
-	g.budget.left.Store(max(cfg.InFlightBytes, cfg.Limits.Bytes))
 	g.routes()
 	return g, nil
 }
 
+// events says who may post CloudEvents.
+func (c Config) events() Auth {
+	auth := c.Auth
+	auth.TokenFiles = slices.Concat(c.Auth.TokenFiles, c.EventTokenFiles)
+	return auth
+}
+
+// argoCD says who may post notifications of Argo CD.
+func (c Config) argoCD() Auth { return Auth{TokenFiles: c.ArgoCDTokenFiles} }
+
 func (g *Gateway) routes() {
-	g.mux.Handle("POST /v1/alertmanager", g.authenticated(g.post("alertmanager", g.alertmanager)))
-	g.mux.Handle("POST /v1/events", g.authenticated(g.post("events", g.event)))
-	g.mux.Handle("POST /v1/undelivered", g.authenticated(http.HandlerFunc(g.undelivered)))
+	trusted := newBudget(max(g.cfg.InFlightBytes, g.cfg.Limits.Bytes))
+	known := func(source string, auth Auth, take taker) {
+		g.mux.Handle("POST /v1/"+source, g.authenticated(source, auth, g.post(door{source, g.cfg.Limits.Bytes, trusted}, take)))
+	}
+	known("alertmanager", g.cfg.Auth, g.alertmanager)
+	known("events", g.cfg.events(), g.event)
+	if auth := g.cfg.argoCD(); auth.Enabled() {
+		known("argocd", auth, g.alertmanager)
+	}
+	for _, s := range g.cfg.Sources {
+		// A body is read before its sender is known, so what strangers send takes
+		// no room from anybody else.
+		g.mux.Handle("POST /v1/"+s.Name, g.post(door{s.Name, s.Bytes, newBudget(signedBodies * s.Bytes)}, g.signed(s)))
+	}
+	g.mux.Handle("POST /v1/undelivered", g.authenticated("undelivered", g.cfg.Auth, http.HandlerFunc(g.undelivered)))
 	if g.cfg.Decisions != nil {
-		g.mux.Handle("GET /v1/decisions", g.authenticated(http.HandlerFunc(g.decisions)))
+		g.mux.Handle("GET /v1/decisions", g.authenticated("decisions", g.cfg.Auth, http.HandlerFunc(g.decisions)))
 	}
 	g.mux.Handle("GET /metrics", promhttp.HandlerFor(g.cfg.Registry, promhttp.HandlerOpts{}))
 	g.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
@@ -135,19 +171,22 @@ func NewServer(addr string, h http.Handler, log *slog.Logger) *http.Server {
 
 // Guard serves next to whoever may use the paths under /v1, and answers others
 // as those do.
-func (g *Gateway) Guard(next http.Handler) http.Handler { return g.authenticated(next) }
+func (g *Gateway) Guard(next http.Handler) http.Handler {
+	return g.authenticated("page", g.cfg.Auth, next)
+}
 
-func (g *Gateway) authenticated(next http.Handler) http.Handler {
+// authenticated serves next to whoever auth lets in; source is for the metrics.
+func (g *Gateway) authenticated(source string, auth Auth, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ok, err := g.cfg.Auth.allows(r)
+		ok, err := auth.allows(r)
 		switch {
 		case err != nil:
 			g.cfg.Log.Error("a secret cannot be read", "error", err)
 			unavailable(w, "a secret of the gateway cannot be read")
 		case !ok:
-			g.metrics.denied.Inc()
+			g.metrics.denied.WithLabelValues(source, "token").Inc()
 			w.Header().Add("WWW-Authenticate", `Bearer realm="amend"`)
-			if g.cfg.Auth.PasswordFile != "" {
+			if auth.PasswordFile != "" {
 				w.Header().Add("WWW-Authenticate", `Basic realm="amend"`)
 			}
 			writeJSON(w, http.StatusUnauthorized, problem{Error: "unauthorized", Expected: "a valid bearer token or password, or where none is configured a loopback address as Host"})

@@ -434,7 +434,7 @@ func TestServerGivesSlowClientsUp(t *testing.T) {
 	}
 }
 
-func secretFile(t *testing.T, name, content string) string {
+func secretFile(t testing.TB, name, content string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {

@@ -12,7 +12,8 @@ type metrics struct {
 	posts     *prometheus.CounterVec
 	alerts    *prometheus.CounterVec
 	truncated prometheus.Counter
-	denied    prometheus.Counter
+	denied    *prometheus.CounterVec
+	repeated  *prometheus.CounterVec
 	// undelivered is about the way behind the gateway, hence its name.
 	undelivered prometheus.Counter
 	seconds     *prometheus.HistogramVec
@@ -29,9 +30,12 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		truncated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "amend_gateway_truncated_alerts_total", Help: "Alerts that Alertmanager left out of its posts (max_alerts).",
 		}),
-		denied: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "amend_gateway_unauthorized_total", Help: "Requests without a valid token or password.",
-		}),
+		denied: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "amend_gateway_unauthorized_total", Help: "Requests that did not prove who sent them, by source and what was wrong.",
+		}, []string{"source", "reason"}),
+		repeated: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "amend_gateway_repeated_total", Help: "Signed posts that were accepted before, by source.",
+		}, []string{"source"}),
 		undelivered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "amend_undelivered_total", Help: "Events that a Sensor gave up, those whose Workflow exists already included.",
 		}),
@@ -40,7 +44,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}, []string{"source"}),
 	}
-	for _, c := range []prometheus.Collector{m.posts, m.alerts, m.truncated, m.denied, m.undelivered, m.seconds} {
+	for _, c := range []prometheus.Collector{m.posts, m.alerts, m.truncated, m.denied, m.repeated, m.undelivered, m.seconds} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

@@ -39,19 +39,29 @@ func fail(code int, text, expected string, cause error) *failure {
 	return &failure{code: code, problem: problem{Error: text, Expected: expected}, cause: cause}
 }
 
+// A door is where the posts of one source come in.
+type door struct {
+	source string // for the log and the metrics
+	bytes  int64  // the longest body
+	budget *budget
+}
+
+// A taker reads one kind of body.
+type taker func(*http.Request) (answer, *failure)
+
 // post wraps the reading of one kind of body with what all have in common:
 // limits, the budget, the answer, the metrics and one log line.
-func (g *Gateway) post(source string, take func(*http.Request) (answer, *failure)) http.Handler {
+func (g *Gateway) post(d door, take taker) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := g.cfg.Now()
-		a, f := g.admitted(w, r, take)
+		a, f := g.admitted(w, r, d, take)
 		code := http.StatusOK
 		if f != nil {
 			code = f.code
 		}
-		g.metrics.count(source, code, g.cfg.Now().Sub(start).Seconds())
-		g.metrics.countAlerts(source, a)
-		g.logPost(r.Context(), source, a, f)
+		g.metrics.count(d.source, code, g.cfg.Now().Sub(start).Seconds())
+		g.metrics.countAlerts(d.source, a)
+		g.logPost(r.Context(), d.source, a, f)
 		switch {
 		case f == nil:
 			writeJSON(w, code, a)
@@ -83,30 +93,30 @@ func (g *Gateway) logPost(ctx context.Context, source string, a answer, f *failu
 }
 
 // admitted runs take when the request may be read and memory for it is free.
-func (g *Gateway) admitted(w http.ResponseWriter, r *http.Request, take func(*http.Request) (answer, *failure)) (answer, *failure) {
+func (g *Gateway) admitted(w http.ResponseWriter, r *http.Request, d door, take taker) (answer, *failure) {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return answer{}, fail(http.StatusUnsupportedMediaType, "the body is compressed", "a plain body", nil)
 	}
 	size := r.ContentLength
-	if size > g.cfg.Limits.Bytes {
-		return answer{}, g.tooLarge(nil)
+	if size > d.bytes {
+		return answer{}, g.tooLarge(d.bytes, nil)
 	}
 	if size < 0 { // chunked: it may become as long as the limit
-		size = g.cfg.Limits.Bytes
+		size = d.bytes
 	}
 	size = max(size, leastCost)
-	if !g.budget.take(size) {
+	if !d.budget.take(size) {
 		return answer{}, fail(http.StatusServiceUnavailable, "too many posts at the same time", "", nil)
 	}
-	defer g.budget.give(size)
+	defer d.budget.give(size)
 	// The server closes the connection of a client that sends more.
-	r.Body = http.MaxBytesReader(w, r.Body, g.cfg.Limits.Bytes+1)
+	r.Body = http.MaxBytesReader(w, r.Body, d.bytes+1)
 	return take(r)
 }
 
-func (g *Gateway) tooLarge(cause error) *failure {
+func (g *Gateway) tooLarge(bytes int64, cause error) *failure {
 	return fail(http.StatusRequestEntityTooLarge, "the post is too large",
-		"at most "+strconv.FormatInt(g.cfg.Limits.Bytes, 10)+" bytes and "+strconv.Itoa(g.cfg.Limits.Alerts)+" alerts", cause)
+		"at most "+strconv.FormatInt(bytes, 10)+" bytes and "+strconv.Itoa(g.cfg.Limits.Alerts)+" alerts", cause)
 }
 
 func (g *Gateway) alertmanager(r *http.Request) (answer, *failure) {
@@ -115,7 +125,7 @@ func (g *Gateway) alertmanager(r *http.Request) (answer, *failure) {
 	}
 	alerts, group, err := alert.DecodeAlertmanager(r.Body, g.cfg.Limits)
 	if err != nil {
-		return answer{}, g.undecoded(err, alert.Expected)
+		return answer{}, g.undecoded(err, g.cfg.Limits.Bytes, alert.Expected)
 	}
 	if group.Truncated > 0 {
 		g.metrics.truncated.Add(float64(group.Truncated))
@@ -135,7 +145,7 @@ func (g *Gateway) alertmanager(r *http.Request) (answer, *failure) {
 func (g *Gateway) event(r *http.Request) (answer, *failure) {
 	body, err := io.ReadAll(g.cfg.Limits.Reader(r.Body))
 	if err != nil {
-		return answer{}, g.undecoded(err, alert.ExpectedEvent)
+		return answer{}, g.undecoded(err, g.cfg.Limits.Bytes, alert.ExpectedEvent)
 	}
 	msg := cehttp.NewMessage(r.Header, io.NopCloser(bytes.NewReader(body)))
 	if enc := msg.ReadEncoding(); enc != binding.EncodingStructured && enc != binding.EncodingBinary {
@@ -148,17 +158,17 @@ func (g *Gateway) event(r *http.Request) (answer, *failure) {
 	}
 	a, err := alert.DecodeCloudEvent(*ce, g.cfg.Limits)
 	if err != nil {
-		return answer{}, g.undecoded(err, alert.ExpectedEvent)
+		return answer{}, g.undecoded(err, g.cfg.Limits.Bytes, alert.ExpectedEvent)
 	}
 	return g.accept(r.Context(), []amend.Alert{a}, nil)
 }
 
-// undecoded sorts why a body could not be read: a connection that broke or was
+// undecoded sorts why a body of at most so many bytes could not be read: a connection that broke or was
 // too slow is worth another try, what was read and is wrong is not.
-func (g *Gateway) undecoded(err error, expected string) *failure {
+func (g *Gateway) undecoded(err error, bytes int64, expected string) *failure {
 	switch {
 	case errors.Is(err, alert.ErrTooLarge):
-		return g.tooLarge(err)
+		return g.tooLarge(bytes, err)
 	case amend.KindOf(err) == amend.Transient:
 		return fail(http.StatusServiceUnavailable, "the post did not arrive whole", "", err)
 	}

@@ -1,0 +1,25 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/amendhq/amend/internal/webhook"
+)
+
+// ReplayGuard is a replayGuard for tests of its bound.
+type ReplayGuard struct{ *replayGuard }
+
+func NewReplayGuard(window time.Duration, size int) ReplayGuard {
+	return ReplayGuard{newReplayGuard(window, size)}
+}
+
+// Admit reports whether a delivery is let in, and accepts it then.
+func (g ReplayGuard) Admit(d webhook.Delivery, now time.Time) bool {
+	if g.admit(d, now) != fresh {
+		return false
+	}
+	g.settle(d, true)
+	return true
+}
+
+func (g ReplayGuard) Len() int { return len(g.seen) }

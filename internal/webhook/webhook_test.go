@@ -1,0 +1,351 @@
+package webhook_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/webhook"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// at is when the fixtures were sent.
+var at = time.Date(2026, 3, 2, 9, 15, 0, 0, time.UTC)
+
+func secretFile(t testing.TB, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func fixture(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func mac(secret string, parts ...string) string {
+	m := hmac.New(sha256.New, []byte(secret))
+	for _, p := range parts {
+		m.Write([]byte(p))
+	}
+	return hex.EncodeToString(m.Sum(nil))
+}
+
+// byGrafana signs as Grafana does.
+func byGrafana(secret string, body []byte) http.Header {
+	stamp := strconv.FormatInt(at.Unix(), 10)
+	h := http.Header{}
+	h.Set(webhook.GrafanaTimestamp, stamp)
+	h.Set(webhook.GrafanaSignature, mac(secret, stamp, ":", string(body)))
+	return h
+}
+
+func byPagerDuty(secret string, body []byte) http.Header {
+	return signedWith("v1=" + mac(secret, string(body)))
+}
+
+func signedWith(pagerDuty string) http.Header {
+	h := http.Header{}
+	h.Set(webhook.PagerDutySignature, pagerDuty)
+	return h
+}
+
+func grafana(t testing.TB, files ...string) webhook.Source {
+	t.Helper()
+	s, err := webhook.NewGrafana(files, alert.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func pagerDuty(t testing.TB, files ...string) webhook.Source {
+	t.Helper()
+	s, err := webhook.NewPagerDuty(files, alert.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestMappings: what each sender documents, and the alerts that are made of it.
+func TestMappings(t *testing.T) {
+	aws := newAWS(t)
+	secret := secretFile(t, "k")
+	for _, c := range []struct {
+		file   string
+		source webhook.Source
+		sign   func([]byte) (http.Header, []byte)
+	}{
+		{"grafana.json", grafana(t, secret), func(b []byte) (http.Header, []byte) { return byGrafana("k", b), b }},
+		{"pagerduty-triggered.json", pagerDuty(t, secret), func(b []byte) (http.Header, []byte) { return byPagerDuty("k", b), b }},
+		{"pagerduty-resolved.json", pagerDuty(t, secret), func(b []byte) (http.Header, []byte) { return byPagerDuty("k", b), b }},
+		{"pagerduty-acknowledged.json", pagerDuty(t, secret), func(b []byte) (http.Header, []byte) { return byPagerDuty("k", b), b }},
+		{"pagerduty-ping.json", pagerDuty(t, secret), func(b []byte) (http.Header, []byte) { return byPagerDuty("k", b), b }},
+		{"alarm-sqs.json", aws.source, func(b []byte) (http.Header, []byte) { return nil, aws.notify(string(b)) }},
+		{"alarm-sqs-ok.json", aws.source, func(b []byte) (http.Header, []byte) { return nil, aws.notify(string(b)) }},
+		{"alarm-composite.json", aws.source, func(b []byte) (http.Header, []byte) { return nil, aws.notify(string(b)) }},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			header, body := c.sign(fixture(t, c.file))
+			d, err := c.source.Open(t.Context(), header, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.ID == "" || d.SentAt.IsZero() {
+				t.Errorf("id %q of %v", d.ID, d.SentAt)
+			}
+			got, err := json.MarshalIndent(struct {
+				Alerts   []amend.Alert
+				Rejected []alert.Rejection
+			}{d.Alerts, d.Rejected}, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, strings.TrimSuffix(c.file, ".json")+".golden", append(got, '\n'))
+		})
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := "testdata/" + name
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(string(fixture(t, name)), string(got)); diff != "" {
+		t.Errorf("differs from %s (-want +got; -update rewrites it):\n%s", file, diff)
+	}
+}
+
+// TestEndHasTheIdentityOfTheBeginning, or it would end nothing.
+func TestEndHasTheIdentityOfTheBeginning(t *testing.T) {
+	aws, pager := newAWS(t), pagerDuty(t, secretFile(t, "k"))
+	identity := func(s webhook.Source, h http.Header, body []byte, want amend.Status) string {
+		t.Helper()
+		d, err := s.Open(t.Context(), h, body)
+		if err != nil || len(d.Alerts) != 1 || d.Alerts[0].Status != want {
+			t.Fatalf("%s: %+v, %v", s.Name, d, err)
+		}
+		return alert.NewIdentity(alert.DefaultVolatile()).Of(d.Alerts[0].Labels)
+	}
+	opened, closed := fixture(t, "pagerduty-triggered.json"), fixture(t, "pagerduty-resolved.json")
+	if a, b := identity(pager, byPagerDuty("k", opened), opened, amend.Firing), identity(pager, byPagerDuty("k", closed), closed, amend.Resolved); a != b {
+		t.Errorf("PagerDuty: %s and %s", a, b)
+	}
+	high, ok := aws.notify(string(fixture(t, "alarm-sqs.json"))), aws.notify(string(fixture(t, "alarm-sqs-ok.json")))
+	if a, b := identity(aws.source, nil, high, amend.Firing), identity(aws.source, nil, ok, amend.Resolved); a != b {
+		t.Errorf("CloudWatch: %s and %s", a, b)
+	}
+}
+
+// TestPagerDutysOwnSignature: body, secret and signature are those of PagerDuty's
+// own Go library.
+func TestPagerDutysOwnSignature(t *testing.T) {
+	const (
+		secret    = "lDQHScfUeXUKaQRNF+8XIiDKZ7XX3itBAYzwU0TARw8lJqRnkKl2iB1anSb0Z+IK"
+		signature = "v1=0c0b9495b893a39e70d1fea2fe11fbe0a825f88b9f67846f6cc07dd2bc5476cd"
+	)
+	body := []byte(strings.TrimSuffix(string(fixture(t, "pagerduty-signed.txt")), "\n"))
+	d, err := pagerDuty(t, secretFile(t, secret)).Open(t.Context(), signedWith(signature), body)
+	if err != nil || d.ID != "01BWDWL3NYY7LUFPZCC28QUCMK" || len(d.Rejected) != 1 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestKeys: the matrix of right, wrong, absent and rotated secrets.
+func TestKeys(t *testing.T) {
+	older, newer := secretFile(t, "old"), secretFile(t, "new")
+	bodies := map[string][]byte{"grafana": fixture(t, "grafana.json"), "pagerduty": fixture(t, "pagerduty-triggered.json")}
+	sign := map[string]func(string, []byte) http.Header{"grafana": byGrafana, "pagerduty": byPagerDuty}
+	headers := map[string]string{"grafana": webhook.GrafanaSignature, "pagerduty": webhook.PagerDutySignature}
+	for _, s := range []webhook.Source{grafana(t, newer, older), pagerDuty(t, newer, older)} {
+		body := bodies[s.Name]
+		with := func(value string) http.Header {
+			h := sign[s.Name]("new", body)
+			h.Set(headers[s.Name], value)
+			return h
+		}
+		right := sign[s.Name]("new", body).Get(headers[s.Name])
+		for _, c := range []struct {
+			name   string
+			header http.Header
+			body   []byte
+			want   webhook.Refusal // "" for accepted
+		}{
+			{"new", sign[s.Name]("new", body), body, ""},
+			{"old", sign[s.Name]("old", body), body, ""},
+			{"unknown", sign[s.Name]("other", body), body, webhook.Signature},
+			{"empty secret", sign[s.Name]("", body), body, webhook.Signature},
+			{"another body", sign[s.Name]("new", body), append([]byte(" "), body...), webhook.Signature},
+			{"no header", http.Header{}, body, webhook.Unsigned},
+			{"empty header", with(""), body, webhook.Unsigned},
+			{"not hexadecimal", with("v1=x"), body, webhook.Signature},
+			{"half", with(right[:len(right)/2]), body, webhook.Signature},
+			{"twice", with(right + right), body, webhook.Signature},
+			{"empty digest", with("v1="), body, webhook.Signature},
+		} {
+			_, err := s.Open(t.Context(), c.header, c.body)
+			var got webhook.Refusal
+			if errors.As(err, &got); got != c.want || c.want == "" && err != nil {
+				t.Errorf("%s: %s: %v, want %q", s.Name, c.name, err, c.want)
+			}
+		}
+	}
+}
+
+// TestPagerDutyRotation: while a secret is replaced the header holds several
+// signatures, of other versions too.
+func TestPagerDutyRotation(t *testing.T) {
+	body := fixture(t, "pagerduty-triggered.json")
+	s := pagerDuty(t, secretFile(t, "k"))
+	good, bad := "v1="+mac("k", string(body)), "v1="+mac("x", string(body))
+	for header, want := range map[string]error{
+		bad + "," + good:                               nil,
+		good + ", " + bad:                              nil,
+		"v2=abc," + good:                               nil,
+		bad + "," + bad:                                webhook.Refusal(webhook.Signature),
+		"v2=" + mac("k", string(body)):                 webhook.Refusal(webhook.Unsigned),
+		strings.Repeat(bad+",", 100) + good:            webhook.Refusal(webhook.Signature), // not without end
+		"V1=" + strings.TrimPrefix(good, "v1=") + ",,": webhook.Refusal(webhook.Unsigned),
+	} {
+		if _, err := s.Open(t.Context(), signedWith(header), body); !errors.Is(err, want) {
+			t.Errorf("%.60s: %v, want %v", header, err, want)
+		}
+	}
+}
+
+// TestGrafanaTimestampIsSigned: it cannot be replaced, and nothing is taken
+// without it.
+func TestGrafanaTimestampIsSigned(t *testing.T) {
+	body := fixture(t, "grafana.json")
+	s := grafana(t, secretFile(t, "k"))
+	later := byGrafana("k", body)
+	later.Set(webhook.GrafanaTimestamp, strconv.FormatInt(at.Add(time.Hour).Unix(), 10))
+	without := byGrafana("k", body)
+	without.Del(webhook.GrafanaTimestamp)
+	without.Set(webhook.GrafanaSignature, mac("k", string(body)))
+	moved := http.Header{} // "1772442900:{…" signs what "1772442900" and ":{…" sign
+	moved.Set(webhook.GrafanaTimestamp, strconv.FormatInt(at.Unix(), 10)+":"+string(body[:1]))
+	moved.Set(webhook.GrafanaSignature, byGrafana("k", body).Get(webhook.GrafanaSignature))
+	for name, h := range map[string]http.Header{"replaced": later, "left out": without, "moved": moved} {
+		var refused webhook.Refusal
+		if _, err := s.Open(t.Context(), h, body); !errors.As(err, &refused) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	bad := http.Header{}
+	bad.Set(webhook.GrafanaTimestamp, "now")
+	bad.Set(webhook.GrafanaSignature, mac("k", "now:", string(body)))
+	if _, err := s.Open(t.Context(), bad, body); amend.KindOf(err) != amend.Invalid {
+		t.Errorf("no number: %v", err)
+	}
+}
+
+// TestSecretThatIsGone: nobody can say that a signature is wrong while a secret
+// cannot be read; one that is right stays right.
+func TestSecretThatIsGone(t *testing.T) {
+	first, second := secretFile(t, "one"), secretFile(t, "two")
+	body := fixture(t, "pagerduty-triggered.json")
+	s := pagerDuty(t, first, second)
+	if err := os.Remove(first); err != nil {
+		t.Fatal(err)
+	}
+	for secret, want := range map[string]amend.Kind{"two": "", "one": amend.Transient, "three": amend.Transient} {
+		_, err := s.Open(t.Context(), byPagerDuty(secret, body), body)
+		if amend.KindOf(err) != want || err != nil && strings.Contains(err.Error(), "one\n") {
+			t.Errorf("%s: %v", secret, err)
+		}
+	}
+	if err := os.WriteFile(first, []byte("three"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Open(t.Context(), byPagerDuty("three", body), body); err != nil {
+		t.Errorf("a replaced file does not count at once: %v", err)
+	}
+	for name, construct := range map[string]func(webhook.Keys, alert.Limits) (webhook.Source, error){"grafana": webhook.NewGrafana, "pagerduty": webhook.NewPagerDuty} {
+		if _, err := construct(webhook.Keys{filepath.Join(t.TempDir(), "none")}, alert.DefaultLimits()); amend.KindOf(err) != amend.Invalid {
+			t.Errorf("%s without its secret: %v", name, err)
+		}
+	}
+}
+
+// TestForeignBodies: a known sender that sends something else is told so.
+func TestForeignBodies(t *testing.T) {
+	aws, secret := newAWS(t), secretFile(t, "k")
+	deep := strings.Repeat(`{"a":`, 100_000)
+	for _, body := range []string{"", "x", "null", "[]", "7", `{}`, `{"event":7}`, `{"version":"4","alerts":[]}`, deep, `{"event":{"id":"x","event_type":"incident.triggered"}}`} {
+		for name, open := range map[string]func() (webhook.Delivery, error){
+			"grafana": func() (webhook.Delivery, error) {
+				return grafana(t, secret).Open(t.Context(), byGrafana("k", []byte(body)), []byte(body))
+			},
+			"pagerduty": func() (webhook.Delivery, error) {
+				return pagerDuty(t, secret).Open(t.Context(), byPagerDuty("k", []byte(body)), []byte(body))
+			},
+			"sns": func() (webhook.Delivery, error) { return aws.open(aws.notify(body)) },
+		} {
+			if _, err := open(); amend.KindOf(err) != amend.Invalid {
+				t.Errorf("%s: %.40q: %v", name, body, err)
+			}
+		}
+	}
+}
+
+// FuzzSources: whatever a known sender signs becomes alerts within the limits, or
+// an error that is its own fault.
+func FuzzSources(f *testing.F) {
+	for _, name := range []string{"grafana.json", "pagerduty-triggered.json", "pagerduty-resolved.json", "pagerduty-ping.json", "alarm-sqs.json", "alarm-composite.json"} {
+		f.Add(string(fixture(f, name)))
+	}
+	f.Add(`{"AlarmName":"a","NewStateValue":"ALARM","StateChangeTime":"2026-03-02T09:14:35.472+0000","Trigger":{"Dimensions":[{"name":"A","value":"1"},{"name":"a","value":"2"}]}}`)
+	secret, aws := secretFile(f, "k"), newAWS(f)
+	sources := []webhook.Source{grafana(f, secret), pagerDuty(f, secret), aws.source}
+	ids := alert.NewIdentity(alert.DefaultVolatile())
+	f.Fuzz(func(t *testing.T, text string) {
+		text = strings.ToValidUTF8(text, "?") // as JSON is, once a sender has written it
+		body := []byte(text)
+		posts := []struct {
+			header http.Header
+			body   []byte
+		}{{byGrafana("k", body), body}, {byPagerDuty("k", body), body}, {nil, aws.notify(text)}}
+		for i, s := range sources {
+			d, err := s.Open(context.Background(), posts[i].header, posts[i].body)
+			if err != nil {
+				if amend.KindOf(err) != amend.Invalid {
+					t.Fatalf("%s: %v", s.Name, err)
+				}
+				continue
+			}
+			for _, a := range d.Alerts {
+				if _, err := alert.ToCloudEvent(alert.NewEvent(a, at, ids)); err != nil {
+					t.Fatalf("%s: %+v: %v", s.Name, a, err)
+				}
+			}
+		}
+	})
+}
