@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 	"internal/bus":           {"internal/lock"},
 	"internal/cause":         {"internal/locate", "internal/mask"},
 	"internal/eventsource":   {"internal/alert", "internal/secret"},
-	"internal/gateway":       {"internal/alert", "internal/secret", "internal/webhook"},
+	"internal/gateway":       {"internal/alert", "internal/secret", "internal/sender"},
 	"internal/ledger":        {"internal/message"},
 	"internal/ledger/gitlog": {"internal/ledger"},
 	"internal/locate":        {"internal/appset", "internal/cache", "internal/helm", "internal/jsonnet", "internal/manifest", "internal/tree"},
@@ -29,8 +29,8 @@ var mayImport = map[string][]string{
 	"internal/report":        {"internal/mask", "internal/message"},
 	"internal/replay":        {"internal/message", "internal/pipeline", "internal/policy", "internal/tree"},
 	"internal/thread":        {"internal/ledger", "internal/message"},
+	"internal/sender":        {"internal/alert", "internal/cache", "internal/secret"},
 	"internal/writer":        {"internal/ledger", "internal/message", "internal/pipeline", "internal/tree"},
-	"internal/webhook":       {"internal/alert", "internal/cache", "internal/secret"},
 	"internal/writerapi":     {"internal/cache", "internal/secret"},
 	"internal/forge":         {"internal/forge/runs", "internal/forge/store"},
 	"internal/forge/runs":    {"internal/forge/store"},
@@ -57,7 +57,7 @@ var onlyIn = map[string][]string{
 	// Nobody else talks HTTP, starts a program or fills in a template: what decides
 	// about an alert and writes the texts about it does none of that.
 	"net/http": {"cmd/amend", "cmd/forge", "internal/alertmanager", "internal/argocd", "internal/eventsource", "internal/forge", "internal/gateway",
-		"internal/git", "internal/github", "internal/kube", "internal/openapi", "internal/prometheus", "internal/page", "internal/webhook", "internal/writerapi"},
+		"internal/git", "internal/github", "internal/kube", "internal/openapi", "internal/prometheus", "internal/page", "internal/sender", "internal/writerapi"},
 	"os/exec":       {"internal/forge", "internal/forge/runs", "internal/forge/store", "internal/jsonnet", "internal/ledger/gitlog"},
 	"text/template": {"internal/appset", "internal/helm"},
 	"html/template": {"internal/page"},

@@ -8,7 +8,7 @@ import (
 
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/gateway"
-	"github.com/amendhq/amend/internal/webhook"
+	"github.com/amendhq/amend/internal/sender"
 )
 
 // intakeFlags say which alerts a gateway takes, and from whom.
@@ -57,20 +57,20 @@ func (f intakeFlags) gatewayConfig(limits alert.Limits) (gateway.Config, error) 
 }
 
 // sources are the senders that sign their posts.
-func (f intakeFlags) sources(limits alert.Limits) ([]webhook.Source, error) {
-	var all []webhook.Source
+func (f intakeFlags) sources(limits alert.Limits) ([]sender.Source, error) {
+	var all []sender.Source
 	var failed error
-	add := func(s webhook.Source, err error) {
+	add := func(s sender.Source, err error) {
 		all, failed = append(all, s), errors.Join(failed, err)
 	}
 	if len(f.grafanaSecrets) > 0 {
-		add(webhook.NewGrafana(f.grafanaSecrets, limits))
+		add(sender.NewGrafana(f.grafanaSecrets, limits))
 	}
 	if len(f.pagerSecrets) > 0 {
-		add(webhook.NewPagerDuty(f.pagerSecrets, limits))
+		add(sender.NewPagerDuty(f.pagerSecrets, limits))
 	}
 	if len(f.snsTopics) > 0 {
-		add(webhook.NewSNS(webhook.SNSConfig{Topics: f.snsTopics, Limits: limits}))
+		add(sender.NewSNS(sender.SNSConfig{Topics: f.snsTopics, Limits: limits}))
 	}
 	return all, failed
 }

@@ -3,7 +3,7 @@ package gateway
 import (
 	"time"
 
-	"github.com/amendhq/amend/internal/webhook"
+	"github.com/amendhq/amend/internal/sender"
 )
 
 // ReplayGuard is a replayGuard for tests of its bound.
@@ -14,7 +14,7 @@ func NewReplayGuard(window time.Duration, size int) ReplayGuard {
 }
 
 // Admit reports whether a delivery is let in, and accepts it then.
-func (g ReplayGuard) Admit(d webhook.Delivery, now time.Time) bool {
+func (g ReplayGuard) Admit(d sender.Delivery, now time.Time) bool {
 	if g.admit(d, now) != fresh {
 		return false
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
-	"github.com/amendhq/amend/internal/webhook"
+	"github.com/amendhq/amend/internal/sender"
 )
 
 // A Publisher stores events; nil means that all of them are durable.
@@ -46,7 +46,7 @@ type Config struct {
 	// they have no route.
 	ArgoCDTokenFiles []string
 	// Sources are the senders that sign their posts. Each has a route of its name.
-	Sources []webhook.Source
+	Sources []sender.Source
 	// Identity tells which alerts are the same trouble.
 	Identity alert.Identity
 	Folder   *alert.Folder

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/amendhq/amend/internal/webhook"
+	"github.com/amendhq/amend/internal/sender"
 )
 
 const (
@@ -51,7 +51,7 @@ func newReplayGuard(window time.Duration, size int) *replayGuard {
 }
 
 // admit says what is known about a delivery. After fresh, settle has to follow.
-func (g *replayGuard) admit(d webhook.Delivery, now time.Time) freshness {
+func (g *replayGuard) admit(d sender.Delivery, now time.Time) freshness {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if d.SentAt.Before(now.Add(-g.window)) || d.SentAt.After(now.Add(ahead)) || !d.SentAt.After(g.floor) {
@@ -73,7 +73,7 @@ func (g *replayGuard) admit(d webhook.Delivery, now time.Time) freshness {
 
 // settle says whether a fresh delivery was accepted; if it was not, it may come
 // again.
-func (g *replayGuard) settle(d webhook.Delivery, accepted bool) {
+func (g *replayGuard) settle(d sender.Delivery, accepted bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	key := sha256.Sum256([]byte(d.ID))

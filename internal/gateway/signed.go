@@ -8,12 +8,12 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
-	"github.com/amendhq/amend/internal/webhook"
+	"github.com/amendhq/amend/internal/sender"
 )
 
 // signed takes the posts of a sender that signs them. Who cannot prove to be that
 // sender is answered 403 and not told why; the log and the metrics say it.
-func (g *Gateway) signed(s webhook.Source) func(*http.Request) (answer, *failure) {
+func (g *Gateway) signed(s sender.Source) func(*http.Request) (answer, *failure) {
 	guard := newReplayGuard(s.Window, maxRemembered)
 	return func(r *http.Request) (answer, *failure) {
 		body, err := io.ReadAll(alert.Limits{Bytes: s.Bytes, Depth: g.cfg.Limits.Depth}.Reader(r.Body))
@@ -26,7 +26,7 @@ func (g *Gateway) signed(s webhook.Source) func(*http.Request) (answer, *failure
 		}
 		switch guard.admit(d, g.cfg.Now()) {
 		case stale:
-			return answer{}, g.forbidden(s.Name, webhook.Stale)
+			return answer{}, g.forbidden(s.Name, sender.Stale)
 		case pending:
 			return answer{}, fail(http.StatusServiceUnavailable, "the same post is being accepted", "", nil)
 		case known:
@@ -40,7 +40,7 @@ func (g *Gateway) signed(s webhook.Source) func(*http.Request) (answer, *failure
 }
 
 // deliver does what a fresh delivery asks for.
-func (g *Gateway) deliver(ctx context.Context, s webhook.Source, d webhook.Delivery) (answer, *failure) {
+func (g *Gateway) deliver(ctx context.Context, s sender.Source, d sender.Delivery) (answer, *failure) {
 	if d.Confirm != nil {
 		if err := d.Confirm(ctx); err != nil {
 			return answer{}, fail(http.StatusServiceUnavailable, "the subscription could not be confirmed", "", err)
@@ -51,8 +51,8 @@ func (g *Gateway) deliver(ctx context.Context, s webhook.Source, d webhook.Deliv
 }
 
 // unopened sorts why a post could not be opened.
-func (g *Gateway) unopened(s webhook.Source, err error) *failure {
-	var refused webhook.Refusal
+func (g *Gateway) unopened(s sender.Source, err error) *failure {
+	var refused sender.Refusal
 	switch {
 	case errors.As(err, &refused):
 		return g.forbidden(s.Name, refused)
@@ -62,7 +62,7 @@ func (g *Gateway) unopened(s webhook.Source, err error) *failure {
 	return g.undecoded(err, s.Bytes, s.Expected)
 }
 
-func (g *Gateway) forbidden(source string, why webhook.Refusal) *failure {
+func (g *Gateway) forbidden(source string, why sender.Refusal) *failure {
 	g.metrics.denied.WithLabelValues(source, string(why)).Inc()
 	return fail(http.StatusForbidden, "forbidden", "", why)
 }

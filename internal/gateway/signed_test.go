@@ -20,21 +20,21 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/gateway"
-	"github.com/amendhq/amend/internal/webhook"
+	"github.com/amendhq/amend/internal/sender"
 )
 
 // withSources lets Grafana and PagerDuty in, each with a secret that is its name.
 func withSources(t testing.TB) func(*gateway.Config) {
 	return func(c *gateway.Config) {
-		grafana, err := webhook.NewGrafana(webhook.Keys{secretFile(t, "g", "grafana")}, alert.DefaultLimits())
+		grafana, err := sender.NewGrafana(sender.Keys{secretFile(t, "g", "grafana")}, alert.DefaultLimits())
 		if err != nil {
 			t.Fatal(err)
 		}
-		pager, err := webhook.NewPagerDuty(webhook.Keys{secretFile(t, "p", "pagerduty")}, alert.DefaultLimits())
+		pager, err := sender.NewPagerDuty(sender.Keys{secretFile(t, "p", "pagerduty")}, alert.DefaultLimits())
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Sources = []webhook.Source{grafana, pager}
+		c.Sources = []sender.Source{grafana, pager}
 	}
 }
 
@@ -61,8 +61,8 @@ func grafanaPost(sentAt time.Time, labels string) recorded {
 	body := `{"version":"1","receiver":"amend","alerts":[` + one(labels) + `]}`
 	stamp := strconv.FormatInt(sentAt.Unix(), 10)
 	h := http.Header{}
-	h.Set(webhook.GrafanaTimestamp, stamp)
-	h.Set(webhook.GrafanaSignature, sum("grafana", stamp+":"+body))
+	h.Set(sender.GrafanaTimestamp, stamp)
+	h.Set(sender.GrafanaSignature, sum("grafana", stamp+":"+body))
 	return recorded{"/v1/grafana", h, body}
 }
 
@@ -70,7 +70,7 @@ func pagerPost(sentAt time.Time, id string) recorded {
 	body := fmt.Sprintf(`{"event":{"id":%q,"event_type":"incident.triggered","occurred_at":%q,"data":{"title":%q,"created_at":%[2]q,"service":{"id":"P1","summary":"web"}}}}`,
 		id, sentAt.Format(time.RFC3339), "incident "+id)
 	h := http.Header{}
-	h.Set(webhook.PagerDutySignature, "v1="+sum("pagerduty", body))
+	h.Set(sender.PagerDutySignature, "v1="+sum("pagerduty", body))
 	return recorded{"/v1/pagerduty", h, body}
 }
 
@@ -143,9 +143,9 @@ func TestRefusedPostMayComeAgain(t *testing.T) {
 func TestRefusalsAreCounted(t *testing.T) {
 	s := newSite(t, withSources(t))
 	forged := grafanaPost(at, "")
-	forged.header.Set(webhook.GrafanaSignature, sum("other", forged.body))
+	forged.header.Set(sender.GrafanaSignature, sum("other", forged.body))
 	unsigned := pagerPost(at, "E1")
-	unsigned.header.Del(webhook.PagerDutySignature)
+	unsigned.header.Del(sender.PagerDutySignature)
 	swapped := grafanaPost(at, "")
 	swapped.path = "/v1/pagerduty"
 	var answers []string
@@ -214,8 +214,8 @@ func TestRoutesAreThereWhenConfigured(t *testing.T) {
 }
 
 // A fakeSource opens every post as it is told.
-func fakeSource(c *gateway.Config, open func(ctx context.Context) (webhook.Delivery, error)) {
-	c.Sources = []webhook.Source{{Name: "fake", Bytes: 1 << 20, Window: time.Hour, Expected: "something", Open: func(ctx context.Context, _ http.Header, _ []byte) (webhook.Delivery, error) {
+func fakeSource(c *gateway.Config, open func(ctx context.Context) (sender.Delivery, error)) {
+	c.Sources = []sender.Source{{Name: "fake", Bytes: 1 << 20, Window: time.Hour, Expected: "something", Open: func(ctx context.Context, _ http.Header, _ []byte) (sender.Delivery, error) {
 		return open(ctx)
 	}}}
 }
@@ -225,8 +225,8 @@ func fakeSource(c *gateway.Config, open func(ctx context.Context) (webhook.Deliv
 func TestConfirmations(t *testing.T) {
 	confirmed, sentAt, fails := 0, at, true
 	s := newSite(t, func(c *gateway.Config) {
-		fakeSource(c, func(context.Context) (webhook.Delivery, error) {
-			return webhook.Delivery{ID: "1", SentAt: sentAt, Confirm: func(context.Context) error {
+		fakeSource(c, func(context.Context) (sender.Delivery, error) {
+			return sender.Delivery{ID: "1", SentAt: sentAt, Confirm: func(context.Context) error {
 				if confirmed++; fails {
 					return amend.Errorf(amend.Transient, "ask", "no route")
 				}
@@ -252,8 +252,8 @@ func TestConfirmations(t *testing.T) {
 func TestCopiesAtTheSameTime(t *testing.T) {
 	inside, goOn := make(chan struct{}), make(chan struct{})
 	s := newSite(t, func(c *gateway.Config) {
-		fakeSource(c, func(context.Context) (webhook.Delivery, error) {
-			return webhook.Delivery{ID: "1", SentAt: at, Confirm: func(context.Context) error {
+		fakeSource(c, func(context.Context) (sender.Delivery, error) {
+			return sender.Delivery{ID: "1", SentAt: at, Confirm: func(context.Context) error {
 				close(inside)
 				<-goOn
 				return nil
@@ -341,8 +341,8 @@ func TestHostileSignedPosts(t *testing.T) {
 func TestOldestIsForgottenFirst(t *testing.T) {
 	const size = 100
 	g := gateway.NewReplayGuard(time.Hour, size)
-	delivery := func(n int) webhook.Delivery {
-		return webhook.Delivery{ID: strconv.Itoa(n), SentAt: at.Add(time.Duration(n) * time.Millisecond)}
+	delivery := func(n int) sender.Delivery {
+		return sender.Delivery{ID: strconv.Itoa(n), SentAt: at.Add(time.Duration(n) * time.Millisecond)}
 	}
 	for n := range 10 * size {
 		if !g.Admit(delivery(n), at.Add(10*time.Minute)) {

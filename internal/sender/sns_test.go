@@ -1,4 +1,4 @@
-package webhook_test
+package sender_test
 
 import (
 	"context"
@@ -30,7 +30,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
-	"github.com/amendhq/amend/internal/webhook"
+	"github.com/amendhq/amend/internal/sender"
 )
 
 const (
@@ -43,7 +43,7 @@ const (
 // its certificate and for confirmations.
 type aws struct {
 	testing.TB
-	source webhook.Source
+	source sender.Source
 	key    *rsa.PrivateKey
 	now    time.Time
 
@@ -63,7 +63,7 @@ func newAWS(t testing.TB) *aws {
 	}
 	a := &aws{TB: t, key: key, now: at}
 	a.files = map[string]string{certificate: a.pem(key.Public(), key)}
-	a.source, err = webhook.NewSNS(webhook.SNSConfig{
+	a.source, err = sender.NewSNS(sender.SNSConfig{
 		Topics: []string{topic}, Transport: a, Limits: alert.DefaultLimits(), Now: func() time.Time { return a.now },
 	})
 	if err != nil {
@@ -157,7 +157,7 @@ func fields(t testing.TB, body []byte) map[string]string {
 	return m
 }
 
-func (a *aws) open(body []byte) (webhook.Delivery, error) {
+func (a *aws) open(body []byte) (sender.Delivery, error) {
 	return a.source.Open(context.Background(), nil, body)
 }
 
@@ -193,33 +193,33 @@ func TestSNSRefuses(t *testing.T) {
 	}
 	tests := map[string]struct {
 		change func(*aws, map[string]string)
-		want   webhook.Refusal
+		want   sender.Refusal
 	}{
-		"message":            {change("Message", strings.Replace(alarm, "orders", "payments", 1)), webhook.Signature},
-		"message id":         {change("MessageId", "x"), webhook.Signature},
-		"subject added":      {change("Subject", "x"), webhook.Signature},
-		"timestamp":          {change("Timestamp", "2026-03-02T09:15:00.000Z"), webhook.Signature},
-		"type":               {change("Type", "SubscriptionConfirmation"), webhook.Signature},
-		"version":            {change("SignatureVersion", "1"), webhook.Signature},
-		"unknown version":    {change("SignatureVersion", "3"), webhook.Signature},
-		"no version":         {change("SignatureVersion", ""), webhook.Signature},
-		"no signature":       {change("Signature", ""), webhook.Unsigned},
-		"no base64":          {change("Signature", "%"), webhook.Signature},
-		"no time":            {change("Timestamp", ""), webhook.Unsigned},
-		"no id":              {change("MessageId", ""), webhook.Unsigned},
-		"topic of another":   {change("TopicArn", "arn:aws:sns:us-east-1:999999999999:amend"), webhook.Topic},
-		"no topic":           {change("TopicArn", ""), webhook.Topic},
-		"another key":        {func(a *aws, m map[string]string) { a.key = other; _ = json.Unmarshal(a.sign(m), &m) }, webhook.Signature},
-		"certificate of old": {func(a *aws, _ map[string]string) { a.now = at.Add(25 * time.Hour) }, webhook.Signature},
-		"certificate to be":  {func(a *aws, _ map[string]string) { a.now = at.Add(-25 * time.Hour) }, webhook.Signature},
-		"no certificate":     {func(a *aws, _ map[string]string) { a.files[certificate] = "<html>" }, webhook.Signature},
+		"message":            {change("Message", strings.Replace(alarm, "orders", "payments", 1)), sender.Signature},
+		"message id":         {change("MessageId", "x"), sender.Signature},
+		"subject added":      {change("Subject", "x"), sender.Signature},
+		"timestamp":          {change("Timestamp", "2026-03-02T09:15:00.000Z"), sender.Signature},
+		"type":               {change("Type", "SubscriptionConfirmation"), sender.Signature},
+		"version":            {change("SignatureVersion", "1"), sender.Signature},
+		"unknown version":    {change("SignatureVersion", "3"), sender.Signature},
+		"no version":         {change("SignatureVersion", ""), sender.Signature},
+		"no signature":       {change("Signature", ""), sender.Unsigned},
+		"no base64":          {change("Signature", "%"), sender.Signature},
+		"no time":            {change("Timestamp", ""), sender.Unsigned},
+		"no id":              {change("MessageId", ""), sender.Unsigned},
+		"topic of another":   {change("TopicArn", "arn:aws:sns:us-east-1:999999999999:amend"), sender.Topic},
+		"no topic":           {change("TopicArn", ""), sender.Topic},
+		"another key":        {func(a *aws, m map[string]string) { a.key = other; _ = json.Unmarshal(a.sign(m), &m) }, sender.Signature},
+		"certificate of old": {func(a *aws, _ map[string]string) { a.now = at.Add(25 * time.Hour) }, sender.Signature},
+		"certificate to be":  {func(a *aws, _ map[string]string) { a.now = at.Add(-25 * time.Hour) }, sender.Signature},
+		"no certificate":     {func(a *aws, _ map[string]string) { a.files[certificate] = "<html>" }, sender.Signature},
 		"not of RSA": {func(a *aws, _ map[string]string) {
 			short, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 			if err != nil {
 				a.Fatal(err)
 			}
 			a.files[certificate] = a.pem(short.Public(), short)
-		}, webhook.Signature},
+		}, sender.Signature},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -230,7 +230,7 @@ func TestSNSRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got webhook.Refusal
+			var got sender.Refusal
 			if _, err := a.open(body); !errors.As(err, &got) || got != tt.want {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
@@ -270,8 +270,8 @@ func TestSigningAddresses(t *testing.T) {
 	for _, address := range all {
 		m := fields(t, a.notify("x"))
 		m["SigningCertURL"] = address
-		var got webhook.Refusal
-		if _, err := a.open(a.sign(m)); !errors.As(err, &got) || got != webhook.Address {
+		var got sender.Refusal
+		if _, err := a.open(a.sign(m)); !errors.As(err, &got) || got != sender.Address {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
@@ -364,8 +364,8 @@ func TestSubscriptions(t *testing.T) {
 	if err := d.Confirm(t.Context()); amend.KindOf(err) != amend.Transient || strings.Contains(err.Error(), "2336412f37") {
 		t.Errorf("without a network: %v", err)
 	}
-	var refused webhook.Refusal
-	if _, err := a.open(subscription(a, "TopicArn", "arn:aws:sns:us-east-1:123456789012:other")); !errors.As(err, &refused) || refused != webhook.Topic {
+	var refused sender.Refusal
+	if _, err := a.open(subscription(a, "TopicArn", "arn:aws:sns:us-east-1:123456789012:other")); !errors.As(err, &refused) || refused != sender.Topic {
 		t.Errorf("another topic: %v", err)
 	}
 	d, err = a.open(subscription(a, "Type", "UnsubscribeConfirmation"))
@@ -392,7 +392,7 @@ func TestTopics(t *testing.T) {
 		"*":                                                   false,
 		"":                                                    false,
 	} {
-		_, err := webhook.NewSNS(webhook.SNSConfig{Topics: []string{arn}})
+		_, err := sender.NewSNS(sender.SNSConfig{Topics: []string{arn}})
 		if (err == nil) != ok || err != nil && amend.KindOf(err) != amend.Invalid {
 			t.Errorf("%q: %v", arn, err)
 		}
@@ -404,7 +404,7 @@ func TestPrivateAddressesAreNotDialled(t *testing.T) {
 	reached := false
 	web := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
 	defer web.Close()
-	transport := webhook.PublicTransport()
+	transport := sender.PublicTransport()
 	port := web.URL[strings.LastIndex(web.URL, ":"):]
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "198.18.0.1", "240.0.0.1",
 		"[fd00:ec2::254]", "[fe80::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[2001:db8::1]", "[::]", "224.0.0.1"} {

@@ -1,4 +1,4 @@
-package webhook_test
+package sender_test
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
-	"github.com/amendhq/amend/internal/webhook"
+	"github.com/amendhq/amend/internal/sender"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -58,8 +58,8 @@ func mac(secret string, parts ...string) string {
 func byGrafana(secret string, body []byte) http.Header {
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	h := http.Header{}
-	h.Set(webhook.GrafanaTimestamp, stamp)
-	h.Set(webhook.GrafanaSignature, mac(secret, stamp, ":", string(body)))
+	h.Set(sender.GrafanaTimestamp, stamp)
+	h.Set(sender.GrafanaSignature, mac(secret, stamp, ":", string(body)))
 	return h
 }
 
@@ -69,22 +69,22 @@ func byPagerDuty(secret string, body []byte) http.Header {
 
 func signedWith(pagerDuty string) http.Header {
 	h := http.Header{}
-	h.Set(webhook.PagerDutySignature, pagerDuty)
+	h.Set(sender.PagerDutySignature, pagerDuty)
 	return h
 }
 
-func grafana(t testing.TB, files ...string) webhook.Source {
+func grafana(t testing.TB, files ...string) sender.Source {
 	t.Helper()
-	s, err := webhook.NewGrafana(files, alert.DefaultLimits())
+	s, err := sender.NewGrafana(files, alert.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func pagerDuty(t testing.TB, files ...string) webhook.Source {
+func pagerDuty(t testing.TB, files ...string) sender.Source {
 	t.Helper()
-	s, err := webhook.NewPagerDuty(files, alert.DefaultLimits())
+	s, err := sender.NewPagerDuty(files, alert.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestMappings(t *testing.T) {
 	secret := secretFile(t, "k")
 	for _, c := range []struct {
 		file   string
-		source webhook.Source
+		source sender.Source
 		sign   func([]byte) (http.Header, []byte)
 	}{
 		{"grafana.json", grafana(t, secret), func(b []byte) (http.Header, []byte) { return byGrafana("k", b), b }},
@@ -146,7 +146,7 @@ func golden(t *testing.T, name string, got []byte) {
 // TestEndHasTheIdentityOfTheBeginning, or it would end nothing.
 func TestEndHasTheIdentityOfTheBeginning(t *testing.T) {
 	aws, pager := newAWS(t), pagerDuty(t, secretFile(t, "k"))
-	identity := func(s webhook.Source, h http.Header, body []byte, want amend.Status) string {
+	identity := func(s sender.Source, h http.Header, body []byte, want amend.Status) string {
 		t.Helper()
 		d, err := s.Open(t.Context(), h, body)
 		if err != nil || len(d.Alerts) != 1 || d.Alerts[0].Status != want {
@@ -183,8 +183,8 @@ func TestKeys(t *testing.T) {
 	older, newer := secretFile(t, "old"), secretFile(t, "new")
 	bodies := map[string][]byte{"grafana": fixture(t, "grafana.json"), "pagerduty": fixture(t, "pagerduty-triggered.json")}
 	sign := map[string]func(string, []byte) http.Header{"grafana": byGrafana, "pagerduty": byPagerDuty}
-	headers := map[string]string{"grafana": webhook.GrafanaSignature, "pagerduty": webhook.PagerDutySignature}
-	for _, s := range []webhook.Source{grafana(t, newer, older), pagerDuty(t, newer, older)} {
+	headers := map[string]string{"grafana": sender.GrafanaSignature, "pagerduty": sender.PagerDutySignature}
+	for _, s := range []sender.Source{grafana(t, newer, older), pagerDuty(t, newer, older)} {
 		body := bodies[s.Name]
 		with := func(value string) http.Header {
 			h := sign[s.Name]("new", body)
@@ -196,22 +196,22 @@ func TestKeys(t *testing.T) {
 			name   string
 			header http.Header
 			body   []byte
-			want   webhook.Refusal // "" for accepted
+			want   sender.Refusal // "" for accepted
 		}{
 			{"new", sign[s.Name]("new", body), body, ""},
 			{"old", sign[s.Name]("old", body), body, ""},
-			{"unknown", sign[s.Name]("other", body), body, webhook.Signature},
-			{"empty secret", sign[s.Name]("", body), body, webhook.Signature},
-			{"another body", sign[s.Name]("new", body), append([]byte(" "), body...), webhook.Signature},
-			{"no header", http.Header{}, body, webhook.Unsigned},
-			{"empty header", with(""), body, webhook.Unsigned},
-			{"not hexadecimal", with("v1=x"), body, webhook.Signature},
-			{"half", with(right[:len(right)/2]), body, webhook.Signature},
-			{"twice", with(right + right), body, webhook.Signature},
-			{"empty digest", with("v1="), body, webhook.Signature},
+			{"unknown", sign[s.Name]("other", body), body, sender.Signature},
+			{"empty secret", sign[s.Name]("", body), body, sender.Signature},
+			{"another body", sign[s.Name]("new", body), append([]byte(" "), body...), sender.Signature},
+			{"no header", http.Header{}, body, sender.Unsigned},
+			{"empty header", with(""), body, sender.Unsigned},
+			{"not hexadecimal", with("v1=x"), body, sender.Signature},
+			{"half", with(right[:len(right)/2]), body, sender.Signature},
+			{"twice", with(right + right), body, sender.Signature},
+			{"empty digest", with("v1="), body, sender.Signature},
 		} {
 			_, err := s.Open(t.Context(), c.header, c.body)
-			var got webhook.Refusal
+			var got sender.Refusal
 			if errors.As(err, &got); got != c.want || c.want == "" && err != nil {
 				t.Errorf("%s: %s: %v, want %q", s.Name, c.name, err, c.want)
 			}
@@ -229,10 +229,10 @@ func TestPagerDutyRotation(t *testing.T) {
 		bad + "," + good:                               nil,
 		good + ", " + bad:                              nil,
 		"v2=abc," + good:                               nil,
-		bad + "," + bad:                                webhook.Refusal(webhook.Signature),
-		"v2=" + mac("k", string(body)):                 webhook.Refusal(webhook.Unsigned),
-		strings.Repeat(bad+",", 100) + good:            webhook.Refusal(webhook.Signature), // not without end
-		"V1=" + strings.TrimPrefix(good, "v1=") + ",,": webhook.Refusal(webhook.Unsigned),
+		bad + "," + bad:                                sender.Refusal(sender.Signature),
+		"v2=" + mac("k", string(body)):                 sender.Refusal(sender.Unsigned),
+		strings.Repeat(bad+",", 100) + good:            sender.Refusal(sender.Signature), // not without end
+		"V1=" + strings.TrimPrefix(good, "v1=") + ",,": sender.Refusal(sender.Unsigned),
 	} {
 		if _, err := s.Open(t.Context(), signedWith(header), body); !errors.Is(err, want) {
 			t.Errorf("%.60s: %v, want %v", header, err, want)
@@ -246,22 +246,22 @@ func TestGrafanaTimestampIsSigned(t *testing.T) {
 	body := fixture(t, "grafana.json")
 	s := grafana(t, secretFile(t, "k"))
 	later := byGrafana("k", body)
-	later.Set(webhook.GrafanaTimestamp, strconv.FormatInt(at.Add(time.Hour).Unix(), 10))
+	later.Set(sender.GrafanaTimestamp, strconv.FormatInt(at.Add(time.Hour).Unix(), 10))
 	without := byGrafana("k", body)
-	without.Del(webhook.GrafanaTimestamp)
-	without.Set(webhook.GrafanaSignature, mac("k", string(body)))
+	without.Del(sender.GrafanaTimestamp)
+	without.Set(sender.GrafanaSignature, mac("k", string(body)))
 	moved := http.Header{} // "1772442900:{…" signs what "1772442900" and ":{…" sign
-	moved.Set(webhook.GrafanaTimestamp, strconv.FormatInt(at.Unix(), 10)+":"+string(body[:1]))
-	moved.Set(webhook.GrafanaSignature, byGrafana("k", body).Get(webhook.GrafanaSignature))
+	moved.Set(sender.GrafanaTimestamp, strconv.FormatInt(at.Unix(), 10)+":"+string(body[:1]))
+	moved.Set(sender.GrafanaSignature, byGrafana("k", body).Get(sender.GrafanaSignature))
 	for name, h := range map[string]http.Header{"replaced": later, "left out": without, "moved": moved} {
-		var refused webhook.Refusal
+		var refused sender.Refusal
 		if _, err := s.Open(t.Context(), h, body); !errors.As(err, &refused) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	bad := http.Header{}
-	bad.Set(webhook.GrafanaTimestamp, "now")
-	bad.Set(webhook.GrafanaSignature, mac("k", "now:", string(body)))
+	bad.Set(sender.GrafanaTimestamp, "now")
+	bad.Set(sender.GrafanaSignature, mac("k", "now:", string(body)))
 	if _, err := s.Open(t.Context(), bad, body); amend.KindOf(err) != amend.Invalid {
 		t.Errorf("no number: %v", err)
 	}
@@ -288,8 +288,8 @@ func TestSecretThatIsGone(t *testing.T) {
 	if _, err := s.Open(t.Context(), byPagerDuty("three", body), body); err != nil {
 		t.Errorf("a replaced file does not count at once: %v", err)
 	}
-	for name, construct := range map[string]func(webhook.Keys, alert.Limits) (webhook.Source, error){"grafana": webhook.NewGrafana, "pagerduty": webhook.NewPagerDuty} {
-		if _, err := construct(webhook.Keys{filepath.Join(t.TempDir(), "none")}, alert.DefaultLimits()); amend.KindOf(err) != amend.Invalid {
+	for name, construct := range map[string]func(sender.Keys, alert.Limits) (sender.Source, error){"grafana": sender.NewGrafana, "pagerduty": sender.NewPagerDuty} {
+		if _, err := construct(sender.Keys{filepath.Join(t.TempDir(), "none")}, alert.DefaultLimits()); amend.KindOf(err) != amend.Invalid {
 			t.Errorf("%s without its secret: %v", name, err)
 		}
 	}
@@ -300,14 +300,14 @@ func TestForeignBodies(t *testing.T) {
 	aws, secret := newAWS(t), secretFile(t, "k")
 	deep := strings.Repeat(`{"a":`, 100_000)
 	for _, body := range []string{"", "x", "null", "[]", "7", `{}`, `{"event":7}`, `{"version":"4","alerts":[]}`, deep, `{"event":{"id":"x","event_type":"incident.triggered"}}`} {
-		for name, open := range map[string]func() (webhook.Delivery, error){
-			"grafana": func() (webhook.Delivery, error) {
+		for name, open := range map[string]func() (sender.Delivery, error){
+			"grafana": func() (sender.Delivery, error) {
 				return grafana(t, secret).Open(t.Context(), byGrafana("k", []byte(body)), []byte(body))
 			},
-			"pagerduty": func() (webhook.Delivery, error) {
+			"pagerduty": func() (sender.Delivery, error) {
 				return pagerDuty(t, secret).Open(t.Context(), byPagerDuty("k", []byte(body)), []byte(body))
 			},
-			"sns": func() (webhook.Delivery, error) { return aws.open(aws.notify(body)) },
+			"sns": func() (sender.Delivery, error) { return aws.open(aws.notify(body)) },
 		} {
 			if _, err := open(); amend.KindOf(err) != amend.Invalid {
 				t.Errorf("%s: %.40q: %v", name, body, err)
@@ -324,7 +324,7 @@ func FuzzSources(f *testing.F) {
 	}
 	f.Add(`{"AlarmName":"a","NewStateValue":"ALARM","StateChangeTime":"2026-03-02T09:14:35.472+0000","Trigger":{"Dimensions":[{"name":"A","value":"1"},{"name":"a","value":"2"}]}}`)
 	secret, aws := secretFile(f, "k"), newAWS(f)
-	sources := []webhook.Source{grafana(f, secret), pagerDuty(f, secret), aws.source}
+	sources := []sender.Source{grafana(f, secret), pagerDuty(f, secret), aws.source}
 	ids := alert.NewIdentity(alert.DefaultVolatile())
 	f.Fuzz(func(t *testing.T, text string) {
 		text = strings.ToValidUTF8(text, "?") // as JSON is, once a sender has written it

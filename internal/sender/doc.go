@@ -1,4 +1,4 @@
-// Package webhook is for alert sources that sign what they send: Grafana,
+// Package sender is for alert sources that sign what they send: Grafana,
 // PagerDuty, and CloudWatch alarms through Amazon SNS. A Source says of one post
 // whether its sender is who it has to be, when it was signed, and which alerts it
 // holds. Whether the post is fresh and was not accepted before is for the gateway
@@ -7,4 +7,4 @@
 //
 // The signature is checked before anything of the body is looked at, but for SNS,
 // whose signature is over fields of the body. No text of a post is in an error.
-package webhook
+package sender
