@@ -43,6 +43,7 @@ const (
 	ReasonUnsupported Reason = "unsupported-source" // a kind of source that cannot be proved yet
 	ReasonProtected   Reason = "protected"          // a file or kind that no fix may touch
 	ReasonOwnedByHPA  Reason = "owned-by-hpa"       // an autoscaler sets the field, so Git is not in control
+	ReasonOwnedByBot  Reason = "owned-by-bot"       // another program sets the field or writes the line
 	ReasonUnproven    Reason = "unproven"           // the render after the edit is not what was meant
 
 	ReasonParameter    Reason = "parameter-not-accepted" // the playbook lets nobody set the parameter, or not to this value

@@ -26,6 +26,7 @@ type application struct {
 	at       amend.FieldPath
 	object   amend.ObjectRef // the Application itself
 	project  string
+	notes    map[string]string // its annotations
 	ignores  []ignoredDifference
 	settings string // source.settings()
 	alone    bool   // its folder overrides the source for it alone
@@ -120,7 +121,7 @@ func (m appManifest) applications() []application {
 		s.normalize()
 		a := application{
 			name: m.Metadata.Name, namespace: m.Spec.Destination.Namespace, cluster: m.Spec.Destination.Server + " " + m.Spec.Destination.Name,
-			path: s.folder(), source: s, refs: refs(sources), at: at(i), project: m.Spec.Project, ignores: m.Spec.Ignore,
+			path: s.folder(), source: s, refs: refs(sources), at: at(i), project: m.Spec.Project, notes: m.Metadata.Annotations, ignores: m.Spec.Ignore,
 			object:   amend.ObjectRef{Group: "argoproj.io", Kind: "Application", Namespace: m.Metadata.Namespace, Name: m.Metadata.Name},
 			settings: s.settings(),
 		}

@@ -121,6 +121,8 @@ type Result struct {
 	// RenderDiff lists every field that differs in the renders of all sources
 	// that read the file: the intended one first.
 	RenderDiff []amend.FieldChange
+	// Bots are the programs that set the field or write the line themselves.
+	Bots []Bot
 }
 
 // Locate finds the line that controls the field, or where it is to be added.
@@ -189,7 +191,7 @@ func (l *Locator) edit(tree fs.FS, q Query, value func(*target) amend.Scalar) (R
 	if edit.Added {
 		edit.Old = ""
 	}
-	return Result{Edit: edit, Path: at.Path, Content: e.result.Data, Old: e.old, RenderDiff: e.changes, Hops: e.hops}, nil
+	return Result{Edit: edit, Path: at.Path, Content: e.result.Data, Old: e.old, RenderDiff: e.changes, Hops: e.hops, Bots: t.bots(e)}, nil
 }
 
 // fits refuses a value that the API server would not take for its type.

@@ -240,33 +240,6 @@ func ignoredReason(field amend.FieldPath) amend.Reason {
 	return amend.ReasonUnsupported
 }
 
-// covers reports whether the rule ignores the target's field. What of a jq
-// expression is not understood counts as ignoring, if it ends in a key of the
-// field.
-func (i ignoredDifference) covers(t *target) bool {
-	ref := t.obj.ref
-	if (i.Group != "*" && i.Group != ref.Group) || (i.Kind != "*" && i.Kind != ref.Kind) ||
-		(i.Name != "" && i.Name != ref.Name) || (i.Namespace != "" && i.Namespace != t.ref.Namespace) {
-		return false
-	}
-	for _, p := range i.Pointers {
-		if t.under(strings.Split(strings.Trim(p, "/"), "/")) {
-			return true
-		}
-	}
-	for _, e := range i.Expressions {
-		if keys := jqKey.FindAllString(e, -1); len(keys) > 0 {
-			last := strings.Trim(keys[len(keys)-1], `."`)
-			if slices.ContainsFunc(t.field, func(s amend.FieldStep) bool { return s.Select == "" && s.Key == last }) {
-				return true
-			}
-		}
-	}
-	return len(i.Managers) > 0 && t.field.String() == "spec.replicas"
-}
-
-var jqKey = regexp.MustCompile(`\.[A-Za-z_][\w-]*|\."[^"]*"|"[^"]*"`)
-
 // under reports whether the field is at or below a JSON pointer.
 func (t *target) under(pointer []string) bool {
 	var v any = t.obj.body

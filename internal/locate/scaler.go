@@ -14,6 +14,15 @@ func (t *target) scaler() (amend.ObjectRef, bool) {
 	if t.field.String() != "spec.replicas" {
 		return amend.ObjectRef{}, false
 	}
+	if o := t.neighbour(t.scaledBy); o != nil {
+		return o.ref, true
+	}
+	return amend.ObjectRef{}, false
+}
+
+// neighbour returns the first object of the target's namespace that something
+// holds of, nil if there is none.
+func (t *target) neighbour(holds func(*object) bool) *object {
 	objects := t.match.render.objects
 	if t.root.kind == Directory { // of which only the files that declare the target were read
 		w := t.view.root.wanted(t.ref)
@@ -26,11 +35,11 @@ func (t *target) scaler() (amend.ObjectRef, bool) {
 	}
 	for _, o := range objects {
 		ns := o.ref.Namespace
-		if (ns == t.obj.ref.Namespace || ns == t.ref.Namespace || ns == "" || t.ref.Namespace == "") && t.scaledBy(o) {
-			return o.ref, true
+		if (ns == t.obj.ref.Namespace || ns == t.ref.Namespace || ns == "" || t.ref.Namespace == "") && holds(o) {
+			return o
 		}
 	}
-	return amend.ObjectRef{}, false
+	return nil
 }
 
 // ownedBy refuses to set what an autoscaler sets, and names its maximum as the

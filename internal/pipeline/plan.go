@@ -44,7 +44,7 @@ func (p *Pipeline) plan(w World, in policy.Input, d amend.Decision) (amend.Decis
 		return refused(d, amend.ReasonComputed, err)
 	}
 	plan := amend.Plan{Request: req, Episode: d.Episode, Cause: seen.cause, Files: map[amend.RepoPath][]byte{}}
-	if err := p.edit(w.Tree, about, &plan, sets); err != nil {
+	if err := p.edit(w.Tree, about, &plan, sets, in.Playbook.Overrule); err != nil {
 		return refused(d, amend.ReasonUnproven, err)
 	}
 	if len(plan.Edits) == 0 {
@@ -66,8 +66,9 @@ func (p *Pipeline) plan(w World, in policy.Input, d amend.Decision) (amend.Decis
 }
 
 // edit makes the sets one after the other, each proved on the result of the
-// last. A line may move several fields if all of them are to move like that.
-func (p *Pipeline) edit(base fs.FS, about locate.Query, plan *amend.Plan, sets []actions.Set) error {
+// last. A line may move several fields if all of them are to move like that. What
+// a bot writes stays its own, unless it is overruled.
+func (p *Pipeline) edit(base fs.FS, about locate.Query, plan *amend.Plan, sets []actions.Set, overrule []string) error {
 	for _, s := range sets {
 		about.Along = append(about.Along, locate.Setting{Field: s.Field, Value: s.Value})
 	}
@@ -90,6 +91,12 @@ func (p *Pipeline) edit(base fs.FS, about locate.Query, plan *amend.Plan, sets [
 		}
 		if r.Path.Protected() {
 			return amend.Refusef(amend.ReasonProtected, "%s is a file that no fix may touch", r.Path)
+		}
+		for _, b := range r.Bots {
+			if !slices.Contains(overrule, b.Name) {
+				return amend.Refusef(amend.ReasonOwnedByBot, "%s of %s belongs to %s, known %s, which would undo the change or fight with it; change what %s is told, or name it under overrule in the playbook",
+					s.Field, about.Object, b.Name, b.Claim, b.Name)
+			}
 		}
 		plan.Edits = append(append(plan.Edits, r.Edit), came(about.Along, r)...)
 		plan.Files[r.Path] = r.Content

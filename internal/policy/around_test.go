@@ -36,9 +36,9 @@ func TestBlastRadius(t *testing.T) {
 		{"nothing was changed", "{of: applications, share: 1%, within: 1h}", nil, 0},
 		{"within the share", "{of: applications, share: 20%, within: 1h}", []amend.Record{made("x", "shop", "api", 1, ago(1))}, 0},
 		{"above the share", "{of: applications, share: 20%, within: 1h}",
-			[]amend.Record{made("x", "shop", "api", 1, ago(10 * time.Minute)), made("x", "pay", "db", 1, ago(1))}, 50 * time.Minute},
+			[]amend.Record{made("x", "shop", "api", 1, ago(10*time.Minute)), made("x", "pay", "db", 1, ago(1))}, 50 * time.Minute},
 		{"the share is rounded down", "{of: applications, share: 29%, within: 1h}",
-			[]amend.Record{made("x", "shop", "api", 1, ago(10 * time.Minute)), made("x", "pay", "db", 1, ago(1))}, 50 * time.Minute},
+			[]amend.Record{made("x", "shop", "api", 1, ago(10*time.Minute)), made("x", "pay", "db", 1, ago(1))}, 50 * time.Minute},
 		{"one is always allowed, the second is not", "{of: applications, share: 1%, within: 1h}", []amend.Record{made("x", "shop", "api", 1, ago(time.Minute))}, 59 * time.Minute},
 		{"the same application again", "{of: applications, share: 1%, within: 1h}", []amend.Record{made("x", "shop", "web-canary", 1, ago(1))}, 0},
 		{"too long ago", "{of: applications, share: 1%, within: 1h}", []amend.Record{made("x", "shop", "api", 1, ago(time.Hour))}, 0},
@@ -54,7 +54,7 @@ func TestBlastRadius(t *testing.T) {
 		{"replicas", "{of: replicas, share: 40%, within: 1h}", []amend.Record{made("x", "shop", "api", 1, noon)}, 0},
 		{"too many replicas", "{of: replicas, share: 39%, within: 1h}", []amend.Record{made("x", "shop", "api", 1, noon)}, time.Hour},
 		{"until enough have left", "{of: replicas, share: 40%, within: 1h}",
-			[]amend.Record{made("x", "shop", "api", 1, ago(30 * time.Minute)), made("x", "shop", "db", 1, ago(20 * time.Minute)), made("x", "shop", "cache", 1, ago(10 * time.Minute))}, 40 * time.Minute},
+			[]amend.Record{made("x", "shop", "api", 1, ago(30*time.Minute)), made("x", "shop", "db", 1, ago(20*time.Minute)), made("x", "shop", "cache", 1, ago(10*time.Minute))}, 40 * time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := ask(t, parse(t, "budgets: []\nblastRadius: ["+c.radius+"]\n", ""), "shop", "web", noon, noon)

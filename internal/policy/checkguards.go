@@ -82,7 +82,11 @@ func (r *reader) checkGuards(p *Policy) {
 	}
 	r.checkWindow(&p.Defaults.Settle)
 	for i := range p.Playbooks {
-		r.checkWindow(&p.Playbooks[i].Settle)
+		b := &p.Playbooks[i]
+		r.checkWindow(&b.Settle)
+		for j := range b.Overrule {
+			r.checkOneOf(&b.Overrule[j], "bot", b.Overrule[j], bots)
+		}
 	}
 }
 

@@ -137,6 +137,10 @@ func (b Budget) String() string {
 	return fmt.Sprintf("%d %s per %s within %s", max(b.Changes, b.Workloads), what, b.Per, b.Within)
 }
 
+// bots are the programs that may own a field or a line; package locate knows how
+// to tell.
+var bots = []string{"argo-rollouts", "flux", "image-updater", "kargo", "keel", "release-please", "renovate", "vpa"}
+
 // A Breaker stops an incident whose changes do not last.
 type Breaker struct {
 	Changes int      `json:"changes" jsonschema:"minimum=1" jsonschema_description:"How many changes of one incident within the window are enough to ask a person."`

@@ -65,6 +65,7 @@ type Playbook struct {
 	With     map[string]string `json:"with,omitempty" jsonschema_description:"The parameters of the action."`
 	Then     []Rung            `json:"then,omitempty" jsonschema_description:"What to do instead, one after the other, when the change before did not end the alert."`
 	Accept   []string          `json:"accept,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"The parameters that an alert or a RemediationRequest may set to another value than with does."`
+	Overrule []string          `json:"overrule,omitempty" jsonschema:"enum=argo-rollouts,enum=flux,enum=image-updater,enum=kargo,enum=keel,enum=release-please,enum=renovate,enum=vpa,uniqueItems=true" jsonschema_description:"The bots whose fields and lines the playbook may change all the same."`
 	Mode     amend.Mode        `json:"mode,omitempty" jsonschema:"enum=suggest,enum=pull-request,enum=commit" jsonschema_description:"How far the playbook may go by itself."`
 	Cooldown Duration          `json:"cooldown,omitempty" jsonschema_description:"How long the incident rests after its change landed."`
 	Mute     Duration          `json:"mute,omitempty" jsonschema_description:"How long the incident is left alone after a person closed its pull request."`
