@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -208,27 +210,37 @@ func (w *world) claim(t *testing.T, o *unstructured.Unstructured) {
 // uninstall deletes the Applications and whatever was installed.
 func (w *world) uninstall(t *testing.T, objects []*unstructured.Unstructured) {
 	t.Helper()
-	for name := range applications {
-		w.remove(t, object(argo, "Application", "argocd", name))
+	var apps, deployed, rest []*unstructured.Unstructured
+	for name, namespace := range applications {
+		apps = append(apps, object(argo, "Application", "argocd", name))
+		deployed = append(deployed, object("v1", "Namespace", "", namespace))
 	}
-	for _, namespace := range applications {
-		w.remove(t, object("v1", "Namespace", "", namespace))
-	}
+	w.removeAll(t, apps)
+	var leaving sync.WaitGroup
+	leaving.Go(func() { w.removeAll(t, deployed) }) // its pods take their time
+	defer leaving.Wait()
 	w.remove(t, object("v1", "Secret", "argocd", "amend-e2e-env-repo"))
 	// What Argo's controllers have to clean up after goes while they still can.
 	for _, kind := range []string{"Sensor", "EventSource", "EventBus"} {
-		for _, o := range objects {
-			if o.GetKind() == kind {
-				w.remove(t, o)
-			}
-		}
+		w.removeAll(t, slices.DeleteFunc(slices.Clone(objects), func(o *unstructured.Unstructured) bool { return o.GetKind() != kind }))
 	}
 	w.remove(t, object("v1", "Namespace", "", namespace))
 	for _, o := range objects {
 		if o.GetNamespace() != namespace && o.GetKind() != "Namespace" {
-			w.remove(t, o)
+			rest = append(rest, o)
 		}
 	}
+	w.removeAll(t, rest)
+}
+
+// removeAll deletes objects side by side and waits until they are gone.
+func (w *world) removeAll(t *testing.T, objects []*unstructured.Unstructured) {
+	t.Helper()
+	var all sync.WaitGroup
+	for _, o := range objects {
+		all.Go(func() { w.remove(t, o) })
+	}
+	all.Wait()
 }
 
 func object(apiVersion, kind, namespace, name string) *unstructured.Unstructured {
