@@ -78,7 +78,7 @@ with --record-events.`,
 		if err != nil {
 			return err
 		}
-		return report(cmd.OutOrStdout(), decisions, *out)
+		return printDecisions(cmd.OutOrStdout(), decisions, *out)
 	}
 	return cmd
 }
@@ -260,8 +260,8 @@ func unshallow(err error) error {
 	return err
 }
 
-// report prints the decisions; a refusal among them is the outcome.
-func report(w io.Writer, decisions []amend.Decision, out format) error {
+// printDecisions prints the decisions; a refusal among them is the outcome.
+func printDecisions(w io.Writer, decisions []amend.Decision, out format) error {
 	refused := 0
 	for _, d := range decisions {
 		if d.Refused() {

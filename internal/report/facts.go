@@ -109,8 +109,19 @@ func findings(e amend.Evidence) []string {
 	}
 	if d := e.Decision; d != nil {
 		add("amend decided: %s.", strings.TrimSuffix(joined(string(d.Reason), d.Detail), "."))
+		for _, c := range edits(d) {
+			add("Its change: %s of %s from %s to %s, at %s:%d.", c.Field, c.Object, cmp.Or(c.Old, "(not set)"), cmp.Or(c.New, "(empty)"), c.Target.Path, c.Target.Line)
+		}
 	}
 	return all[:min(len(all), maxFindings)]
+}
+
+// edits are the first ones of a decision's plan.
+func edits(d *amend.Decision) []amend.Edit {
+	if d.Plan == nil {
+		return nil
+	}
+	return d.Plan.Edits[:min(len(d.Plan.Edits), maxChanges)]
 }
 
 // complaint is a line of a log that tells of trouble.

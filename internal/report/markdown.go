@@ -104,7 +104,7 @@ func (r Report) suggested() string {
 		}
 		b.WriteByte('\n')
 	}
-	if !fits {
+	if !fits && len(r.Hypotheses) > 0 {
 		b.WriteString("\nThe policy allows these, and none of them answers the hypothesis.\n")
 	}
 	return b.String()

@@ -60,14 +60,13 @@ func count(n int, noun string) string {
 }
 
 func outOfMemory(e amend.Evidence) (Hypothesis, bool) {
-	const actions = "raise-memory-limit"
 	s, ok := where(e, killedForMemory)
 	if !ok {
-		h := Hypothesis{Text: "The alert says that a container ran out of memory.", Confidence: Low, Actions: []string{actions}}
-		return h, len(e.Pods) == 0 && slices.Contains([]string{e.Event.Alert.Labels["reason"], e.Event.Alert.Labels["last_terminated_reason"]}, "OOMKilled")
+		h := Hypothesis{Text: "The alert says that a container ran out of memory.", Confidence: Low, Actions: []string{"raise-memory-limit"}}
+		return h, len(e.Pods) == 0 && saysMemory(e.Event.Alert)
 	}
 	limit := s.container.MemoryLimit
-	h := Hypothesis{Confidence: High, Actions: []string{actions}, Because: []string{s.String() + " ended as OOMKilled" + at(s.container.Ended.At)}}
+	h := Hypothesis{Confidence: High, Actions: []string{"raise-memory-limit"}, Because: []string{s.String() + " ended as OOMKilled" + at(s.container.Ended.At)}}
 	h.Text = fmt.Sprintf("Container %s needs more memory than its limit of %s.", s.container.Name, limit)
 	if limit == "" {
 		h.Text = fmt.Sprintf("Container %s was killed for memory and has no limit of its own, so its node ran out.", s.container.Name)
@@ -78,6 +77,14 @@ func outOfMemory(e amend.Evidence) (Hypothesis, bool) {
 		h.Actions = append(h.Actions, "roll-back-image", "revert-commit")
 	}
 	return h, true
+}
+
+// saysMemory reports whether an alert by itself is about memory. The labels are
+// those of kube-state-metrics.
+func saysMemory(a amend.Alert) bool {
+	name := strings.ToLower(a.Name())
+	return strings.Contains(name, "outofmemory") || strings.Contains(name, "oomkill") ||
+		slices.Contains([]string{a.Labels["reason"], a.Labels["last_terminated_reason"]}, "OOMKilled")
 }
 
 func killedForMemory(c amend.PodContainer) bool {
