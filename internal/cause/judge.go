@@ -137,16 +137,16 @@ func (s *search) candidate(m move, at landing, older []move) (Candidate, error) 
 		c.weight *= returning
 		c.Evidence = append(c.Evidence, fmt.Sprintf("It goes back to what was before commit %.12s, so it is hardly the cause.", o.SHA))
 	}
-	if c.Commit.Ours {
-		c.weight *= ours
-		c.Evidence = append(c.Evidence, "A remediation of amend made it.")
-	}
 	if len(m.broken) > 0 {
 		c.Evidence = append(c.Evidence, fmt.Sprintf("%s before it did not render, so one of these may have made the change.", ids(m.broken)))
 	}
 	origin, line, err := s.origin(m)
 	if c.Origin = origin; line != "" {
 		c.Evidence = append(c.Evidence, line)
+	}
+	if c.Commit.Ours || c.Blamed().Ours {
+		c.weight *= ours
+		c.Evidence = append(c.Evidence, "A remediation of amend made it.")
 	}
 	return c, err
 }

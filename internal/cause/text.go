@@ -44,8 +44,8 @@ func (c Candidate) Headline(began time.Time) string {
 		more = fmt.Sprintf(" and %d more", n)
 	}
 	blamed := c.Blamed()
-	return fmt.Sprintf("Commit %.12s by %s, %s before, %s%s (confidence %.0f%%).",
-		blamed.SHA, by(blamed), span(began.Sub(c.At)), c.Changes[0].did(), more, 100*c.Confidence)
+	return fmt.Sprintf("Commit %.12s by %s (%.72s), %s before, %s%s: confidence %.0f%%.",
+		blamed.SHA, by(blamed), blamed.Subject, span(began.Sub(c.At)), c.Changes[0].did(), more, 100*c.Confidence)
 }
 
 // did says in the past tense what became of the field.
