@@ -46,10 +46,11 @@ const (
 	ReasonOwnedByBot  Reason = "owned-by-bot"       // another program sets the field or writes the line
 	ReasonUnproven    Reason = "unproven"           // the render after the edit is not what was meant
 
-	ReasonParameter    Reason = "parameter-not-accepted" // the playbook lets nobody set the parameter, or not to this value
-	ReasonForbidden    Reason = "forbidden"              // the caller may not ask for changes in this namespace
-	ReasonReverted     Reason = "reverted"               // the change was taken back
-	ReasonChangedSince Reason = "changed-since"          // what the change wrote is not there any more, so it is not taken back
+	ReasonParameter      Reason = "parameter-not-accepted" // the playbook lets nobody set the parameter, or not to this value
+	ReasonForbidden      Reason = "forbidden"              // the caller may not ask for changes in this namespace
+	ReasonReverted       Reason = "reverted"               // the change was taken back
+	ReasonRevertProposed Reason = "revert-proposed"        // a pull request proposes to take the change back
+	ReasonChangedSince   Reason = "changed-since"          // what the change wrote is not there any more, so it is not taken back
 
 	ReasonFailed Reason = "failed" // the Git host did not take the change; see the detail
 )
@@ -131,7 +132,7 @@ func (d Decision) Acts() bool { return d.Reason == ReasonAct }
 func (d Decision) Record() Record {
 	return Record{
 		Incident: d.Incident, Episode: d.Episode, Action: d.Action, Target: d.Workload.ObjectRef.String(),
-		Playbook: d.Playbook, Alert: d.EventID, At: d.DecidedAt,
+		Playbook: d.Playbook, Alert: d.EventID, At: d.DecidedAt, Open: d.Mode == PullRequest,
 	}
 }
 
@@ -139,7 +140,7 @@ func (d Decision) Record() Record {
 // nor is there nothing to do.
 func (d Decision) Refused() bool {
 	switch d.Reason {
-	case ReasonAct, ReasonSuggested, ReasonDuplicate, ReasonResolved, ReasonWithdrawn, ReasonNoChange, ReasonReverted:
+	case ReasonAct, ReasonSuggested, ReasonDuplicate, ReasonResolved, ReasonWithdrawn, ReasonNoChange, ReasonReverted, ReasonRevertProposed:
 		return false
 	}
 	return true
@@ -158,4 +159,6 @@ type Record struct {
 	Edited   string    `json:"edited" yaml:"edited"` // path:line of the first edit
 	Commit   string    `json:"commit" yaml:"commit"`
 	At       time.Time `json:"at" yaml:"at"`
+	// Open says that it has not landed: its pull request waits. The log has none.
+	Open bool `json:"-" yaml:"-"`
 }

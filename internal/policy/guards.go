@@ -209,6 +209,9 @@ func (p *Policy) fillGuards() {
 // held applies the guards that look beyond the episode at hand, when it is about
 // to be answered with a change.
 func (in Input) held() (amend.Reason, string) {
+	if by := in.waiting(); by != "" {
+		return amend.ReasonSettling, fmt.Sprintf("A pull request of the playbook %s for the same workload waits for a person and may end this alert too; merge or close it.", by)
+	}
 	if until, by := in.settling(); by != "" {
 		return amend.ReasonSettling, fmt.Sprintf("A change of the playbook %s to the same workload was made or proposed after this alert began and has until %s to end it.", by, clock(until))
 	}
@@ -229,6 +232,17 @@ func (in Input) held() (amend.Reason, string) {
 		}
 	}
 	return amend.ReasonAct, ""
+}
+
+// waiting looks for another incident's open pull request for the workload. Several
+// alerts of one trouble fold into the first that was answered.
+func (in Input) waiting() (playbook string) {
+	own, incident := in.Request.Workload.ObjectRef.String(), in.Request.Incident()
+	i := slices.IndexFunc(in.Records, func(r amend.Record) bool { return r.Open && r.Target == own && r.Incident != incident })
+	if i < 0 {
+		return ""
+	}
+	return in.Records[i].Playbook
 }
 
 // settling looks for another incident's change to the workload that may end this

@@ -52,6 +52,13 @@ func made(playbook, namespace, name string, episode int, at time.Time) amend.Rec
 	return amend.Record{Incident: amend.IncidentID(playbook, object), Episode: episode, Playbook: playbook, Target: object.String(), At: at}
 }
 
+// open is a pull request of a playbook for a workload that was opened at noon.
+func open(playbook, namespace, name string) amend.Record {
+	r := made(playbook, namespace, name, 1, noon)
+	r.Open = true
+	return r
+}
+
 func wantReason(t testing.TB, d amend.Decision, want amend.Reason, detail string) {
 	t.Helper()
 	if d.Reason != want || !strings.Contains(d.Detail, detail) {
@@ -196,6 +203,9 @@ func TestSettling(t *testing.T) {
 		"of another workload":   {made("web-b", "shop", "api", 1, noon), -time.Minute, time.Minute, amend.ReasonAct},
 		"of the same incident":  {made("web-a", "shop", "web", 1, noon), -time.Minute, time.Minute, amend.ReasonAct},
 		"of the same name only": {made("web-b", "pay", "web", 1, noon), -time.Minute, time.Minute, amend.ReasonAct},
+		"waits":                 {open("web-b", "shop", "web"), 100 * time.Hour, 101 * time.Hour, amend.ReasonSettling},
+		"waits, other workload": {open("web-b", "shop", "api"), time.Hour, time.Hour, amend.ReasonAct},
+		"waits, same incident":  {open("web-a", "shop", "web"), time.Hour, time.Hour, amend.ReasonAct},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := ask(t, p, "shop", "web", noon.Add(c.starts), noon.Add(c.now))

@@ -68,6 +68,9 @@ func (r *run) note(d amend.Decision) {
 	switch {
 	case d.Reason == amend.ReasonWithdrawn && len(own) > 0:
 		own[len(own)-1].State, own[len(own)-1].At = amend.EpisodeWithdrawn, d.DecidedAt
+		for i, p := range r.proposed {
+			r.proposed[i].Open = p.Open && p.Incident != d.Incident
+		}
 	case d.Acts():
 		e := amend.Episode{N: d.Episode, State: amend.EpisodeOpen, At: d.DecidedAt, Action: d.Action, Change: amend.Change{Kind: amend.KindPullRequest}}
 		if d.Mode == amend.Commit {

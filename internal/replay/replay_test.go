@@ -124,13 +124,49 @@ func TestBudgetsCountByMode(t *testing.T) {
 	stuck.Alert.Labels = map[string]string{"alertname": "Stuck"}
 	for modes, want := range map[[2]string]string{
 		{"pull-request", "commit"}:       "act 2, act",
-		{"pull-request", "pull-request"}: "act 2, budget-spent",
+		{"pull-request", "pull-request"}: "act 2, settling", // the first is for the same workload
 		{"commit", "pull-request"}:       "act 2, budget-spent",
 	} {
 		text := policy(modes[0], "budgets: [{per: repo, changes: 1, within: 1h}]\n") + other + modes[1] + "\n"
 		got := reasons(run(t, text, past{}, event(0, 1, amend.Firing), stuck))
 		if !strings.HasPrefix(got, want) {
 			t.Errorf("%s, then %s: %s; want %s", modes[0], modes[1], got, want)
+		}
+	}
+}
+
+// TestFourRulesForOneCrash: a crash sets off four rules, one after the other, each
+// with a playbook of its own. The first is answered; the others fold into its
+// change, for pull requests as long as it waits.
+func TestFourRulesForOneCrash(t *testing.T) {
+	rules := []string{"CrashLoop", "OutOfMemory", "NoReplicas", "Errors"}
+	for mode, last := range map[string]int{"pull-request": 600, "commit": 4} {
+		text := "apiVersion: amend.dev/v1alpha1\nkind: Policy\nplaybooks:\n"
+		for _, rule := range rules {
+			text += "  - name: " + strings.ToLower(rule) + "\n    match: ['alertname=\"" + rule + "\"']\n" +
+				"    workload: {kind: Deployment, namespace: {value: shop}, name: {value: web}}\n    action: restart\n    mode: " + mode + "\n"
+		}
+		var events []amend.Event
+		for minute := 0; minute <= last; minute += max(1, last/20) {
+			for i, rule := range rules {
+				e := event(minute, minute, amend.Firing) // all began at noon
+				e.ID, e.Identity = rule+".firing", rule
+				e.Time = e.Time.Add(time.Duration(i) * 10 * time.Second)
+				e.Alert.Labels = map[string]string{"alertname": rule}
+				events = append(events, e)
+			}
+		}
+		acted := 0
+		for _, d := range run(t, text, past{}, events...) {
+			switch {
+			case d.Acts():
+				acted++
+			case d.Reason != amend.ReasonDuplicate && d.Reason != amend.ReasonSettling:
+				t.Errorf("%s: %s: %s", mode, d.Reason, d.Detail)
+			}
+		}
+		if acted != 1 {
+			t.Errorf("%s: %d changes for one crash", mode, acted)
 		}
 	}
 }

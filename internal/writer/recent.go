@@ -27,9 +27,10 @@ func (v view) Records(since time.Time, mode amend.Mode) ([]amend.Record, error) 
 	return append(records, waiting...), err
 }
 
-// proposals returns the changes that pull requests opened after a time propose,
-// whatever became of them, except for those that are in the branch. The host is
-// asked once in a round; what the round opens itself is added.
+// proposals returns the changes that pull requests propose: those opened after a
+// time, whatever became of them, and all that are open, except for those that are
+// in the branch. The host is asked once in a round; what the round opens itself is
+// added.
 func (r *round) proposals(ctx context.Context, since time.Time) ([]amend.Record, error) {
 	if r.listed {
 		return r.proposed, nil
@@ -37,6 +38,15 @@ func (r *round) proposals(ctx context.Context, since time.Time) ([]amend.Record,
 	pulls, err := r.w.cfg.Host.PullsSince(ctx, r.w.cfg.Branch, since)
 	if err != nil {
 		return nil, err
+	}
+	open, err := r.w.cfg.Host.OpenPulls(ctx, r.w.cfg.Branch)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range open {
+		if !slices.ContainsFunc(pulls, func(known Pull) bool { return known.Number == p.Number }) {
+			pulls = append(pulls, p)
+		}
 	}
 	if slices.ContainsFunc(pulls, func(p Pull) bool {
 		return p.State == amend.EpisodeOpen && branchForm.MatchString(p.Branch) && !r.w.cfg.Repo.Has(p.Commit)
@@ -69,7 +79,7 @@ func (w *Writer) proposal(p Pull) (amend.Record, bool) {
 	if err != nil {
 		return amend.Record{}, false
 	}
-	r := amend.Record{Incident: m[1], Playbook: m[2], Episode: episode, Commit: p.Commit, At: p.OpenedAt}
+	r := amend.Record{Incident: m[1], Playbook: m[2], Episode: episode, Commit: p.Commit, At: p.OpenedAt, Open: p.State == amend.EpisodeOpen}
 	if !w.cfg.Repo.Has(p.Commit) {
 		return r, true
 	}

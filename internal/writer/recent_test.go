@@ -25,7 +25,11 @@ func (b *bench) recent() (seen func() []string) {
 		}
 		last = nil
 		for _, r := range records {
-			last = append(last, strings.TrimSpace(fmt.Sprintf("%s %d %s", strings.TrimPrefix(r.Incident, "p-"), r.Episode, r.Target)))
+			text := strings.TrimSpace(fmt.Sprintf("%s %d %s", strings.TrimPrefix(r.Incident, "p-"), r.Episode, r.Target))
+			if r.Open {
+				text += " waits"
+			}
+			last = append(last, text)
 		}
 		slices.Sort(last)
 		return inner(w, e)
@@ -37,11 +41,16 @@ func known(name string) string {
 	return strings.TrimPrefix(incident(name), "p-") + " 1 Deployment/shop/" + name
 }
 
+func waits(name string) string { return known(name) + " waits" }
+
 // TestRecords shows what budgets count: what landed, what is about to land with
-// it, and in the mode that opens pull requests those too, whatever became of them.
+// it, and in the mode that opens pull requests those too, whatever became of them;
+// of those before the time asked for, the ones that are open.
 func TestRecords(t *testing.T) {
-	onBench(t, map[string]string{"f": "a=1\nb=1\nc=1\nd=1\ne=1\nold=1"}, func(t *testing.T, b *bench) {
-		b.send(firing("old", amend.PullRequest, "f"))
+	onBench(t, map[string]string{"f": "a=1\nb=1\nc=1\nd=1\ne=1\nold=1\ngone=1"}, func(t *testing.T, b *bench) {
+		gone := firing("gone", amend.PullRequest, "f")
+		b.send(firing("old", amend.PullRequest, "f"), gone)
+		b.send(resolved(gone))
 		b.passed += 2 * time.Hour
 		seen := b.recent()
 		want := func(what string, names ...string) {
@@ -56,25 +65,25 @@ func TestRecords(t *testing.T) {
 
 		d := firing("d", amend.PullRequest, "f")
 		b.send(d, firing("e", amend.PullRequest, "f"))
-		want("opened in the same round", known("a"), known("b"), known("c"), known("d"))
+		want("opened in the same round", known("a"), known("b"), known("c"), waits("d"), waits("old"))
 		if n := b.hub.count("list pulls"); n != 1 {
 			t.Errorf("the host listed %d times in one round", n)
 		}
 
 		b.send(resolved(d))
 		b.send(firing("none", amend.PullRequest, "f"))
-		want("one is withdrawn, a new writer does not have its commit", known("a"), known("b"), known("c"), known("d"), known("e"))
+		want("one is withdrawn, a new writer does not have its commit", known("a"), known("b"), known("c"), known("d"), waits("e"), waits("old"))
 		b.send(firing("none", amend.Commit, "f"))
 		want("commits only", known("a"), known("b"), known("c"))
 
-		b.hub.merge(b.hub.pulls[2])
+		b.hub.merge(b.hub.pulls[3])
 		b.send(firing("none", amend.PullRequest, "f"))
-		want("one is merged and counts once", known("a"), known("b"), known("c"), known("d"), known("e"))
+		want("one is merged and counts once", known("a"), known("b"), known("c"), known("d"), known("e"), waits("old"))
 
 		b.hub.pulls = append(b.hub.pulls,
 			&request{Pull: writer.Pull{Branch: "feature/x", OpenedAt: b.now(), Commit: b.hub.branches["main"]}},
 			&request{Pull: writer.Pull{Branch: "amend/web-0123456789-3", OpenedAt: b.now(), Commit: strings.Repeat("0", 40)}})
 		b.send(firing("none", amend.PullRequest, "f"))
-		want("a person's, and one whose commit is gone", append([]string{"web-0123456789 3"}, known("a"), known("b"), known("c"), known("d"), known("e"))...)
+		want("a person's, and one whose commit is gone", append([]string{"web-0123456789 3"}, known("a"), known("b"), known("c"), known("d"), known("e"), waits("old"))...)
 	})
 }
