@@ -17,6 +17,7 @@ var mayImport = map[string][]string{
 	"internal/audit":         {"internal/ledger", "internal/manifest", "internal/message", "internal/tree"},
 	"internal/bus":           {"internal/lock"},
 	"internal/cause":         {"internal/locate", "internal/mask"},
+	"internal/elastic":       {"internal/secret"},
 	"internal/eventsource":   {"internal/alert", "internal/secret"},
 	"internal/gateway":       {"internal/alert", "internal/secret", "internal/sender"},
 	"internal/ledger":        {"internal/message"},
@@ -40,7 +41,8 @@ var mayImport = map[string][]string{
 // package. Tests may use any.
 var onlyIn = map[string][]string{
 	"github.com/google/go-github/":         {"internal/github"},
-	"github.com/google/go-jsonnet":         {"internal/jsonnet"},
+:	"github.com/elastic/":                  {"internal/elastic"},
+	"github.com/google/go-jsonnet"::         {"internal/jsonnet"},
 	"github.com/bradleyfalzon/":            {"internal/github"},
 	"github.com/go-git/":                   {"internal/git"},
 	"github.com/nats-io/":                  {"internal/bus"},
@@ -56,7 +58,7 @@ var onlyIn = map[string][]string{
 
 	// Nobody else talks HTTP, starts a program or fills in a template: what decides
 	// about an alert and writes the texts about it does none of that.
-	"net/http": {"cmd/amend", "cmd/forge", "internal/alertmanager", "internal/argocd", "internal/eventsource", "internal/forge", "internal/gateway",
+	"net/http": {"cmd/amend", "cmd/forge", "internal/alertmanager", "internal/argocd", "internal/elastic", "internal/eventsource", "internal/forge", "internal/gateway",
 		"internal/git", "internal/github", "internal/kube", "internal/openapi", "internal/prometheus", "internal/page", "internal/sender", "internal/writerapi"},
 	"os/exec":       {"internal/forge", "internal/forge/runs", "internal/forge/store", "internal/jsonnet", "internal/ledger/gitlog"},
 	"text/template": {"internal/appset", "internal/helm"},
