@@ -41,8 +41,8 @@ var mayImport = map[string][]string{
 // package. Tests may use any.
 var onlyIn = map[string][]string{
 	"github.com/google/go-github/":         {"internal/github"},
-:	"github.com/elastic/":                  {"internal/elastic"},
-	"github.com/google/go-jsonnet"::         {"internal/jsonnet"},
+	"github.com/elastic/":                  {"internal/elastic"},
+	"github.com/google/go-jsonnet":         {"internal/jsonnet"},
 	"github.com/bradleyfalzon/":            {"internal/github"},
 	"github.com/go-git/":                   {"internal/git"},
 	"github.com/nats-io/":                  {"internal/bus"},
