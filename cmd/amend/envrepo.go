@@ -17,8 +17,11 @@ import (
 // eventType is the repository_dispatch that the record workflow listens for.
 const eventType = "remediation-requested"
 
-// withdrawnLabel marks a pull request that amend closed itself.
-const withdrawnLabel = "amend/withdrawn"
+// The labels that mark a pull request which amend closed itself.
+const (
+	withdrawnLabel = "amend/withdrawn"
+	staleLabel     = "amend/stale"
+)
 
 // defaultEmail belongs to no account: GitHub shows commits of an address under
 // users.noreply.github.com as those of the user with that name.
@@ -32,11 +35,12 @@ type host struct {
 	*github.Client
 	author author
 	labels []string
+	log    *slog.Logger
 }
 
 func (h host) Commit(ctx context.Context, d writer.Draft) (writer.Committed, error) {
 	c, err := h.Client.Commit(ctx, github.CommitInput{
-		Parent: d.Parent.SHA, BaseTree: d.Parent.Tree, Tree: d.Tree, Files: d.Files, Message: d.Message, Time: d.Time,
+		Parent: d.Parent.SHA, BaseTree: d.Parent.Tree, Instead: d.Instead, Tree: d.Tree, Files: d.Files, Message: d.Message, Time: d.Time,
 		Author: github.Author{Name: h.author.name, Email: h.author.email},
 	})
 	return writer.Committed{SHA: c.SHA, Tree: c.TreeSHA}, err
@@ -49,25 +53,49 @@ func (h host) FindPull(ctx context.Context, branch string) (writer.Pull, bool, e
 
 func (h host) PullsSince(ctx context.Context, base string, since time.Time) ([]writer.Pull, error) {
 	found, err := h.PullRequestsSince(ctx, base, since)
-	pulls := make([]writer.Pull, 0, len(found))
-	for _, p := range found {
-		pulls = append(pulls, pull(p))
+	return pulls(found), err
+}
+
+func (h host) OpenPulls(ctx context.Context, base string) ([]writer.Pull, error) {
+	found, err := h.OpenPullRequests(ctx, base)
+	return pulls(found), err
+}
+
+// OpenPull asks for reviews last: a pull request without them is better than none.
+func (h host) OpenPull(ctx context.Context, n writer.NewPull) (writer.Pull, error) {
+	p, err := h.OpenPullRequest(ctx, github.NewPullRequest{Head: n.Branch, Base: n.Base, Title: n.Title, Body: n.Body, Labels: slices.Concat(h.labels, n.Labels)})
+	if err != nil {
+		return writer.Pull{}, err
 	}
-	return pulls, err
+	if left, err := h.RequestReviews(ctx, p.Number, n.Reviewers); err != nil || len(left) > 0 {
+		h.log.WarnContext(ctx, "not everybody could be asked for a review", "pr", p.Number, "left", left, "error", err)
+	}
+	return pull(p), nil
 }
 
-func (h host) OpenPull(ctx context.Context, branch, base, title, body string) (writer.Pull, error) {
-	p, err := h.OpenPullRequest(ctx, github.NewPullRequest{Head: branch, Base: base, Title: title, Body: body, Labels: h.labels})
-	return pull(p), err
-}
-
-func (h host) WithdrawPull(ctx context.Context, number int, comment string) error {
-	// The label is what tells this from a person's refusal, so it goes with
-	// the closing; the comment only explains it.
-	if err := h.Close(ctx, number, []string{withdrawnLabel}); err != nil {
+// ClosePull labels first: the label is what tells this from a person's refusal,
+// so it goes with the closing; the comment only explains it.
+func (h host) ClosePull(ctx context.Context, number int, as amend.EpisodeState, comment string) error {
+	label := withdrawnLabel
+	if as == amend.EpisodeStale {
+		label = staleLabel
+	}
+	if err := h.Close(ctx, number, []string{label}); err != nil {
 		return err
 	}
 	return h.Comment(ctx, number, comment)
+}
+
+// Remark labels first, so that a lost answer has the comment written once at most.
+func (h host) Remark(ctx context.Context, number int, label, comment string) error {
+	if err := h.Label(ctx, number, label); err != nil {
+		return err
+	}
+	return h.Comment(ctx, number, comment)
+}
+
+func (h host) MergePull(ctx context.Context, number int, sha, message string) error {
+	return h.MergePullRequest(ctx, github.Merge{Number: number, SHA: sha, Message: message})
 }
 
 // Dispatch sends the record as the one nested object that repository_dispatch
@@ -76,8 +104,16 @@ func (h host) Dispatch(ctx context.Context, r amend.Record) error {
 	return h.Client.Dispatch(ctx, eventType, map[string]amend.Record{"record": r})
 }
 
+func pulls(found []github.PullRequest) []writer.Pull {
+	pulls := make([]writer.Pull, 0, len(found))
+	for _, p := range found {
+		pulls = append(pulls, pull(p))
+	}
+	return pulls
+}
+
 func pull(p github.PullRequest) writer.Pull {
-	q := writer.Pull{Number: p.Number, URL: p.URL, Branch: p.Branch, OpenedAt: p.CreatedAt, At: p.UpdatedAt, Commit: p.HeadSHA}
+	q := writer.Pull{Number: p.Number, URL: p.URL, Branch: p.Branch, OpenedAt: p.CreatedAt, At: p.UpdatedAt, Commit: p.HeadSHA, Body: p.Body, Labels: p.Labels}
 	switch {
 	case p.State == github.Open:
 		q.State = amend.EpisodeOpen
@@ -85,6 +121,8 @@ func pull(p github.PullRequest) writer.Pull {
 		q.State, q.Commit = amend.EpisodeLanded, p.MergeCommit
 	case slices.Contains(p.Labels, withdrawnLabel):
 		q.State = amend.EpisodeWithdrawn
+	case slices.Contains(p.Labels, staleLabel):
+		q.State = amend.EpisodeStale
 	default:
 		q.State = amend.EpisodeDeclined
 	}

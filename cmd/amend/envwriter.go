@@ -61,12 +61,13 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 		return nil, err
 	}
 	who := author{f.authorName, f.authorEmail}
-	on := host{Client: client, author: who, labels: f.labels}
+	on := host{Client: client, author: who, labels: f.labels, log: log}
+	decider := pipeline.New(withJsonnet())
 	return &envWriter{flags: f, log: log, mirror: copied, host: on, Writer: writer.New(writer.Config{
 		Host:      on,
 		Repo:      mirror{Mirror: copied, author: who, log: log},
 		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
-		Branch:    f.branch, Decide: pipeline.New(withJsonnet()).Decide, Now: time.Now, Log: log,
+		Branch:    f.branch, Decide: decider.Decide, Keeper: decider, Committer: f.authorEmail, Now: time.Now, Log: log,
 		Owners: asked.owners, Prover: asked.prover,
 	})}, nil
 }

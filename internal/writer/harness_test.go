@@ -45,23 +45,32 @@ func decide(w pipeline.World, e amend.Event) (amend.Decision, error) {
 	if err != nil {
 		return amend.Decision{}, err
 	}
+	if d.Plan, err = increment(content, req, path); d.Plan == nil {
+		d.Reason, d.Episode = amend.ReasonNotInRepo, d.Episode-1
+		return d, err
+	}
+	d.Plan.Episode = d.Episode
+	return d, err
+}
+
+// increment plans the edit of the workload's line, nil when there is none.
+func increment(content []byte, req amend.Request, path amend.RepoPath) (*amend.Plan, error) {
+	object := req.Workload.ObjectRef
 	lines := strings.Split(string(content), "\n")
 	for i, line := range lines {
-		if old, ok := strings.CutPrefix(line, labels["name"]+"="); ok {
+		if old, ok := strings.CutPrefix(line, object.Name+"="); ok {
 			var n int
 			if _, err := fmt.Sscan(old, &n); err != nil {
-				return amend.Decision{}, err
+				return nil, err
 			}
-			lines[i] = fmt.Sprintf("%s=%d", labels["name"], n+1)
+			lines[i] = fmt.Sprintf("%s=%d", object.Name, n+1)
 			edit := amend.Edit{Object: object, Field: "n", Target: amend.Target{Path: path, Line: i + 1, EndLine: i + 1}, Old: old, New: fmt.Sprint(n + 1)}
-			d.Plan = &amend.Plan{Request: req, Episode: d.Episode, Edits: []amend.Edit{edit},
+			return &amend.Plan{Request: req, Edits: []amend.Edit{edit},
 				RenderDiff: []amend.FieldChange{{Object: object, Field: "n", Old: edit.Old, New: edit.New}},
-				Files:      map[amend.RepoPath][]byte{path: []byte(strings.Join(lines, "\n"))}}
-			return d, nil
+				Files:      map[amend.RepoPath][]byte{path: []byte(strings.Join(lines, "\n"))}}, nil
 		}
 	}
-	d.Reason, d.Episode = amend.ReasonNotInRepo, d.Episode-1
-	return d, nil
+	return nil, nil
 }
 
 // firing is an alert that started just now, about one line of a file.
@@ -90,6 +99,7 @@ type bench struct {
 	decide func(pipeline.World, amend.Event) (amend.Decision, error)
 	owners writer.Owners
 	prover writer.Prover
+	keeper writer.Keeper
 	writer *writer.Writer
 	passed time.Duration // on top of the clock
 	stop   func()        // kills the writer and waits for its end
@@ -122,7 +132,7 @@ func (b *bench) restart() {
 	b.writer = writer.New(writer.Config{
 		Host: b.hub, Repo: b.mirror, Branch: "main", Now: b.now, Log: slog.New(slog.DiscardHandler),
 		Decide: func(w pipeline.World, e amend.Event) (amend.Decision, error) { return b.decide(w, e) },
-		Owners: b.owners, Prover: b.prover,
+		Owners: b.owners, Prover: b.prover, Keeper: b.keeper, Committer: mail,
 	})
 	b.stop = func() {}
 }

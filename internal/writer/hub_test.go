@@ -39,13 +39,17 @@ type commit struct {
 	files   map[string]string
 	modes   string // of the files, as far as they are odd
 	message string
+	by      string // the mail of the committer
 	at      time.Time
 	depth   int
 }
 
 type request struct {
 	writer.Pull
-	branch, title string
+	branch, title    string
+	labels, comments []string
+	given            writer.NewPull
+	green            bool // all checks have passed
 }
 
 func newHub(now func() time.Time, files map[string]string) *hub {
@@ -60,7 +64,7 @@ func (h *hub) add(c commit) string {
 	for _, p := range c.parents {
 		c.depth = max(c.depth, h.commits[p].depth+1)
 	}
-	sum := sha1.Sum(fmt.Appendf(nil, "%q %v %q %d", c.parents, treeOf(&c), c.message, c.at.UnixNano()))
+	sum := sha1.Sum(fmt.Appendf(nil, "%q %v %q %q %d", c.parents, treeOf(&c), c.message, c.by, c.at.UnixNano()))
 	sha := hex.EncodeToString(sum[:])
 	h.commits[sha] = &c
 	return sha
@@ -182,7 +186,11 @@ func (h *hub) Commit(_ context.Context, d writer.Draft) (made writer.Committed, 
 		for p, content := range d.Files {
 			files[p.String()] = string(content)
 		}
-		made.SHA = h.add(commit{parents: []string{d.Parent.SHA}, files: files, modes: parent.modes, message: d.Message, at: d.Time})
+		parents := []string{d.Parent.SHA}
+		if d.Instead != "" {
+			parents = append(parents, d.Instead)
+		}
+		made.SHA = h.add(commit{parents: parents, files: files, modes: parent.modes, message: d.Message, at: d.Time, by: mail})
 		made.Tree = treeOf(h.commits[made.SHA])
 		return nil
 	})
@@ -195,7 +203,7 @@ func (h *hub) FindPull(_ context.Context, branch string) (pull writer.Pull, ok b
 	err = h.call("find pull", func() error {
 		for _, p := range h.pulls {
 			if p.branch == branch {
-				pull, ok = p.Pull, true
+				pull, ok = h.shown(p), true
 			}
 		}
 		return nil
@@ -207,7 +215,7 @@ func (h *hub) PullsSince(_ context.Context, _ string, since time.Time) (pulls []
 	err = h.call("list pulls", func() error {
 		for _, p := range h.pulls {
 			if p.OpenedAt.After(since) {
-				pulls = append(pulls, p.Pull)
+				pulls = append(pulls, h.shown(p))
 			}
 		}
 		return nil
@@ -215,7 +223,8 @@ func (h *hub) PullsSince(_ context.Context, _ string, since time.Time) (pulls []
 	return pulls, err
 }
 
-func (h *hub) OpenPull(_ context.Context, branch, _, title, _ string) (pull writer.Pull, err error) {
+func (h *hub) OpenPull(_ context.Context, n writer.NewPull) (pull writer.Pull, err error) {
+	branch := n.Branch
 	err = h.call("open pull", func() error {
 		for _, p := range h.pulls {
 			if p.branch == branch && p.State == amend.EpisodeOpen {
@@ -224,15 +233,16 @@ func (h *hub) OpenPull(_ context.Context, branch, _, title, _ string) (pull writ
 			}
 		}
 		pull = writer.Pull{Number: len(h.pulls) + 1, URL: "https://host/pull", State: amend.EpisodeOpen, At: h.now(), OpenedAt: h.now(), Branch: branch, Commit: h.branches[branch]}
-		h.pulls = append(h.pulls, &request{Pull: pull, branch: branch, title: title})
+		pull.Body = n.Body
+		h.pulls = append(h.pulls, &request{Pull: pull, branch: branch, title: n.Title, given: n})
 		return nil
 	})
 	return pull, err
 }
 
-func (h *hub) WithdrawPull(_ context.Context, number int, _ string) error {
-	return h.call("withdraw pull", func() error {
-		h.pulls[number-1].State, h.pulls[number-1].At = amend.EpisodeWithdrawn, h.now()
+func (h *hub) ClosePull(_ context.Context, number int, as amend.EpisodeState, _ string) error {
+	return h.call("close pull", func() error {
+		h.pulls[number-1].State, h.pulls[number-1].At = as, h.now()
 		return nil
 	})
 }
@@ -266,6 +276,10 @@ func (h *hub) pushLocked(message string, edit func(files map[string]string)) str
 func (h *hub) merge(p *request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.mergeLocked(p)
+}
+
+func (h *hub) mergeLocked(p *request) {
 	head := h.branches["main"]
 	change := h.commits[h.branches[p.branch]]
 	files := maps.Clone(h.commits[head].files)
@@ -419,7 +433,7 @@ func (m *mirror) Commits(from, until string) iter.Seq2[ledger.Commit, error] {
 		}
 		for sha, c := range m.hub.walk(from) {
 			if !old[sha] {
-				list = append(list, ledger.Commit{SHA: sha, Parents: c.parents, At: c.at, Message: c.message})
+				list = append(list, ledger.Commit{SHA: sha, Parents: c.parents, At: c.at, Message: c.message, Committer: c.by})
 			}
 		}
 		m.hub.mu.Unlock()

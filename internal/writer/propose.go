@@ -7,7 +7,6 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/ledger"
-	"github.com/amendhq/amend/internal/message"
 )
 
 // propose opens the pull request of an episode. Creating its branch is the
@@ -36,12 +35,12 @@ func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (*a
 	if err != nil {
 		return nil, err
 	}
-	title, body := message.PullRequest(*d.Plan)
-	pull, err := w.cfg.Host.OpenPull(ctx, branch, w.cfg.Branch, title, body)
+	pull, err := w.cfg.Host.OpenPull(ctx, w.newPull(ctx, draft.Tree, branch, d))
 	if err != nil {
 		return nil, err
 	}
 	w.past.opened[d.Incident] = d.Episode
+	w.remember(branch, d.Plan.Request.Event)
 	return &amend.Change{Kind: amend.KindPullRequest, Commit: made.SHA, Branch: branch, Number: pull.Number, URL: pull.URL}, nil
 }
 
@@ -115,16 +114,31 @@ func (w *Writer) holds(sha string, plan amend.Plan) (bool, error) {
 	return true, nil
 }
 
-// withdraw closes the open pull request of an alert that is over. Its branch
-// goes last: without it the host would close the pull request by itself, which
-// reads as a person's refusal. A branch that stays is litter and harms nothing.
+// withdraw closes the open pull request of an alert that is over.
 func (w *Writer) withdraw(ctx context.Context, d amend.Decision) error {
 	const comment = "The alert has resolved before this was merged, so there is nothing left to fix. amend closes the pull request; if the alert fires again, a new one is opened."
-	if err := w.cfg.Host.WithdrawPull(ctx, d.Change.Number, comment); err != nil {
+	return w.closePull(ctx, Pull{Number: d.Change.Number, Branch: d.Change.Branch, Commit: d.Change.Commit}, amend.EpisodeWithdrawn, comment)
+}
+
+// closePull closes a pull request of ours. Its branch goes last: without it the
+// host would close the pull request by itself, which reads as a person's refusal.
+// A branch that stays is litter and harms nothing, and one to which a person has
+// pushed stays on purpose.
+func (w *Writer) closePull(ctx context.Context, p Pull, as amend.EpisodeState, comment string) error {
+	if err := w.cfg.Host.ClosePull(ctx, p.Number, as, comment); err != nil {
 		return err
 	}
-	if err := w.cfg.Host.DeleteBranch(ctx, d.Change.Branch); err != nil {
-		w.cfg.Log.Warn("the branch of a withdrawn pull request stays", "branch", d.Change.Branch, "error", err)
+	delete(w.news, p.Branch)
+	_, ours, err := w.own(ctx, p)
+	switch {
+	case err == nil && !ours:
+		w.cfg.Log.Info("the branch of a closed pull request stays, as a person has pushed to it", "branch", p.Branch)
+		return nil
+	case err == nil:
+		err = w.cfg.Host.DeleteBranch(ctx, p.Branch)
+	}
+	if err != nil {
+		w.cfg.Log.Warn("the branch of a closed pull request stays", "branch", p.Branch, "error", err)
 	}
 	return nil
 }

@@ -99,9 +99,13 @@ func (w *Writer) dispatch(ctx context.Context, r amend.Record) error {
 // log and asks once more when entries are missing: after a restart, when a pull
 // request was merged, or when a run of the workflow was lost. It asks for one of
 // them, because a run adds every entry that is missing.
+//
+// It also looks after the open pull requests.
 func (w *Writer) Sweep(ctx context.Context) error {
-	_, err := ask(ctx, w, func(ctx context.Context) (struct{}, error) { return struct{}{}, w.sweep(ctx) })
-	return err
+	if _, err := ask(ctx, w, func(ctx context.Context) (struct{}, error) { return struct{}{}, w.sweep(ctx) }); err != nil {
+		return err
+	}
+	return w.tend(ctx)
 }
 
 func (w *Writer) sweep(ctx context.Context) error {

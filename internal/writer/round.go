@@ -102,6 +102,8 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 	case s.decision.Reason == amend.ReasonWithdrawn:
 		r.wrote = true
 		err = r.w.withdraw(ctx, s.decision)
+	case s.decision.Reason == amend.ReasonDuplicate && s.decision.Change != nil:
+		r.w.deliver(s.decision.Change.Branch, j.event)
 	}
 	j.answer(s.decision, err)
 	return true

@@ -47,14 +47,38 @@ type Pulls interface {
 	// PullsSince returns those into base, in any state, that were opened after
 	// a time.
 	PullsSince(ctx context.Context, base string, since time.Time) ([]Pull, error)
+	// OpenPulls returns the open ones into base.
+	OpenPulls(ctx context.Context, base string) ([]Pull, error)
 }
 
 // Proposals open and close the pull requests of amend.
 type Proposals interface {
-	OpenPull(ctx context.Context, branch, base, title, body string) (Pull, error)
-	// WithdrawPull closes a pull request with a comment and marks it as
-	// closed by amend, which must not read as a person's refusal.
-	WithdrawPull(ctx context.Context, number int, comment string) error
+	// OpenPull succeeds when the pull request is there. Labels and reviewers that
+	// cannot be had are left out.
+	OpenPull(ctx context.Context, p NewPull) (Pull, error)
+	// ClosePull closes a pull request with a comment and marks it as closed by
+	// amend, as withdrawn or stale, which must not read as a person's refusal.
+	ClosePull(ctx context.Context, number int, as amend.EpisodeState, comment string) error
+}
+
+// Upkeep changes what an open pull request says.
+type Upkeep interface {
+	SetBody(ctx context.Context, number int, body string) error
+	// Remark writes a comment and gives the pull request a label by which
+	// everybody sees that it was written.
+	Remark(ctx context.Context, number int, label, comment string) error
+	// AuthorOf returns the login of whoever wrote a commit, "" when nobody knows.
+	AuthorOf(ctx context.Context, sha string) (string, error)
+}
+
+// Merges merge pull requests.
+type Merges interface {
+	// Ready says what keeps a pull request from being merged at a commit, ""
+	// when nothing does; see github.Client.Ready.
+	Ready(ctx context.Context, number int, sha string) (missing string, err error)
+	// MergePull merges at this commit and no other. The message is for a host
+	// that makes one commit of it.
+	MergePull(ctx context.Context, number int, sha, message string) error
 }
 
 // Dispatcher starts the workflow that keeps the log.
@@ -68,6 +92,8 @@ type Host interface {
 	Commits
 	Pulls
 	Proposals
+	Upkeep
+	Merges
 	Dispatcher
 }
 
@@ -104,6 +130,9 @@ type FileVersion struct {
 // A Draft is a commit to be made.
 type Draft struct {
 	Parent Committed
+	// Instead is a commit that this one takes the place of, "" for none: a second
+	// parent, of which no file is taken over.
+	Instead string
 	// Tree shows the branch as it was read, for the modes of its files.
 	Tree    fs.FS
 	Files   map[amend.RepoPath][]byte
@@ -123,6 +152,23 @@ type Pull struct {
 	State    amend.EpisodeState
 	At       time.Time // when it was merged or closed, or else last changed
 	Commit   string    // that it put into its base, once merged, or else its head
+	Body     string
+	Labels   []string
+}
+
+// A NewPull is a pull request to open.
+type NewPull struct {
+	Branch, Base, Title, Body string
+	// Labels are added to those that all of them have, Reviewers are logins, and
+	// teams as org/team.
+	Labels, Reviewers []string
+}
+
+// A Keeper knows how open pull requests are kept; *pipeline.Pipeline is one.
+type Keeper interface {
+	PullRules(files fs.FS, playbook string) (pipeline.PullRules, error)
+	Replan(w pipeline.World, old pipeline.Proposal) (amend.Decision, error)
+	Landing(w pipeline.World, r amend.Record) (amend.Reason, string, error)
 }
 
 // Config wires a Writer.
@@ -133,6 +179,11 @@ type Config struct {
 	// CommitURL is where people see a commit; nil when nowhere.
 	CommitURL func(sha string) string
 	Decide    func(pipeline.World, amend.Event) (amend.Decision, error)
+	// Keeper is asked about the pull requests that are open; nil leaves them alone.
+	Keeper Keeper
+	// Committer is the mail of the commits that the host makes. A branch whose
+	// last commit has another is in somebody else's hands.
+	Committer string
 	// Owners knows what is live; nil when only the env repo is asked.
 	Owners Owners
 	// Prover has to agree with every planned change before it lands, or before
@@ -179,6 +230,8 @@ type Writer struct {
 	asked    map[string]time.Time // for the entry of a commit, until it is in the log
 	doubtful bool                 // reading the local copy failed; a fetch repairs it
 	rest     rest                 // of the prover
+	news     map[string]*news     // of open pull requests, by branch
+	tended   time.Time            // when they were last looked after
 }
 
 // Allow says whether whoever asks may change an object. A refusal, with
@@ -205,7 +258,7 @@ type result struct {
 func New(cfg Config) *Writer {
 	return &Writer{
 		cfg: cfg, queue: make(chan *job, maxBatch), errands: make(chan func(context.Context)), stopped: make(chan struct{}),
-		asked: map[string]time.Time{},
+		asked: map[string]time.Time{}, news: map[string]*news{},
 	}
 }
 

@@ -1,0 +1,70 @@
+package writer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/amendhq/amend"
+)
+
+// mergeAfter is how long a change has to be there before amend merges it: checks
+// that begin late are seen by then.
+const mergeAfter = time.Minute
+
+// merge merges a pull request whose playbook says so, once nothing stands against
+// it: the plan still holds on the branch as it is now, all checks of its commit
+// have passed, no reviewer asks for changes, and, as the last thing before the
+// merge, neither kill switch nor freeze nor sync window is in the way.
+func (w *Writer) merge(ctx context.Context, k *kept, left *effort) (merged bool, err error) {
+	now := w.cfg.Now()
+	w.news[k.Branch].asked = now
+	if now.Sub(k.change.At) < mergeAfter {
+		return false, nil
+	}
+	if k.base != k.main {
+		// What lies around its files may have changed what the edit does.
+		d, known, err := w.plannedNow(ctx, k)
+		if err != nil || !known || !d.Acts() || !k.plans(d) {
+			return false, err
+		}
+	}
+	left.ready--
+	missing, err := w.cfg.Host.Ready(ctx, k.Number, k.Commit)
+	if err != nil {
+		return false, err
+	}
+	if missing != "" {
+		w.cfg.Log.Debug("a pull request is not merged yet", "pr", k.Number, "reason", missing)
+		return false, nil
+	}
+	head, err := w.refresh(ctx)
+	if err != nil || head != k.main {
+		return false, err // on the next look
+	}
+	world := k.world
+	world.Now = w.cfg.Now()
+	reason, why, err := w.cfg.Keeper.Landing(world, k.record)
+	if err != nil || reason != amend.ReasonAct {
+		w.cfg.Log.Info("a pull request that is ready is not merged now", "pr", k.Number, "reason", reason, "detail", why, "error", err)
+		return false, err
+	}
+	if err := w.cfg.Host.MergePull(ctx, k.Number, k.Commit, k.change.Message); err != nil {
+		return false, unless(err, amend.Conflict)
+	}
+	w.cfg.Log.Info("a pull request was merged", "pr", k.Number, "branch", k.Branch, "commit", k.Commit)
+	return true, nil
+}
+
+// plans reports whether a decision is about the very files and line of the pull
+// request.
+func (k *kept) plans(d amend.Decision) bool {
+	for path := range d.Plan.Files {
+		if !slices.Contains(k.edited, path.String()) {
+			return false
+		}
+	}
+	first := d.Plan.Edits[0].Target
+	return len(d.Plan.Files) == len(k.edited) && k.record.Edited == fmt.Sprintf("%s:%d", first.Path, first.Line)
+}

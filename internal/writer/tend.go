@@ -1,0 +1,237 @@
+package writer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
+	"github.com/amendhq/amend/internal/message"
+	"github.com/amendhq/amend/internal/pipeline"
+)
+
+// The bounds of what looking after pull requests costs the host's limits: how
+// often it is done, and how many bodies are written and how many pull requests
+// are asked about their checks each time. Those longest not asked come first.
+const (
+	tendEvery = time.Minute
+	maxBodies = 5
+	maxReady  = 4
+)
+
+// handsOff marks a pull request that a person has pushed to.
+const handsOff = "amend/hands-off"
+
+// tend looks after the open pull requests of amend, one at a time, so that events
+// are handled in between. What fails for one of them is tried again next time.
+func (w *Writer) tend(ctx context.Context) error {
+	if w.cfg.Keeper == nil {
+		return nil
+	}
+	left := &effort{bodies: maxBodies, ready: maxReady}
+	pulls, err := ask(ctx, w, w.due)
+	if err != nil {
+		return err
+	}
+	for _, p := range pulls {
+		if _, err := ask(ctx, w, func(ctx context.Context) (struct{}, error) { return struct{}{}, w.tendOne(ctx, p, left) }); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			w.cfg.Log.Warn("a pull request is looked after later", "pr", p.Number, "error", err)
+		}
+	}
+	return nil
+}
+
+// An effort is what may still be spent.
+type effort struct{ bodies, ready int }
+
+// due lists the open pull requests of amend when it is time to look after them,
+// those first that have waited longest.
+func (w *Writer) due(ctx context.Context) ([]Pull, error) {
+	now := w.cfg.Now()
+	if !w.tended.IsZero() && now.Sub(w.tended) < tendEvery {
+		return nil, nil
+	}
+	open, err := w.cfg.Host.OpenPulls(ctx, w.cfg.Branch)
+	if err != nil {
+		return nil, err
+	}
+	w.tended = now
+	open = slices.DeleteFunc(open, func(p Pull) bool { return !branchForm.MatchString(p.Branch) })
+	still := map[string]*news{} // of the others nothing is new any more
+	for _, p := range open {
+		if still[p.Branch] = w.news[p.Branch]; still[p.Branch] == nil {
+			still[p.Branch] = &news{}
+		}
+	}
+	w.news = still
+	slices.SortStableFunc(open, func(a, b Pull) int { return still[a.Branch].asked.Compare(still[b.Branch].asked) })
+	return open, nil
+}
+
+// A kept pull request is one that is looked after, with what is known of it.
+type kept struct {
+	Pull
+	record amend.Record
+	rules  pipeline.PullRules
+	world  pipeline.World // the branch as it is now
+	main   string         // its head
+	change ledger.Commit  // the head of the pull request
+	base   string         // the commit that it was planned on
+	files  fs.FS          // of the pull request
+	edited []string       // those that it changes
+}
+
+// tendOne does what is to be done about one pull request.
+func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
+	if w.news[p.Branch] == nil {
+		return nil // it was closed meanwhile
+	}
+	k, err := w.keep(ctx, p)
+	if err != nil || k == nil {
+		return err
+	}
+	if w.cfg.Now().Sub(p.OpenedAt) > k.rules.StaleAfter && k.rules.StaleAfter > 0 {
+		comment := fmt.Sprintf("Nobody has merged or closed this for %s, so amend closes it as stale. That mutes nothing: if the alert still fires after the cooldown of the playbook, a new one is opened.", k.rules.StaleAfter)
+		return w.closePull(ctx, p, amend.EpisodeStale, comment)
+	}
+	outdated, err := k.outdated(w)
+	if err != nil {
+		return err
+	}
+	if outdated {
+		if closed, err := w.replan(ctx, k); closed || err != nil {
+			return err
+		}
+	} else if k.rules.AutoMerge && left.ready > 0 {
+		if merged, err := w.merge(ctx, k, left); merged || err != nil {
+			return err
+		}
+	}
+	return w.tell(ctx, p, left)
+}
+
+// keep reads what has to be known of a pull request. It is nil when nothing may
+// be done about it: the kill switch is set, the policy cannot be read or does not
+// know its playbook, or a person has pushed to its branch, who is told so once.
+func (w *Writer) keep(ctx context.Context, p Pull) (*kept, error) {
+	k := &kept{Pull: p}
+	var err error
+	if k.main, err = w.refresh(ctx); err != nil {
+		return nil, err
+	}
+	files, err := w.cfg.Repo.Tree(k.main)
+	if err != nil {
+		w.doubtful = true
+		return nil, err
+	}
+	k.world = pipeline.World{Tree: files, Now: w.cfg.Now()}
+	if err := checkStop(files); err != nil {
+		return nil, unless(err, amend.Refused)
+	}
+	change, ours, err := w.own(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if !ours {
+		return nil, w.remark(ctx, p)
+	}
+	k.change, k.base = change, change.Parents[0]
+	k.record, _ = ledger.FromCommit(change.SHA, change.At, change.Message)
+	if k.rules, err = w.cfg.Keeper.PullRules(files, k.record.Playbook); err != nil {
+		return nil, unless(err, amend.NotFound, amend.Invalid, amend.Refused)
+	}
+	if k.files, err = w.cfg.Repo.Tree(p.Commit); err != nil {
+		w.doubtful = true
+		return nil, err
+	}
+	return k, nil
+}
+
+// unless drops an error of one of these kinds.
+func unless(err error, kinds ...amend.Kind) error {
+	if slices.Contains(kinds, amend.KindOf(err)) {
+		return nil
+	}
+	return err
+}
+
+// own returns the head of a pull request, and whether it is a change that amend
+// made for this episode, on a commit of the branch that Argo CD follows. A
+// person who rebases or amends a commit becomes its committer.
+func (w *Writer) own(ctx context.Context, p Pull) (ledger.Commit, bool, error) {
+	m := branchForm.FindStringSubmatch(p.Branch)
+	if m == nil {
+		return ledger.Commit{}, false, nil
+	}
+	if err := w.need(ctx, p.Commit); err != nil {
+		return ledger.Commit{}, false, err
+	}
+	c, err := w.commit(p.Commit)
+	if err != nil {
+		return ledger.Commit{}, false, err
+	}
+	r, ok := ledger.FromCommit(c.SHA, c.At, c.Message)
+	if !ok || amend.Branch(r.Incident, r.Episode) != p.Branch || c.Committer != w.cfg.Committer || len(c.Parents) == 0 {
+		return c, false, nil
+	}
+	landing, err := w.landing(w.past.head, c.Parents[0])
+	return c, landing != "", err
+}
+
+// remark says once that a pull request is in a person's hands.
+func (w *Writer) remark(ctx context.Context, p Pull) error {
+	if slices.Contains(p.Labels, handsOff) {
+		return nil
+	}
+	const comment = "Somebody has pushed to this branch, so it is yours now: amend will not plan the change anew, merge it, or close it as stale. If the alert resolves first, the pull request is closed and the branch stays."
+	return w.cfg.Host.Remark(ctx, p.Number, handsOff, comment)
+}
+
+// outdated reports whether a file of the pull request has changed on the branch
+// since it was planned.
+func (k *kept) outdated(w *Writer) (bool, error) {
+	base, err := w.cfg.Repo.Tree(k.base)
+	if err != nil {
+		w.doubtful = true
+		return false, err
+	}
+	if k.edited, err = differing(base, k.files, "."); err != nil {
+		return false, err
+	}
+	for _, name := range k.edited {
+		same, err := equal(base, k.world.Tree, name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		if !same || err != nil {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// tell writes what is new into the body, if anything is.
+func (w *Writer) tell(ctx context.Context, p Pull, left *effort) error {
+	n := w.news[p.Branch]
+	body := message.Updated(p.Body, n.Update)
+	switch {
+	case body == p.Body:
+		n.Update = message.Update{}
+		return nil
+	case left.bodies == 0:
+		return nil
+	}
+	left.bodies--
+	if err := w.cfg.Host.SetBody(ctx, p.Number, body); err != nil {
+		return err
+	}
+	n.Update = message.Update{}
+	return nil
+}
