@@ -215,6 +215,9 @@ func (p *clonePast) Records(since time.Time, _ amend.Mode) ([]amend.Record, erro
 	return p.index.Since(since), nil
 }
 
+// Reviews implements pipeline.Past: a clone knows no pull requests.
+func (p *clonePast) Reviews(time.Time) ([]time.Duration, error) { return nil, nil }
+
 // Versions implements pipeline.Past: what the folder holds now, which may not
 // be committed, and then the history.
 func (p *clonePast) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {

@@ -97,6 +97,7 @@ type noPast struct{}
 
 func (noPast) Episodes(string, amend.Mode) ([]amend.Episode, error)  { return nil, nil }
 func (noPast) Records(time.Time, amend.Mode) ([]amend.Record, error) { return nil, nil }
+func (noPast) Reviews(time.Time) ([]time.Duration, error)            { return nil, nil }
 func (noPast) Versions(amend.RepoPath) iter.Seq2[pipeline.Version, error] {
 	return func(func(pipeline.Version, error) bool) {}
 }

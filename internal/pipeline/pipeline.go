@@ -50,6 +50,9 @@ type Answers interface {
 	// least: what landed and, in the mode that opens pull requests, what waits
 	// or waited as one.
 	Records(since time.Time, mode amend.Mode) ([]amend.Record, error)
+	// Reviews returns how long each pull request of amend that was opened since a
+	// time, and was merged, had to wait for that; none where that is not known.
+	Reviews(since time.Time) ([]time.Duration, error)
 }
 
 // History is that of the files of the env repo, whoever changed them.
@@ -141,16 +144,35 @@ func (p *Pipeline) decide(w World, e amend.Event) (amend.Decision, error) {
 	if err != nil {
 		return amend.Decision{}, err
 	}
+	hurry, err := w.hasten(playbook, &req)
+	if err != nil {
+		return amend.Decision{}, err
+	}
 	in := policy.Input{Policy: *pol, Playbook: playbook, Request: req, Episodes: episodes, Records: records, Stopped: stopped, Now: w.Now}
 	d = policy.Decide(in)
 	if d.Reason != amend.ReasonAct && d.Reason != amend.ReasonSuggested {
 		return d, nil
 	}
+	d.Detail += hurry
 	d, err = p.plan(w, in, d)
 	if err == nil && d.Plan == nil {
 		d.Episode-- // the one to open stays closed
 	}
 	return d, err
+}
+
+// hasten gives an urgent request the mode that its deadline leaves, after the past
+// was read for the playbook's, and says why.
+func (w World) hasten(b policy.Playbook, req *amend.Request) (why string, err error) {
+	if !b.Urgent(req.Event.Alert) {
+		return "", nil
+	}
+	reviews, err := w.Past.Reviews(w.Now.Add(-policy.ReviewsOf))
+	if err != nil {
+		return "", err
+	}
+	req.Mode, why = b.Hasten(req.Event.Alert, reviews, w.Now)
+	return " " + why, nil
 }
 
 // refused turns a refusal or a wrong input into a decision, and passes on any

@@ -43,6 +43,7 @@ type scene struct {
 type past struct {
 	episodes []amend.Episode
 	records  []amend.Record
+	reviews  []time.Duration
 	versions map[string][]pipeline.Version
 	commits  []pipeline.Commit
 	err      error
@@ -51,6 +52,8 @@ type past struct {
 func (p past) Episodes(string, amend.Mode) ([]amend.Episode, error) { return p.episodes, nil }
 
 func (p past) Records(time.Time, amend.Mode) ([]amend.Record, error) { return p.records, nil }
+
+func (p past) Reviews(time.Time) ([]time.Duration, error) { return p.reviews, nil }
 
 func (p past) Versions(path amend.RepoPath) iter.Seq2[pipeline.Version, error] {
 	return func(yield func(pipeline.Version, error) bool) {

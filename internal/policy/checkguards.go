@@ -1,9 +1,12 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/amendhq/amend"
 )
 
 // maxGuards bounds the budgets and the freezes; every decision asks each.
@@ -84,6 +87,7 @@ func (r *reader) checkGuards(p *Policy) {
 	for i := range p.Playbooks {
 		b := &p.Playbooks[i]
 		r.checkWindow(&b.Settle)
+		r.checkDeadline(b, p.Defaults.Mode)
 		for j := range b.Overrule {
 			r.checkOneOf(&b.Overrule[j], "bot", b.Overrule[j], bots)
 		}
@@ -112,6 +116,14 @@ func (r *reader) checkRadius(b *Radius) {
 	r.checkWindow(&b.Within)
 	if n := r.at[&b.Per]; n != nil && b.Per == perRepo && b.Of != ofApplications {
 		r.problem(n, "%s are counted in the namespace of the workload; expected per namespace, or of applications", b.Of)
+	}
+}
+
+// checkDeadline reports a mode that is none to go on to.
+func (r *reader) checkDeadline(b *Playbook, mode amend.Mode) {
+	r.checkOneOf(&b.Deadline.Allow, "allow", string(b.Deadline.Allow), []string{string(amend.Commit)})
+	if n := r.at[&b.Deadline]; n != nil && cmp.Or(b.Mode, mode, defaultMode) != amend.PullRequest {
+		r.problem(n, "only a playbook in mode pull-request has reviews to be too late for")
 	}
 }
 

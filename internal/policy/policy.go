@@ -67,6 +67,7 @@ type Playbook struct {
 	Accept   []string          `json:"accept,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"The parameters that an alert or a RemediationRequest may set to another value than with does."`
 	Overrule []string          `json:"overrule,omitempty" jsonschema:"enum=argo-rollouts,enum=flux,enum=image-updater,enum=kargo,enum=keel,enum=release-please,enum=renovate,enum=vpa,uniqueItems=true" jsonschema_description:"The bots whose fields and lines the playbook may change all the same."`
 	Mode     amend.Mode        `json:"mode,omitempty" jsonschema:"enum=suggest,enum=pull-request,enum=commit" jsonschema_description:"How far the playbook may go by itself."`
+	Deadline Deadline          `json:"deadline,omitzero" jsonschema_description:"What to do when the alert leaves less time than a review takes."`
 	Cooldown Duration          `json:"cooldown,omitempty" jsonschema_description:"How long the incident rests after its change landed."`
 	Mute     Duration          `json:"mute,omitempty" jsonschema_description:"How long the incident is left alone after a person closed its pull request."`
 	Veto     Duration          `json:"veto,omitempty" jsonschema_description:"How long the incident is left alone after a person took its change back."`

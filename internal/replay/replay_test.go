@@ -45,6 +45,7 @@ type past struct{ episodes []amend.Episode }
 
 func (p past) Episodes(string, amend.Mode) ([]amend.Episode, error) { return p.episodes, nil }
 func (past) Records(time.Time, amend.Mode) ([]amend.Record, error)  { return nil, nil }
+func (past) Reviews(time.Time) ([]time.Duration, error)             { return nil, nil }
 func (past) Commits() iter.Seq2[pipeline.Commit, error] {
 	return func(func(pipeline.Commit, error) bool) {}
 }

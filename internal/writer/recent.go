@@ -27,6 +27,25 @@ func (v view) Records(since time.Time, mode amend.Mode) ([]amend.Record, error) 
 	return append(records, waiting...), err
 }
 
+// Reviews implements pipeline.Past: how long the pull requests took that people, or
+// the host for them, have merged.
+func (v view) Reviews(since time.Time) ([]time.Duration, error) { return v.reviews(since) }
+
+// reviews asks the host.
+func (w *Writer) reviews(ctx context.Context, since time.Time) ([]time.Duration, error) {
+	pulls, err := w.cfg.Host.PullsSince(ctx, w.cfg.Branch, since)
+	if err != nil {
+		return nil, err
+	}
+	var took []time.Duration
+	for _, p := range pulls {
+		if p.State == amend.EpisodeLanded && branchForm.MatchString(p.Branch) {
+			took = append(took, p.At.Sub(p.OpenedAt))
+		}
+	}
+	return took, nil
+}
+
 // proposals returns the changes that pull requests propose: those opened after a
 // time, whatever became of them, and all that are open, except for those that are
 // in the branch. The host is asked once in a round; what the round opens itself is

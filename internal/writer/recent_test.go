@@ -87,3 +87,25 @@ func TestRecords(t *testing.T) {
 		want("a person's, and one whose commit is gone", append([]string{"web-0123456789 3"}, known("a"), known("b"), known("c"), known("d"), known("e"), waits("old"))...)
 	})
 }
+
+// TestReviews: what was merged tells how long a review takes, of amend's own pull
+// requests alone.
+func TestReviews(t *testing.T) {
+	onBench(t, map[string]string{"f": "a=1\nb=1\nc=1\nd=1"}, func(t *testing.T, b *bench) {
+		b.send(firing("a", amend.PullRequest, "f"), firing("b", amend.PullRequest, "f"), firing("c", amend.PullRequest, "f"))
+		b.passed += 40 * time.Minute
+		b.hub.merge(b.hub.pulls[1])
+		b.hub.pulls = append(b.hub.pulls, &request{Pull: writer.Pull{Branch: "feature/x", OpenedAt: b.now().Add(-time.Hour), At: b.now(), State: amend.EpisodeLanded}})
+		var got, none []time.Duration
+		b.decide = func(w pipeline.World, e amend.Event) (d amend.Decision, err error) {
+			if got, err = w.Past.Reviews(w.Now.Add(-time.Hour)); err == nil {
+				none, err = w.Past.Reviews(w.Now)
+			}
+			return amend.Decision{Reason: amend.ReasonNoPlaybook}, err
+		}
+		b.send(firing("d", amend.PullRequest, "f"))
+		if len(got) != 1 || got[0].Round(time.Minute) != 40*time.Minute || none != nil {
+			t.Errorf("reviews took %v, and those opened just now %v; want 40m and none", got, none)
+		}
+	})
+}

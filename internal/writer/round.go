@@ -134,7 +134,8 @@ func (r *round) decide(ctx context.Context, j *job) (staged, error) {
 func (r *round) judge(ctx context.Context, e amend.Event) (amend.Decision, error) {
 	past := view{round: r, all: func(incident string) ([]amend.Episode, error) {
 		return r.w.proposed(ctx, incident, r.landed(incident))
-	}, waiting: func(since time.Time) ([]amend.Record, error) { return r.proposals(ctx, since) }}
+	}, waiting: func(since time.Time) ([]amend.Record, error) { return r.proposals(ctx, since) },
+		reviews: func(since time.Time) ([]time.Duration, error) { return r.w.reviews(ctx, since) }}
 	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: past, Now: r.w.cfg.Now()}
 	if owners := r.w.cfg.Owners; owners != nil {
 		world.Owner = func(object amend.ObjectRef) ([]byte, error) { return owners.Owner(ctx, object) }

@@ -19,6 +19,8 @@ type view struct {
 	all func(incident string) ([]amend.Episode, error)
 	// waiting returns the changes that pull requests propose.
 	waiting func(since time.Time) ([]amend.Record, error)
+	// reviews returns how long merged pull requests had waited.
+	reviews func(since time.Time) ([]time.Duration, error)
 	// pulls asks for pull requests in every mode.
 	pulls bool
 }
