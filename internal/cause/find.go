@@ -121,7 +121,7 @@ func (s *search) run(newest int) error {
 func (s *search) confess(first state, newest Commit) {
 	switch {
 	case s.held != nil:
-		s.limits = append(s.limits, fmt.Sprintf("What is before commit %.12s does not render, so it is not known what that changed.", s.commits[s.held.position].SHA))
+		s.limits = append(s.limits, fmt.Sprintf("What is before commit %.12s does not render, so it is not known what that changed: %s.", s.commits[s.held.position].SHA, amend.Public(s.held.before.err)))
 	case first.app != nil:
 		s.limits = append(s.limits, "The workload is not rendered from this repo, so only the source of its Application was compared: "+amend.Public(first.err)+".")
 	case !first.known():
@@ -155,7 +155,7 @@ func (s *search) compare(i int, before, after state) error {
 	case after.known() == before.known():
 		s.note(move{position: i, before: before, after: after})
 	case after.known():
-		s.held = &move{position: i, after: after}
+		s.held = &move{position: i, before: before, after: after}
 	case s.held != nil:
 		s.held.before = before
 		s.note(*s.held)

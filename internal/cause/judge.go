@@ -126,7 +126,7 @@ func (s *search) candidate(m move, at landing, older []move) (Candidate, error) 
 	slices.SortStableFunc(c.Changes, func(a, b Change) int { return cmp.Compare(weights[b.Kind], weights[a.Kind]) })
 	before := s.q.began().Sub(at.at)
 	c.weight = field * float64(halfway) / float64(halfway+before) / float64(1+len(m.broken))
-	c.Evidence = append(changeLines(c.Changes), at.line(before))
+	c.Evidence = []string{at.line(before)}
 	if !at.deployed {
 		c.weight *= undeployed
 	}

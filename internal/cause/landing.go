@@ -60,13 +60,17 @@ func deployedBy(q Question, h History, start time.Time) (time.Time, error) {
 // be newer than this clone, so it says nothing.
 func newLandings(q Question, h History, l list) (landings, error) {
 	out := landings{began: q.began(), commits: l.commits}
+	start := out.began.Add(-q.Window)
 	for _, d := range q.Deploys {
 		if d.At.After(out.began) {
 			continue
 		}
-		position, ok, err := placed(d, h, l, q.began().Add(-q.Window))
+		position, ok, err := placed(d, h, l, start)
 		if err != nil {
 			return out, err
+		}
+		if !ok && d.At.Before(start) { // then the commits of the time before will do
+			position, ok = l.before(d.At), true
 		}
 		if !ok {
 			out.limits = append(out.limits, fmt.Sprintf("What Argo CD deployed at %s is no commit of this branch here, so that sync does not count; fetch the branch.", stamp(d.At)))

@@ -63,3 +63,14 @@ func (l list) position(sha string) (int, bool) {
 	}
 	return 0, false
 }
+
+// before returns the place of the newest commit from at or before a time, or
+// that behind the list's end.
+func (l list) before(at time.Time) int {
+	for i, c := range l.commits {
+		if !c.At.After(at) {
+			return i
+		}
+	}
+	return len(l.commits)
+}

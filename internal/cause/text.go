@@ -2,13 +2,14 @@ package cause
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/amendhq/amend"
 )
 
-// maxChanges bounds the fields that the evidence of one candidate lists.
+// maxChanges bounds the fields of one candidate that are listed.
 const maxChanges = 5
 
 // Lines tell the result to people, the answer first. They hold text from the
@@ -29,7 +30,7 @@ func (r Result) Lines() []string {
 	}
 	for _, c := range r.Candidates {
 		lines = append(lines, c.Headline(r.Until))
-		for _, e := range c.Evidence {
+		for _, e := range slices.Concat(furtherChanges(c.Changes), c.Evidence) {
 			lines = append(lines, "  "+e)
 		}
 	}
@@ -48,30 +49,36 @@ func (c Candidate) Headline(began time.Time) string {
 		blamed.SHA, by(blamed), blamed.Subject, span(began.Sub(c.At)), c.Changes[0].did(), more, 100*c.Confidence)
 }
 
-// did says in the past tense what became of the field.
+// did says in the past tense what became of the field. Where the pods of a
+// workload stand in it goes without saying.
 func (c Change) did() string {
+	field := c.Field
+	for _, pods := range []string{"spec.template.spec.", "spec.jobTemplate.spec.template.spec."} {
+		field = strings.TrimPrefix(field, pods)
+	}
 	switch {
 	case c.Kind == Presence && c.Old == "":
 		return "added " + c.Object.String()
 	case c.Kind == Presence:
 		return "removed " + c.Object.String()
 	case c.Old == "" && c.New == "":
-		return fmt.Sprintf("changed %s of %s", c.Field, c.Object)
+		return fmt.Sprintf("changed %s of %s", field, c.Object)
 	case c.Old == "":
-		return fmt.Sprintf("set %s of %s to %s", c.Field, c.Object, c.New)
+		return fmt.Sprintf("set %s of %s to %s", field, c.Object, c.New)
 	case c.New == "":
-		return fmt.Sprintf("took away %s of %s, which was %s", c.Field, c.Object, c.Old)
+		return fmt.Sprintf("took away %s of %s, which was %s", field, c.Object, c.Old)
 	}
-	return fmt.Sprintf("changed %s of %s from %s to %s", c.Field, c.Object, c.Old, c.New)
+	return fmt.Sprintf("changed %s of %s from %s to %s", field, c.Object, c.Old, c.New)
 }
 
-func changeLines(changes []Change) []string {
+// furtherChanges lists the fields that the headline only counts.
+func furtherChanges(changes []Change) []string {
 	var lines []string
-	for i, c := range changes {
-		if i == maxChanges {
-			return append(lines, fmt.Sprintf("It changed %d more fields.", len(changes)-maxChanges))
-		}
+	for _, c := range changes[1:min(len(changes), maxChanges)] {
 		lines = append(lines, "It "+c.did()+".")
+	}
+	if more := len(changes) - maxChanges; more > 0 {
+		lines = append(lines, fmt.Sprintf("It changed %d more fields.", more))
 	}
 	return lines
 }
