@@ -78,3 +78,17 @@ type Check struct {
 	Probe     string    `json:"probe,omitempty"`
 	OnFailure OnFailure `json:"onFailure"`
 }
+
+// A Reversal asks for a change to be taken back. It names the change by its commit
+// or, for the latest that was not taken back, by its incident.
+type Reversal struct {
+	Commit   string `json:"commit,omitempty"`
+	Incident string `json:"incident,omitempty"`
+	// Propose asks for a pull request instead of a commit, also when other parts
+	// of the files have changed since.
+	Propose bool `json:"propose,omitempty"`
+	// Why says in a sentence what is wrong with the change, for people.
+	Why string `json:"why,omitempty"`
+	// At is when it was asked for, which is evidence only.
+	At time.Time `json:"-"`
+}

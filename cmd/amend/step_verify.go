@@ -3,11 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/kube"
 	"github.com/amendhq/amend/internal/message"
 	"github.com/amendhq/amend/internal/verify"
@@ -19,20 +21,26 @@ type verification struct {
 	*step
 	commit, repo, namespace string
 	within, settle          time.Duration
-	findRequest             bool
+	findRequest, revert     bool
+	witnesses               witnessFlags
+	volatile                []string
 }
 
 func newVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Wait until Argo CD has applied a change and its application is healthy",
-		Long: `Have Argo CD look at Git now, and wait until the Application that manages the
-changed object has applied the commit and is healthy. A change that did not land
-(yet), and a commit that is none of amend's, leave nothing to verify: exit code 0.
-Exit code 3 when the application is not healthy, or when that could not be seen in
-time.`,
-		Example: `  amend step verify --in change.json --out verdict.json
-  amend step verify --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 --find-request`,
+		Short: "Find out whether a change helped, and take it back if not",
+		Long: `Have Argo CD look at Git now, wait until the Application that manages the changed
+object has applied the commit and is healthy, and then ask the probe of the policy
+and Alertmanager whether the trouble is over, as the playbook's verify says. The
+verdict is shown beside the commit.
+
+A change that did not land (yet), and a commit that is none of amend's, leave
+nothing to verify: exit code 0. So does a change that has worked, or that a newer
+one took the place of. Exit code 3 when it failed, when it was taken back because
+of that, or when nobody can say.`,
+		Example: `  amend step verify --in change.json --out verdict.json --alertmanager-url http://alertmanager:9093
+  amend step verify --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 --find-request --revert`,
 	}
 	v := verification{step: &step{cmd: cmd}}
 	v.writerFlags()
@@ -44,8 +52,11 @@ time.`,
 	fs.StringVar(&v.repo, "repo", "", "address of the env repo as Argo CD knows it (default: the writer's)")
 	fs.StringVar(&v.namespace, "argocd-namespace", argocdNamespace, "namespace of the Applications; empty for all")
 	fs.BoolVar(&v.findRequest, "find-request", false, "tell the RemediationRequest that the change answers, if there is one")
-	fs.DurationVar(&v.within, "within", 12*time.Minute, "how long to wait")
+	fs.BoolVar(&v.revert, "revert", false, "when the change failed, take it back as the policy says")
+	fs.StringSliceVar(&v.volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another, as for the gateway")
+	fs.DurationVar(&v.within, "within", 12*time.Minute, "how long to wait until the change is applied")
 	fs.DurationVar(&v.settle, "settle", time.Minute, "how long an application has to be degraded to have failed")
+	v.witnesses.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return v.tell(cmd.Context(), func() (outcome, error) { return v.run(cmd.Context()) })
 	}
@@ -71,21 +82,21 @@ func (v verification) run(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	verdict, err := v.watch(ctx, client, change, subject.Commit)
+	verdict, err := v.close(ctx, client, change, subject.Commit)
 	if err != nil {
 		return outcome{}, err
 	}
 	if err := v.write(verdict, "%s: %s", verdict.State, message.Plain(verdict.Detail, 1000)); err != nil {
 		return outcome{}, err
 	}
-	if verdict.State != amend.Worked {
+	if verdict.State != amend.Worked && verdict.State != amend.Superseded {
 		return proved(verdict), amend.Errorf(amend.Refused, "verify", "%s: %s", verdict.State, message.Plain(verdict.Detail, 1000))
 	}
 	return proved(verdict), nil
 }
 
-// watch waits for the verdict.
-func (v verification) watch(ctx context.Context, client *writerapi.Client, change writerapi.Change, commit string) (amend.Verdict, error) {
+// close waits for the verdict and does what follows from it.
+func (v verification) close(ctx context.Context, client *writerapi.Client, change writerapi.Change, commit string) (amend.Verdict, error) {
 	cluster, err := kube.New(v.kubeconfig)
 	if err != nil {
 		return amend.Verdict{}, err
@@ -99,10 +110,17 @@ func (v verification) watch(ctx context.Context, client *writerapi.Client, chang
 			return amend.Verdict{}, err
 		}
 	}
-	return verify.Applied(ctx, verify.Config{
+	log := slog.New(slog.NewTextHandler(v.cmd.ErrOrStderr(), nil))
+	l := loop{scribe: client, revert: v.revert, log: log, cfg: verify.Config{
 		Applications: cluster, History: client, Namespace: v.namespace, Repo: cmp.Or(v.repo, change.Repo),
 		Within: v.within, Settle: v.settle, Now: time.Now,
-	}, verify.Change{Commit: commit, Object: object})
+	}}
+	if err := v.witnesses.wire(&l.cfg, v.volatile); err != nil {
+		return amend.Verdict{}, err
+	}
+	return l.close(ctx, verify.Change{
+		Commit: commit, Object: object, Event: change.Record.Alert, At: change.Record.At, Check: change.Check, Requested: !v.request.isZero(),
+	})
 }
 
 // subject returns what to verify, or why there is nothing. Of a commit that is

@@ -18,6 +18,16 @@ import (
 // no change. The trailers of the change follow, so that it is found by incident,
 // episode or workload as the change is.
 func Revert(t Trailers, commit string, files []amend.RepoPath, at time.Time) string {
+	return revert(t, commit, files, at, "Each of its files holds the exact bytes from before the change again:")
+}
+
+// RevertLines is Revert for a commit that takes the lines of a change back and
+// keeps what others have written into its files since.
+func RevertLines(t Trailers, commit string, files []amend.RepoPath, at time.Time) string {
+	return revert(t, commit, files, at, "Its lines are as before the change again, and all others stay as they are now:")
+}
+
+func revert(t Trailers, commit string, files []amend.RepoPath, at time.Time, claim string) string {
 	w := t.Workload
 	name := w.Name
 	if w.Namespace != "" {
@@ -30,7 +40,7 @@ func Revert(t Trailers, commit string, files []amend.RepoPath, at time.Time) str
 		b.WriteString(" at " + asked)
 	}
 	fmt.Fprintf(&b, " to take the change of episode %d back.\n", t.Episode)
-	b.WriteString("Each of its files holds the exact bytes from before the change again:\n")
+	b.WriteString(claim + "\n")
 	names := make([]string, 0, len(files))
 	for _, f := range files {
 		names = append(names, f.String())

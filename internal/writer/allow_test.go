@@ -32,7 +32,7 @@ var writes = map[string]struct {
 		return b.writer.Handle(context.Background(), resolved(firing("web", amend.PullRequest, "f")), allow)
 	}, amend.ReasonWithdrawn, 1},
 	"revert": {func(b *bench) { b.send(firing("web", amend.Commit, "f")) }, func(b *bench, allow writer.Allow) (amend.Decision, error) {
-		return b.writer.Revert(context.Background(), b.hub.branches["main"], asked, allow)
+		return b.writer.Revert(context.Background(), amend.Reversal{Commit: b.hub.branches["main"], At: asked}, allow)
 	}, amend.ReasonReverted, 1},
 }
 
@@ -122,7 +122,7 @@ func TestAllowIsForWrites(t *testing.T) {
 			}
 		}
 		b.wantRevert(commit, amend.ReasonReverted, "")
-		if d, err := b.writer.Revert(context.Background(), commit, asked, no); err != nil || d.Reason != amend.ReasonReverted {
+		if d, err := b.writer.Revert(context.Background(), amend.Reversal{Commit: commit, At: asked}, no); err != nil || d.Reason != amend.ReasonReverted {
 			t.Errorf("a revert that is done ended in %q, %v", d.Reason, err)
 		}
 	})

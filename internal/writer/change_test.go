@@ -180,9 +180,12 @@ func TestQuestionsToAWriterThatStopped(t *testing.T) {
 			"change":   func(ctx context.Context) error { _, err := b.writer.Change(ctx, sha); return err },
 			"record":   func(ctx context.Context) error { _, _, err := b.writer.Record(ctx, sha); return err },
 			"contains": func(ctx context.Context) error { _, err := b.writer.Contains(ctx, sha, sha); return err },
-			"revert":   func(ctx context.Context) error { _, err := b.writer.Revert(ctx, sha, asked, nil); return err },
-			"preview":  func(ctx context.Context) error { _, err := b.writer.Preview(ctx, amend.Event{}); return err },
-			"sweep":    func(ctx context.Context) error { return b.writer.Sweep(ctx) },
+			"revert": func(ctx context.Context) error {
+				_, err := b.writer.Revert(ctx, amend.Reversal{Commit: sha, At: asked}, nil)
+				return err
+			},
+			"preview": func(ctx context.Context) error { _, err := b.writer.Preview(ctx, amend.Event{}); return err },
+			"sweep":   func(ctx context.Context) error { return b.writer.Sweep(ctx) },
 		}
 		for name, do := range ask {
 			if err := do(gone); amend.KindOf(err) != amend.Transient {

@@ -97,6 +97,7 @@ type bench struct {
 	hub    *hub
 	mirror *mirror
 	decide func(pipeline.World, amend.Event) (amend.Decision, error)
+	check  func(fs.FS, amend.Record) (amend.Check, error)
 	owners writer.Owners
 	prover writer.Prover
 	keeper writer.Keeper
@@ -132,6 +133,7 @@ func (b *bench) restart() {
 	b.writer = writer.New(writer.Config{
 		Host: b.hub, Repo: b.mirror, Branch: "main", Now: b.now, Log: slog.New(slog.DiscardHandler),
 		Decide: func(w pipeline.World, e amend.Event) (amend.Decision, error) { return b.decide(w, e) },
+		Check:  func(tree fs.FS, r amend.Record) (amend.Check, error) { return b.check(tree, r) },
 		Owners: b.owners, Prover: b.prover, Keeper: b.keeper, Committer: mail,
 	})
 	b.stop = func() {}

@@ -29,6 +29,7 @@ type hub struct {
 	branches map[string]string
 	pulls    []*request
 	asked    []amend.Record // by repository_dispatch
+	verdicts map[string][]amend.Verdict
 	calls    []string
 	// fault may fail a call before it is done, or lose its answer after it.
 	fault func(call string) (before, after error)
@@ -53,7 +54,7 @@ type request struct {
 }
 
 func newHub(now func() time.Time, files map[string]string) *hub {
-	h := &hub{now: now, commits: map[string]*commit{}, branches: map[string]string{}}
+	h := &hub{now: now, commits: map[string]*commit{}, branches: map[string]string{}, verdicts: map[string][]amend.Verdict{}}
 	h.branches["main"] = h.add(commit{files: files, message: "Start"})
 	return h
 }

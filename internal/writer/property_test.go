@@ -194,7 +194,7 @@ func (w *world) takeBack(rt *rapid.T) {
 	}
 	slices.SortFunc(landed, func(a, b amend.Record) int { return strings.Compare(a.Commit, b.Commit) })
 	r := rapid.SampledFrom(landed).Draw(rt, "change")
-	d, err := w.writer.Revert(context.Background(), r.Commit, w.now(), nil)
+	d, err := w.writer.Revert(context.Background(), amend.Reversal{Commit: r.Commit, At: w.now()}, nil)
 	synctest.Wait() // for what the writer does after its answer
 	switch {
 	case err != nil && d.Reason != "":

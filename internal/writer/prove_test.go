@@ -119,7 +119,7 @@ func TestNothingLandsWithoutAProof(t *testing.T) {
 		wait := b.queue(e)
 		reverted := make(chan error, 1)
 		go func() {
-			_, err := b.writer.Revert(context.Background(), made, asked, nil)
+			_, err := b.writer.Revert(context.Background(), amend.Reversal{Commit: made, At: asked}, nil)
 			reverted <- err
 		}()
 		synctest.Wait() // both are in one batch

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/ledger"
@@ -15,33 +14,38 @@ import (
 	"github.com/amendhq/amend/internal/tree"
 )
 
-// Revert takes the change of a commit, see Change, back: one commit on the
-// branch after which every file of the change holds the exact bytes from before
-// it. It was asked for at the given time, which is evidence only.
+// Revert takes the change that r names back, by its commit as for Change: one
+// commit on the branch after which every file of the change holds the exact bytes
+// from before it.
 //
 // The decision is amend.ReasonReverted with the commit that took the change
 // back, whoever made it and whenever: so a second call does nothing. When one of
 // the files does not hold what the change wrote, it is amend.ReasonChangedSince
-// and names the file. A commit that is no change of ours, or is unknown, is
-// amend.NotFound. Allow is asked as in Handle.
-func (w *Writer) Revert(ctx context.Context, commit string, at time.Time, allow Allow) (amend.Decision, error) {
-	if err := checkSHAs(commit); err != nil {
-		return amend.Decision{}, err
+// and names the file. When a pull request is asked for, it is
+// amend.ReasonRevertProposed, also where other lines of a file have changed since.
+// No policy, budget or freeze is asked: only the kill switch stops it. A commit
+// that is no change of ours, or is unknown, is amend.NotFound. Allow is asked as
+// in Handle.
+func (w *Writer) Revert(ctx context.Context, r amend.Reversal, allow Allow) (amend.Decision, error) {
+	if r.Commit != "" || r.Incident == "" {
+		if err := checkSHAs(r.Commit); err != nil {
+			return amend.Decision{}, err
+		}
 	}
-	return w.submit(ctx, &job{revert: commit, at: at, allow: allow})
+	return w.submit(ctx, &job{reversal: &r, allow: allow})
 }
 
 // takeBack decides about a revert.
 func (r *round) takeBack(ctx context.Context, j *job) (staged, error) {
 	s := staged{job: j}
-	c, err := r.w.find(ctx, r.start.SHA, j.revert)
+	c, err := r.meant(ctx, *j.reversal)
 	if err != nil {
 		return s, err
 	}
 	s.decision = amend.Decision{
 		EventID: c.record.Alert, Playbook: c.record.Playbook, Action: c.record.Action, Mode: amend.Commit,
 		Workload: amend.Workload{ObjectRef: c.trailers.Workload}, Incident: c.record.Incident, Episode: c.record.Episode,
-		Reason: amend.ReasonReverted, ReceivedAt: j.at, DecidedAt: r.w.cfg.Now(),
+		Reason: amend.ReasonReverted, ReceivedAt: j.reversal.At, DecidedAt: r.w.cfg.Now(),
 	}
 	by, again := r.undone(c)
 	switch {
@@ -52,25 +56,64 @@ func (r *round) takeBack(ctx context.Context, j *job) (staged, error) {
 		s.decision.Detail = fmt.Sprintf("The commit %s took the change back; nothing is left to do.", by)
 		return s, nil
 	}
-	if s.files, err = r.restore(c); amend.KindOf(err) == amend.Refused {
+	exact := true
+	s.files, err = r.restore(c)
+	if j.reversal.Propose && amend.ReasonOf(err) == amend.ReasonChangedSince && c.alone {
+		exact = false
+		s.files, err = r.remainder(c, err)
+	}
+	if amend.KindOf(err) == amend.Refused {
 		return s.refused(err), nil
 	}
 	if err != nil {
 		return s, err
 	}
-	exact, err := r.w.makes(ctx, c.landing, c.before, s.files)
-	if err != nil {
-		return s, err
+	if exact {
+		whole, err := r.w.makes(ctx, c.landing, c.before, s.files)
+		if err != nil {
+			return s, err
+		}
+		if !whole {
+			return s.refused(amend.Refusef(amend.ReasonChangedSince, "the commit %s changed more than the content of files; take it back by hand", c.landing)), nil
+		}
 	}
-	if !exact {
-		return s.refused(amend.Refusef(amend.ReasonChangedSince, "the commit %s changed more than the content of files; take it back by hand", c.landing)), nil
+	return s.reverts(c, exact)
+}
+
+// meant finds the change that a reversal names.
+func (r *round) meant(ctx context.Context, reversal amend.Reversal) (change, error) {
+	commit := reversal.Commit
+	if commit == "" {
+		for _, e := range slices.Backward(r.w.past.index.Episodes(reversal.Incident)) {
+			if e.TakenBack == nil {
+				commit = e.Change.Commit
+				break
+			}
+		}
+		if commit == "" {
+			return change{}, amend.Errorf(amend.NotFound, "find change", "no change of the incident %.80q is in the branch %s, or each was taken back", reversal.Incident, r.w.cfg.Branch)
+		}
 	}
+	return r.w.find(ctx, r.start.SHA, commit)
+}
+
+// reverts completes the decision to take a change back with its texts.
+func (s staged) reverts(c change, exact bool) (staged, error) {
 	s.decision.Detail = fmt.Sprintf("The change of episode %d is taken back: its files hold the bytes from before it.", c.record.Episode)
-	s.message = message.Revert(c.trailers, c.record.Commit, slices.Collect(maps.Keys(s.files)), j.at)
-	if sha, ok := ledger.Reverts(s.message); !ok || sha != c.record.Commit {
-		err = amend.Errorf(amend.Internal, "draft", "the message of the revert of %s does not read back, so nothing is written", c.record.Commit)
+	if s.job.reversal.Propose {
+		s.decision.Mode, s.decision.Reason = amend.PullRequest, amend.ReasonRevertProposed
+		s.decision.Detail = fmt.Sprintf("A pull request proposes to take the change of episode %d back.", c.record.Episode)
+		s.title, s.body = proposal(c, *s.job.reversal, exact)
 	}
-	return s, err
+	text := message.RevertLines
+	if exact {
+		text = message.Revert
+	}
+	s.message = text(c.trailers, c.record.Commit, slices.Collect(maps.Keys(s.files)), s.job.reversal.At)
+	if sha, ok := ledger.Reverts(s.message); !ok || sha != c.record.Commit {
+		return s, amend.Errorf(amend.Internal, "draft", "the message of the revert of %s does not read back, so nothing is written", c.record.Commit)
+	}
+	return s, nil
 }
 
 // undone returns the commit that took a change back, and the one that took that

@@ -18,7 +18,7 @@ var asked = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func (b *bench) revert(commit string) (amend.Decision, error) {
 	defer synctest.Wait() // for what the writer does after its answer
-	return b.writer.Revert(context.Background(), commit, asked, nil)
+	return b.writer.Revert(context.Background(), amend.Reversal{Commit: commit, At: asked}, nil)
 }
 
 // wantRevert reverts and returns the commit that did.
@@ -301,7 +301,7 @@ func TestRevertsMeetInOneBatch(t *testing.T) {
 		done := make(chan struct{})
 		for i := range by {
 			go func() {
-				by[i], errs[i] = b.writer.Revert(context.Background(), commit, asked, nil)
+				by[i], errs[i] = b.writer.Revert(context.Background(), amend.Reversal{Commit: commit, At: asked}, nil)
 				done <- struct{}{}
 			}()
 			synctest.Wait()

@@ -38,6 +38,8 @@ type staged struct {
 	decision amend.Decision
 	files    map[amend.RepoPath][]byte // empty when nothing is to be written
 	message  string
+	// title and body are those of the pull request that takes a change back.
+	title, body string
 }
 
 // lands reports whether the commit goes to the branch itself.
@@ -99,6 +101,9 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 		}
 		s.decision.ChangedAt = r.w.cfg.Now()
 		r.proposed = append(r.proposed, s.decision.Record())
+	case s.decision.Reason == amend.ReasonRevertProposed:
+		r.wrote = true
+		s, err = r.proposeBack(ctx, s)
 	case s.decision.Reason == amend.ReasonWithdrawn:
 		r.wrote = true
 		err = r.w.withdraw(ctx, s.decision)
@@ -111,7 +116,7 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 
 // decide says what to do about a job.
 func (r *round) decide(ctx context.Context, j *job) (staged, error) {
-	if j.revert != "" {
+	if j.reversal != nil {
 		return r.takeBack(ctx, j)
 	}
 	d, err := r.judge(ctx, j.event)

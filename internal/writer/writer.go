@@ -95,6 +95,7 @@ type Host interface {
 	Upkeep
 	Merges
 	Dispatcher
+	Verdicts
 }
 
 // Repo is a local copy of the env repo to read from; losing it loses nothing.
@@ -186,6 +187,8 @@ type Config struct {
 	Committer string
 	// Owners knows what is live; nil when only the env repo is asked.
 	Owners Owners
+	// Check says how the change of a record is verified, by the policy of a tree.
+	Check func(fs.FS, amend.Record) (amend.Check, error)
 	// Prover has to agree with every planned change before it lands, or before
 	// its pull request is opened; nil when nobody is asked.
 	Prover Prover
@@ -230,6 +233,7 @@ type Writer struct {
 	asked    map[string]time.Time // for the entry of a commit, until it is in the log
 	doubtful bool                 // reading the local copy failed; a fetch repairs it
 	rest     rest                 // of the prover
+	glanced  time.Time            // when the past was brought up to date for somebody who only looks
 	news     map[string]*news     // of open pull requests, by branch
 	tended   time.Time            // when they were last looked after
 }
@@ -241,12 +245,11 @@ type Allow func(ctx context.Context, object amend.ObjectRef) error
 
 // A job is one thing to decide about.
 type job struct {
-	event  amend.Event
-	revert string    // the commit to take back, when it is not about an event
-	at     time.Time // when that was asked for
-	dry    bool      // only decide
-	allow  Allow     // nil allows all
-	done   chan result
+	event    amend.Event
+	reversal *amend.Reversal // what to take back, when it is not about an event
+	dry      bool            // only decide
+	allow    Allow           // nil allows all
+	done     chan result
 }
 
 type result struct {

@@ -37,9 +37,15 @@ type containsAnswer struct {
 	Contains bool `json:"contains"`
 }
 
+type supersededAnswer struct {
+	By string `json:"by"`
+}
+
 // A Change is what is known of a change that landed.
 type Change struct {
 	Record amend.Record `json:"record"`
+	// Check is how the policy wants it verified.
+	Check amend.Check `json:"check"`
 	// Repo is the address of the env repo.
 	Repo string `json:"repo"`
 }

@@ -83,9 +83,24 @@ func (c *Client) Propose(ctx context.Context, event string) (amend.Decision, err
 	return c.decision(ctx, "propose", eventRequest{event})
 }
 
-// Revert takes the change of a commit back.
-func (c *Client) Revert(ctx context.Context, commit string) (amend.Decision, error) {
-	return c.decision(ctx, "revert", commitRequest{commit})
+// Revert takes a change back.
+func (c *Client) Revert(ctx context.Context, r amend.Reversal) (amend.Decision, error) {
+	return c.decision(ctx, "revert", r)
+}
+
+// Judge shows a verdict beside its change and returns the change's record.
+func (c *Client) Judge(ctx context.Context, v amend.Verdict) (amend.Record, error) {
+	var r amend.Record
+	err := c.call(ctx, "verdict", v, &r)
+	return r, err
+}
+
+// Superseded returns the commit of the newer change that took a commit's place,
+// "" while there is none.
+func (c *Client) Superseded(ctx context.Context, commit string) (string, error) {
+	var a supersededAnswer
+	err := c.call(ctx, "superseded", commitRequest{commit}, &a)
+	return a.By, err
 }
 
 func (c *Client) decision(ctx context.Context, route string, request any) (amend.Decision, error) {

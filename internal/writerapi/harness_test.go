@@ -54,8 +54,24 @@ func (p *pen) Handle(ctx context.Context, e amend.Event, allow writerapi.Allow) 
 	return p.act(ctx, "handle "+e.ID, allow)
 }
 
-func (p *pen) Revert(ctx context.Context, commit string, when time.Time, allow writerapi.Allow) (amend.Decision, error) {
-	return p.act(ctx, "revert "+commit+" "+when.Format(time.TimeOnly), allow)
+func (p *pen) Revert(ctx context.Context, r amend.Reversal, allow writerapi.Allow) (amend.Decision, error) {
+	call := "revert " + r.Commit + r.Incident + " " + r.At.Format(time.TimeOnly)
+	if r.Propose {
+		call += " by pull request"
+	}
+	return p.act(ctx, call, allow)
+}
+
+func (p *pen) Check(_ context.Context, r amend.Record) (amend.Check, error) {
+	return amend.Check{After: time.Minute, Probe: "up", OnFailure: amend.Keep}, p.note("check " + r.Commit)
+}
+
+func (p *pen) Superseded(_ context.Context, commit string) (string, error) {
+	return other, p.note("superseded " + commit)
+}
+
+func (p *pen) Judge(_ context.Context, v amend.Verdict) (amend.Record, error) {
+	return p.record, p.note("judge " + v.Commit + " " + string(v.State) + " " + v.Detail)
 }
 
 func (p *pen) act(ctx context.Context, call string, allow writerapi.Allow) (amend.Decision, error) {
@@ -141,7 +157,7 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{t: t, pen: &pen{}, realm: &realm{may: map[string][]string{"steps": {"shop"}}}, now: at}
 	server, err := writerapi.New(writerapi.Config{
-		Repo: "https://git.example.com/acme/env", Decider: s.pen, Ledger: s.pen, History: s.pen, Authenticator: s.realm, Authorizer: s.realm,
+		Repo: "https://git.example.com/acme/env", Decider: s.pen, Ledger: s.pen, Verifier: s.pen, History: s.pen, Authenticator: s.realm, Authorizer: s.realm,
 		Unpack: func(packed string) (amend.Event, error) {
 			id, ok := strings.CutPrefix(packed, "event ")
 			if !ok {

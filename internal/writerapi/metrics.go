@@ -11,6 +11,7 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	verdicts *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -22,8 +23,11 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "amend_writer_request_seconds", Help: "Time from the header of a request to its answer.",
 			Buckets: prometheus.ExponentialBuckets(0.005, 3, 9),
 		}, []string{"route"}),
+		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "amend_verdicts_total", Help: "Verdicts on changes by state.",
+		}, []string{"state"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.seconds} {
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.verdicts} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

@@ -59,15 +59,43 @@ func (s *Server) event(q eventRequest) (amend.Event, error) {
 	return s.cfg.Unpack(q.Event)
 }
 
-func (s *Server) revert(ctx context.Context, c Caller, q commitRequest) (amend.Decision, error) {
-	if err := checkCommit("commit", q.Commit); err != nil {
-		return amend.Decision{}, err
+func (s *Server) revert(ctx context.Context, c Caller, q amend.Reversal) (amend.Decision, error) {
+	if (q.Commit == "") == (q.Incident == "") {
+		return amend.Decision{}, amend.Errorf(amend.Invalid, "read request", "want either a commit or an incident")
 	}
-	d, err := s.cfg.Decider.Revert(ctx, q.Commit, s.cfg.Now(), s.allow(c))
+	if q.Commit != "" {
+		if err := checkCommit("commit", q.Commit); err != nil {
+			return amend.Decision{}, err
+		}
+	}
+	q.At = s.cfg.Now()
+	d, err := s.cfg.Decider.Revert(ctx, q, s.allow(c))
 	if err == nil {
 		s.cfg.Observe(d)
 	}
 	return d, err
+}
+
+// verdict takes what a verification found. A verdict is shown under the name of
+// the writer, so it is for those only who may ask for changes of the workload.
+func (s *Server) verdict(ctx context.Context, c Caller, v amend.Verdict) (amend.Record, error) {
+	if _, err := s.readable(ctx, c, v.Commit); err != nil {
+		return amend.Record{}, err
+	}
+	r, err := s.cfg.Verifier.Judge(ctx, v)
+	if err == nil {
+		s.metrics.verdicts.WithLabelValues(string(v.State)).Inc()
+	}
+	return r, err
+}
+
+func (s *Server) superseded(ctx context.Context, c Caller, q commitRequest) (supersededAnswer, error) {
+	r, err := s.readable(ctx, c, q.Commit)
+	if err != nil {
+		return supersededAnswer{}, err
+	}
+	by, err := s.cfg.Verifier.Superseded(ctx, r.Commit)
+	return supersededAnswer{by}, err
 }
 
 // record asks after the effect whether the caller may see it: what it does, the
@@ -87,14 +115,24 @@ func (s *Server) record(ctx context.Context, c Caller, q commitRequest) (Entry, 
 }
 
 func (s *Server) change(ctx context.Context, c Caller, q commitRequest) (Change, error) {
-	if err := checkCommit("commit", q.Commit); err != nil {
-		return Change{}, err
-	}
-	r, err := s.cfg.Ledger.Change(ctx, q.Commit)
+	r, err := s.readable(ctx, c, q.Commit)
 	if err != nil {
 		return Change{}, err
 	}
-	return Change{Record: r, Repo: s.cfg.Repo}, s.mayRead(ctx, c, r)
+	check, err := s.cfg.Verifier.Check(ctx, r)
+	return Change{Record: r, Repo: s.cfg.Repo, Check: check}, err
+}
+
+// readable returns the record of a change that the caller may know of.
+func (s *Server) readable(ctx context.Context, c Caller, commit string) (amend.Record, error) {
+	if err := checkCommit("commit", commit); err != nil {
+		return amend.Record{}, err
+	}
+	r, err := s.cfg.Ledger.Change(ctx, commit)
+	if err != nil {
+		return amend.Record{}, err
+	}
+	return r, s.mayRead(ctx, c, r)
 }
 
 // mayRead refuses unless the caller may ask for changes of what the record is about.

@@ -34,7 +34,7 @@ type Decider interface {
 	// Handle decides and carries the decision out, if allow has no objection.
 	Handle(ctx context.Context, e amend.Event, allow Allow) (amend.Decision, error)
 	// Revert takes a change back, if allow has no objection.
-	Revert(ctx context.Context, commit string, at time.Time, allow Allow) (amend.Decision, error)
+	Revert(ctx context.Context, r amend.Reversal, allow Allow) (amend.Decision, error)
 }
 
 // A Ledger knows the changes in the branch and the log of them.
@@ -45,6 +45,15 @@ type Ledger interface {
 	Change(ctx context.Context, commit string) (amend.Record, error)
 	// Sweep sees to all log entries that are missing.
 	Sweep(ctx context.Context) error
+}
+
+// A Verifier says how changes are verified, and takes what came of it.
+type Verifier interface {
+	Check(ctx context.Context, r amend.Record) (amend.Check, error)
+	// Superseded names the newer change that took a commit's place, if any.
+	Superseded(ctx context.Context, commit string) (by string, err error)
+	// Judge shows a verdict beside its change.
+	Judge(ctx context.Context, v amend.Verdict) (amend.Record, error)
 }
 
 // A History knows which commit stands on which.
@@ -59,6 +68,7 @@ type Config struct {
 	Repo          string
 	Decider       Decider
 	Ledger        Ledger
+	Verifier      Verifier
 	History       History
 	Authenticator Authenticator
 	Authorizer    Authorizer
@@ -108,6 +118,8 @@ func New(cfg Config) (*Server, error) {
 	s.mux.Handle("POST /v1/revert", endpoint(s, "revert", s.revert))
 	s.mux.Handle("POST /v1/record", endpoint(s, "record", s.record))
 	s.mux.Handle("POST /v1/change", endpoint(s, "change", s.change))
+	s.mux.Handle("POST /v1/verdict", endpoint(s, "verdict", s.verdict))
+	s.mux.Handle("POST /v1/superseded", endpoint(s, "superseded", s.superseded))
 	s.mux.Handle("POST /v1/contains", endpoint(s, "contains", s.contains))
 	s.mux.Handle("POST /v1/sweep", endpoint(s, "sweep", s.sweep))
 	s.mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{}))

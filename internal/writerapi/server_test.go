@@ -17,13 +17,16 @@ import (
 
 // bodies has a right body for each route.
 var bodies = map[string]string{
-	"decide":   `{"event":"event e1"}`,
-	"propose":  `{"event":"event e1"}`,
-	"revert":   `{"commit":"` + sha + `"}`,
-	"record":   `{"commit":"` + sha + `"}`,
-	"change":   `{"commit":"` + sha + `"}`,
-	"contains": `{"revision":"` + other + `","commit":"` + sha + `"}`,
-	"sweep":    `{}`,
+	"decide":  `{"event":"event e1"}`,
+	"propose": `{"event":"event e1"}`,
+	"revert":  `{"commit":"` + sha + `"}`,
+	"record":  `{"commit":"` + sha + `"}`,
+	"change":  `{"commit":"` + sha + `"}`,
+
+	"verdict":    `{"state":"worked","commit":"` + sha + `","at":"2026-01-05T09:00:00Z"}`,
+	"superseded": `{"commit":"` + sha + `"}`,
+	"contains":   `{"revision":"` + other + `","commit":"` + sha + `"}`,
+	"sweep":      `{}`,
 }
 
 // TestAnswersArriveWhole: each call reaches the writer as it was meant, and what
@@ -45,7 +48,10 @@ func TestAnswersArriveWhole(t *testing.T) {
 	for name, call := range map[string]func() (amend.Decision, error){
 		"decide":  func() (amend.Decision, error) { return s.client.Decide(ctx, "event e1") },
 		"propose": func() (amend.Decision, error) { return s.client.Propose(ctx, "event e1") },
-		"revert":  func() (amend.Decision, error) { return s.client.Revert(ctx, sha) },
+		"revert":  func() (amend.Decision, error) { return s.client.Revert(ctx, amend.Reversal{Commit: sha}) },
+		"propose to revert": func() (amend.Decision, error) {
+			return s.client.Revert(ctx, amend.Reversal{Incident: "web-1", Propose: true})
+		},
 	} {
 		got, err := call()
 		if diff := cmp.Diff(s.pen.decision, got, cmp.AllowUnexported(amend.RepoPath{})); err != nil || diff != "" {
@@ -57,8 +63,14 @@ func TestAnswersArriveWhole(t *testing.T) {
 		t.Errorf("record: %v\n%s", err, diff)
 	}
 	change, err := s.client.Change(ctx, sha)
-	if diff := cmp.Diff(writerapi.Change{Record: s.pen.record, Repo: "https://git.example.com/acme/env"}, change); err != nil || diff != "" {
+	if diff := cmp.Diff(writerapi.Change{Record: s.pen.record, Repo: "https://git.example.com/acme/env", Check: amend.Check{After: time.Minute, Probe: "up", OnFailure: amend.Keep}}, change); err != nil || diff != "" {
 		t.Errorf("change: %v\n%s", err, diff)
+	}
+	if by, err := s.client.Superseded(ctx, sha); err != nil || by != other {
+		t.Errorf("superseded: %q, %v", by, err)
+	}
+	if r, err := s.client.Judge(ctx, amend.Verdict{State: amend.Failed, Commit: sha, Detail: "it still fires", At: at}); err != nil || r != s.pen.record {
+		t.Errorf("judge: %+v, %v", r, err)
 	}
 	if ok, err := s.client.Contains(ctx, other, sha); err != nil || !ok {
 		t.Errorf("contains: %v, %v", ok, err)
@@ -67,13 +79,14 @@ func TestAnswersArriveWhole(t *testing.T) {
 		t.Errorf("sweep: %v", err)
 	}
 	want := []string{
-		"change " + sha, "contains " + other + " " + sha, "handle e1", "preview e1", "record " + sha, "revert " + sha + " 09:00:00", "sweep",
+		"change " + sha, "change " + sha, "change " + sha, "check " + sha, "contains " + other + " " + sha, "handle e1", "judge " + sha + " failed it still fires",
+		"preview e1", "record " + sha, "revert " + sha + " 09:00:00", "revert web-1 09:00:00 by pull request", "superseded " + sha, "sweep",
 	}
 	slices.Sort(s.pen.calls)
 	if diff := cmp.Diff(want, s.pen.calls); diff != "" {
 		t.Errorf("the writer was asked (-want +got):\n%s", diff)
 	}
-	if len(s.observed) != 2 {
+	if len(s.observed) != 3 {
 		t.Errorf("%d decisions were observed, want those of propose and revert", len(s.observed))
 	}
 }

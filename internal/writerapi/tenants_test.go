@@ -18,7 +18,7 @@ func TestTenantsStayApart(t *testing.T) {
 	for n := range tenants {
 		s.realm.may[name(n)] = []string{name(n)}
 	}
-	calls := map[string]string{"decide": "", "propose": "handle e1", "revert": "revert " + sha, "record": "", "change": ""}
+	calls := map[string]string{"decide": "", "propose": "handle e1", "revert": "revert " + sha, "record": "", "change": "", "verdict": "judge " + sha}
 	for round := range 2 { // in the second one every yes is remembered
 		for caller := range tenants {
 			for owner := range tenants {

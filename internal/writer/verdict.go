@@ -1,0 +1,142 @@
+package writer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/message"
+)
+
+// Verdicts are what the host shows beside the commits and the pull requests of
+// changes.
+type Verdicts interface {
+	// Verdict returns the state that the commit of a change has, "" for none.
+	Verdict(ctx context.Context, commit string) (amend.VerdictState, error)
+	// SetVerdict shows a verdict beside the commit that it names.
+	SetVerdict(ctx context.Context, v amend.Verdict) error
+	// JudgePull comments on the merged pull request from a branch and labels it,
+	// once for each state. Without such a pull request it does nothing.
+	JudgePull(ctx context.Context, branch string, state amend.VerdictState, comment string) error
+}
+
+// glance is how long one look at the branch is good for when somebody asks what
+// landed: many verifications ask, and each look is a request to the host.
+const glance = 5 * time.Second
+
+// Check says how to find out whether the change of a record, see Change, helped:
+// by the policy at the head of the branch. Where there is no policy that can be
+// read, nothing is to be undone.
+func (w *Writer) Check(ctx context.Context, r amend.Record) (amend.Check, error) {
+	return ask(ctx, w, func(ctx context.Context) (amend.Check, error) {
+		head, err := w.refresh(ctx)
+		if err != nil {
+			return amend.Check{}, err
+		}
+		tree, err := w.cfg.Repo.Tree(head)
+		if err != nil {
+			w.doubtful = true
+			return amend.Check{}, err
+		}
+		check, err := w.cfg.Check(tree, r)
+		switch amend.KindOf(err) {
+		case amend.Invalid, amend.Refused, amend.NotFound:
+			w.cfg.Log.Warn("the policy cannot say how to verify a change", "commit", r.Commit, "error", amend.Public(err))
+			return amend.Check{OnFailure: amend.Keep}, nil
+		}
+		return check, err
+	})
+}
+
+// Landed returns the changes in the branch that were made after a time, the
+// earliest first. A pull request was made when it was opened.
+func (w *Writer) Landed(ctx context.Context, since time.Time) ([]amend.Record, error) {
+	return ask(ctx, w, func(ctx context.Context) ([]amend.Record, error) {
+		err := w.glance(ctx)
+		return slices.Clone(w.past.index.Since(since)), err
+	})
+}
+
+// Superseded returns the commit of a change that was made after a commit's had
+// landed and took its place: one of the same incident, or one to the same workload
+// by the same action or at the same place. It is "" while there is none. What
+// others write to the branch is seen within seconds.
+func (w *Writer) Superseded(ctx context.Context, commit string) (by string, err error) {
+	if err := checkSHAs(commit); err != nil {
+		return "", err
+	}
+	return ask(ctx, w, func(ctx context.Context) (string, error) {
+		if err := w.glance(ctx); err != nil {
+			return "", err
+		}
+		old, err := w.find(ctx, w.past.head, commit)
+		if err != nil {
+			return "", err
+		}
+		landing, err := w.commit(old.landing)
+		if err != nil {
+			return "", err
+		}
+		for _, r := range w.past.index.Since(landing.At) {
+			if replaces(r, old.record) {
+				return r.Commit, nil
+			}
+		}
+		return "", nil
+	})
+}
+
+// replaces reports whether a newer change is about the same as an old one.
+func replaces(r, old amend.Record) bool {
+	same := r.Target == old.Target && (r.Action == old.Action || r.Edited == old.Edited)
+	return r.Commit != old.Commit && (r.Incident == old.Incident || same)
+}
+
+// glance brings the past up to the head of the branch, unless that was done a
+// moment ago.
+func (w *Writer) glance(ctx context.Context) error {
+	if now := w.cfg.Now(); w.past.head == "" || now.Sub(w.glanced) >= glance {
+		if _, err := w.refresh(ctx); err != nil {
+			return err
+		}
+		w.glanced = now
+	}
+	return nil
+}
+
+// Judge shows a verdict beside its change, which the commit names as for Change:
+// as the status of the commit and, once it is final, on the pull request that
+// brought it, and asks for it to be noted in the log. A verdict that does not
+// follow from the one which is shown, see amend.VerdictState.Follows, changes
+// nothing; so it may be given twice. It returns the record of the change.
+func (w *Writer) Judge(ctx context.Context, v amend.Verdict) (amend.Record, error) {
+	if !v.State.Valid() {
+		return amend.Record{}, amend.Errorf(amend.Invalid, "judge", "%.20q is no verdict", v.State)
+	}
+	r, err := w.Change(ctx, v.Commit)
+	if err != nil {
+		return amend.Record{}, err
+	}
+	// The host is asked beside the work on changes, which must not wait for it.
+	v.Commit = r.Commit
+	shown, err := w.cfg.Host.Verdict(ctx, r.Commit)
+	if err != nil || !v.State.Follows(shown) {
+		return r, err
+	}
+	if v.State == amend.Pending {
+		return r, w.cfg.Host.SetVerdict(ctx, v)
+	}
+	comment := fmt.Sprintf("**%s**: %s\n", v.State, message.Inert(v.Detail, maxComment))
+	if err := w.cfg.Host.JudgePull(ctx, amend.Branch(r.Incident, r.Episode), v.State, comment); err != nil {
+		return r, err
+	}
+	if err := w.cfg.Host.SetVerdict(ctx, v); err != nil {
+		return r, err
+	}
+	if err := w.dispatch(ctx, r); err != nil {
+		w.cfg.Log.Warn("the log learns of a verdict later", "commit", r.Commit, "error", err)
+	}
+	return r, nil
+}
