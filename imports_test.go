@@ -54,6 +54,7 @@ var onlyIn = map[string][]string{
 	"github.com/google/cel-go":             {"internal/policy"},
 	"github.com/robfig/cron/":              {"internal/policy"},
 	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge"},
+	"github.com/modelcontextprotocol/":     {"cmd/amend"},
 	"github.com/amendhq/amend/internal/fo": {"cmd/forge", "internal/forge", "internal/forge/runs", "internal/forge/store"},
 
 	// Nobody else talks HTTP, starts a program or fills in a template: what decides

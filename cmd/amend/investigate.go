@@ -47,7 +47,7 @@ func (f *investigateFlags) register(cmd *cobra.Command) {
 
 // open makes an investigator. It asks nobody yet.
 func (f *investigateFlags) open(now func() time.Time) (*investigator, error) {
-	var from evidence.Sources
+	from := evidence.Sources{Causes: suspects{f.repo}}
 	if f.cluster || f.kubeconfig != "" || f.context != "" {
 		client, err := kube.Open(f.kubeconfig, f.context)
 		if err != nil {
