@@ -67,6 +67,7 @@ type server struct {
 	handler   http.Handler
 	page      http.Handler
 	decisions *decisionLog
+	approvals *approvals
 }
 
 func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, err error) {
@@ -105,6 +106,10 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if err != nil {
 		return nil, err
 	}
+	s.approvals, err = f.approvals.wire(s.writer, log, reg)
+	if err != nil {
+		return nil, err
+	}
 	s.page = f.newPage(s.writer, s.bus.Decisions, log)
 	s.handler = withPage(intake, s.page)
 	return s, nil
@@ -127,8 +132,12 @@ func (s *server) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	asking, err := s.approvals.parts(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	s.log.Info("serving", "address", listener.Addr().String(), "repo", s.flags.repo, "branch", s.flags.branch)
-	return s.writer.during(ctx, append(parts,
+	return s.writer.during(ctx, append(append(parts, asking...),
 		serveHTTP(gateway.NewServer(s.flags.listen, s.handler, s.log), listener),
 		part{"events", func(ctx context.Context) error { return s.bus.Consume(ctx, lanes, s.handle) }},
 	)...)

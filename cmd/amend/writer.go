@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
@@ -27,6 +28,7 @@ type writerFlags struct {
 	pageFlags
 	audience, kubeconfig string
 	tlsCert, tlsKey      string
+	approvals            approvalFlags
 	owners               bool
 	namespace            string
 }
@@ -36,6 +38,7 @@ func (f *writerFlags) register(cmd *cobra.Command) {
 	f.listenFlags.register(cmd, ":8080", "address of the API for the steps")
 	f.logFlags.register(cmd)
 	f.argocdFlags.register(cmd)
+	f.approvals.register(cmd)
 	f.pageFlags.register(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.audience, "audience", "amend-writer", "audience that the tokens of the steps have to be for")
@@ -96,12 +99,21 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, env.close()) }()
+	reg := newRegistry()
+	approvals, err := f.approvals.wire(env, log, reg)
+	if err != nil {
+		return err
+	}
 	var latest memory
-	handler, err := f.handler(env, realm{cluster, f.audience}, &latest, log)
+	handler, err := f.handler(env, realm{cluster, f.audience}, reg, log, latest.observe, approvals.observe)
 	if err != nil {
 		return err
 	}
 	parts, err := f.parts(ctx, f.newPage(env, latest.decisions, log), log)
+	if err != nil {
+		return err
+	}
+	asking, err := approvals.parts(ctx)
 	if err != nil {
 		return err
 	}
@@ -112,7 +124,7 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 	log.Info("serving", "address", listener.Addr().String(), "repo", f.repo, "branch", f.branch, "tls", secure != nil)
 	web := writerapi.NewHTTPServer(f.listen, handler, log)
 	web.TLSConfig = secure
-	return env.during(ctx, append(parts, serveHTTP(web, listener))...)
+	return env.during(ctx, append(append(parts, asking...), serveHTTP(web, listener))...)
 }
 
 func (f writerFlags) advisers(cluster *kube.Client, log *slog.Logger) (advisers, error) {
@@ -124,13 +136,18 @@ func (f writerFlags) advisers(cluster *kube.Client, log *slog.Logger) (advisers,
 	return asked, err
 }
 
-func (f writerFlags) handler(env *envWriter, who realm, latest *memory, log *slog.Logger) (http.Handler, error) {
-	reg := newRegistry()
+// handler is the API for the steps; others are told of every decision too.
+func (f writerFlags) handler(env *envWriter, who realm, reg *prometheus.Registry, log *slog.Logger, others ...func(amend.Decision)) (http.Handler, error) {
 	seen := newDecisionLog(log, reg)
 	return writerapi.New(writerapi.Config{
-		Repo: f.repo, Decider: pen{env.Writer}, Ledger: pen{env.Writer}, Verifier: env, History: env, Authenticator: who, Authorizer: who,
+		Repo: f.repo, Decider: pen{env.Writer}, Ledger: pen{env.Writer}, History: env, Authenticator: who, Authorizer: who,
 		Unpack: alert.Unpack, RetryAt: github.RetryAt,
-		Observe: func(d amend.Decision) { seen.observe(d); latest.observe(d) },
+		Observe: func(d amend.Decision) {
+			seen.observe(d)
+			for _, tell := range others {
+				tell(d)
+			}
+		},
 		Ready: func(context.Context) error {
 			_, err := env.mirror.Head(f.branch)
 			return err
@@ -199,8 +216,8 @@ func (p pen) Handle(ctx context.Context, e amend.Event, allow writerapi.Allow) (
 }
 
 // Revert implements writerapi.Decider.
-func (p pen) Revert(ctx context.Context, r amend.Reversal, allow writerapi.Allow) (amend.Decision, error) {
-	d, err := p.Writer.Revert(ctx, r, allow)
+func (p pen) Revert(ctx context.Context, commit string, at time.Time, allow writerapi.Allow) (amend.Decision, error) {
+	d, err := p.Writer.Revert(ctx, commit, at, allow)
 	return d, again(err)
 }
 

@@ -93,8 +93,11 @@ type Entry struct {
 // told reports whether the entry is a try to tell a place.
 func (e Entry) told() bool { return e.Kind == Asked || e.Kind == Unreachable }
 
-// about reports whether the entry is about the matter as it is now.
-func (e Entry) about(m Matter) bool { return e.SHA == m.SHA && e.Digest == m.Digest }
+// about reports whether the entry is about the matter as it is now. A question
+// that was put before the commit was vouched for is to be put again.
+func (e Entry) about(m Matter) bool {
+	return e.SHA == m.SHA && e.Digest == m.Digest && (e.Vouched || !m.Vouched || !e.told())
+}
 
 // current returns what was told and answered about the matter as it is now,
 // oldest first. A rejection ends all before it: if the pull request is open

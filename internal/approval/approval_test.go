@@ -47,6 +47,8 @@ func TestNext(t *testing.T) {
 	pushed.SHA = "bbb"
 	redone := matter
 	redone.Digest = "d2"
+	early := first
+	early.Vouched = false
 	merged, closed := matter, matter
 	merged.State, closed.State = approval.Merged, approval.Closed
 
@@ -69,6 +71,7 @@ func TestNext(t *testing.T) {
 		"another commit":                 {pushed, []approval.Entry{first, second, taken}, at(30), 0, time.Time{}},
 		"another diff":                   {redone, []approval.Entry{first}, at(1), 0, time.Time{}},
 		"reopened after a rejection":     {matter, []approval.Entry{first, rejected}, at(20), 0, time.Time{}},
+		"vouched for after the question": {matter, []approval.Entry{early}, at(1), 0, time.Time{}},
 		"merged":                         {merged, []approval.Entry{first}, at(30), -1, time.Time{}},
 		"closed":                         {closed, nil, at(30), -1, time.Time{}},
 		"trouble without a pull request": {approval.Matter{State: approval.Open}, nil, at(0), 0, time.Time{}},

@@ -52,7 +52,8 @@ var bypasses = map[string]struct {
 	"where nobody could be told":   {func(y *try) { y.entries[0].Kind = approval.Unreachable }, approval.RefusedUnknown},
 	"where nobody is asked now":    {func(y *try) { y.chain.Steps = chain.Steps[1:] }, approval.RefusedElsewhere},
 	"of another kind of place":     {func(y *try) { y.answer.Via = "pagerduty" }, approval.RefusedUnknown},
-	"of a commit of somebody else": {func(y *try) { y.entries[0].Vouched = false }, approval.RefusedUnvouched},
+	"of a commit of somebody else": {func(y *try) { y.matter.Vouched, y.entries[0].Vouched = false, false }, approval.RefusedUnvouched},
+	"asked before it was vouched":  {func(y *try) { y.entries[0].Vouched = false }, approval.RefusedChanged},
 	"of trouble": {func(y *try) {
 		y.matter, y.answer.SHA = approval.Matter{State: approval.Open}, ""
 		y.entries[0].SHA, y.entries[0].Digest = "", ""

@@ -90,6 +90,10 @@ const (
 	maxTroubles = 200
 )
 
+// vouchTime is how long the writer has to vouch for a commit that appears. Until
+// then nobody is asked about it, so that the question can be answered at once.
+const vouchTime = 5 * time.Second
+
 // callTime bounds one call to a place or to the host.
 const callTime = 20 * time.Second
 
@@ -110,6 +114,9 @@ type memory struct {
 	updated time.Time // of the pull request when it was last looked at
 	wake    time.Time // when time alone changes something
 	vouched string    // the commit that the writer says it proposed
+	// head is the commit that the pull request was seen at, and since when.
+	head  string
+	since time.Time
 	// unsaved are entries that the host has not taken yet.
 	unsaved []approval.Entry
 	told    map[string]approval.Outcome // by place and message

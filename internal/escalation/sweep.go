@@ -121,6 +121,9 @@ func pullNumber(key string) (int, bool) {
 func (d *Desk) proceed(ctx context.Context, f *file) {
 	settled := d.tell(ctx, f)
 	step, wake := f.rules.Chain.Next(f.matter, f.entries, d.cfg.Now())
+	if patient := d.patience(f); step >= 0 && d.cfg.Now().Before(patient) {
+		step, wake = -1, patient
+	}
 	for step >= 0 {
 		e, again := d.ask(ctx, f, step)
 		if again {
@@ -138,6 +141,17 @@ func (d *Desk) proceed(ctx context.Context, f *file) {
 	if f.number == 0 && wake.IsZero() {
 		delete(d.troubles, f.question.Matter) // it is over
 	}
+}
+
+// patience returns until when the writer may still vouch for the commit.
+func (d *Desk) patience(f *file) time.Time {
+	if f.number == 0 || f.question.Answerable {
+		return time.Time{}
+	}
+	if f.head != f.matter.SHA {
+		f.head, f.since = f.matter.SHA, d.cfg.Now()
+	}
+	return f.since.Add(vouchTime)
 }
 
 // maxFails is how often a step is tried before the next one is told instead.

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/approval"
+	"github.com/amendhq/amend/internal/escalation"
+	"github.com/amendhq/amend/internal/gateway"
+	"github.com/amendhq/amend/internal/notify"
+	"github.com/amendhq/amend/internal/oncall"
+	"github.com/amendhq/amend/internal/pagerduty"
+	"github.com/amendhq/amend/internal/secret"
+	"github.com/amendhq/amend/internal/slack"
+)
+
+// approvalFlags say where the credentials of approvals are, and where answers
+// come in. All are of one folder, as a Secret is when it is mounted.
+type approvalFlags struct {
+	dir, listen         string
+	every               time.Duration
+	slackAPI, pagerduty string
+}
+
+func (f *approvalFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.dir, "approvals-dir", "", "folder with the keys of approvals, see docs/approvals.md; without it nobody is asked")
+	fs.StringVar(&f.listen, "approvals-listen", "127.0.0.1:8081", "address that takes the answers from Slack, and nothing else")
+	fs.DurationVar(&f.every, "approvals-interval", 30*time.Second, "how often open pull requests are looked at for who is to be asked next")
+	fs.StringVar(&f.slackAPI, "slack-api", "", "root of Slack's Web API (default: https://slack.com/api/)")
+	fs.StringVar(&f.pagerduty, "pagerduty-events-api", "", "root of PagerDuty's Events API (default: https://events.pagerduty.com)")
+}
+
+// The files of the folder. Those of PagerDuty, OnCall and webhooks have the name
+// of the policy behind the kind of place.
+const (
+	markKeyFile     = "key"
+	slackTokenFile  = "slack-bot-token"
+	slackSecretFile = "slack-signing-secret"
+)
+
+// approvals are the desk that asks people, and how answers come in.
+type approvals struct {
+	flags approvalFlags
+	desk  *escalation.Desk
+	slack *slack.Client // nil when nobody is asked there
+	log   *slog.Logger
+}
+
+// wire wires the approvals of an env repo; without --approvals-dir they are nil,
+// and then all their methods do nothing.
+func (f approvalFlags) wire(env *envWriter, log *slog.Logger, reg prometheus.Registerer) (*approvals, error) {
+	if f.dir == "" {
+		return nil, nil
+	}
+	key, err := secret.Read(filepath.Join(f.dir, markKeyFile))
+	if err != nil {
+		return nil, amend.Errorf(amend.Invalid, "--approvals-dir", "the key that entries in comments are sealed with: %w", err)
+	}
+	a := &approvals{flags: f, log: log}
+	if a.slack, err = f.openSlack(); err != nil {
+		return nil, amend.Errorf(amend.Invalid, "--approvals-dir", "%w", err)
+	}
+	where, err := parseRepoURL(env.flags.repo, env.flags.api)
+	if err != nil {
+		return nil, err
+	}
+	host, repo := approvalHost{env}, where.owner+"/"+where.name
+	a.desk, err = escalation.New(escalation.Config{
+		Repo: repo, Pulls: host, Acts: host, Rules: host.rules, Channels: a.channels(repo),
+		Key: []byte(key), Every: f.every, Now: time.Now, Log: log, Registry: reg,
+	})
+	return a, err
+}
+
+// openSlack is nil when the folder holds nothing of Slack.
+func (f approvalFlags) openSlack() (*slack.Client, error) {
+	if _, err := os.Stat(filepath.Join(f.dir, slackTokenFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return slack.New(slack.Config{
+		TokenFile: filepath.Join(f.dir, slackTokenFile), SecretFile: filepath.Join(f.dir, slackSecretFile), API: f.slackAPI,
+	})
+}
+
+func (a *approvals) channels(repo string) map[string]escalation.Channel {
+	all := map[string]escalation.Channel{
+		pagerduty.Via: pagerduty.New(a.flags.dir, repo, a.flags.pagerduty),
+		oncall.Via:    oncall.New(a.flags.dir, repo),
+		notify.Via:    notify.New(a.flags.dir, repo, time.Now),
+	}
+	if a.slack != nil {
+		all[slack.Via] = a.slack
+	}
+	return all
+}
+
+// parts are the desk, and the server that answers come in by.
+func (a *approvals) parts(ctx context.Context) ([]part, error) {
+	if a == nil {
+		return nil, nil
+	}
+	all := []part{{"approvals", a.desk.Run}}
+	if a.slack == nil {
+		return all, nil
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.flags.listen)
+	if err != nil {
+		return nil, amend.Errorf(amend.Invalid, "--approvals-listen", "%w", err)
+	}
+	a.log.Info("taking answers from Slack", "address", l.Addr().String(), "path", slack.InboundPath)
+	return append(all, serveHTTP(gateway.NewServer(a.flags.listen, a.slack.Inbound(a.press, a.log), a.log), l)), nil
+}
+
+// press hands an answer from Slack on.
+func (a *approvals) press(answer approval.Answer) bool {
+	return a.desk.Press(escalation.Press{Answer: answer, Reply: func(ctx context.Context, text string) error {
+		return a.slack.Whisper(ctx, answer.Place, answer.User, text)
+	}})
+}
