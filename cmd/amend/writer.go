@@ -140,7 +140,7 @@ func (f writerFlags) advisers(cluster *kube.Client, log *slog.Logger) (advisers,
 func (f writerFlags) handler(env *envWriter, who realm, reg *prometheus.Registry, log *slog.Logger, others ...func(amend.Decision)) (http.Handler, error) {
 	seen := newDecisionLog(log, reg)
 	return writerapi.New(writerapi.Config{
-		Repo: f.repo, Decider: pen{env.Writer}, Ledger: pen{env.Writer}, History: env, Authenticator: who, Authorizer: who,
+		Repo: f.repo, Decider: pen{env.Writer}, Ledger: pen{env.Writer}, Verifier: env, History: env, Authenticator: who, Authorizer: who,
 		Unpack: alert.Unpack, RetryAt: github.RetryAt,
 		Observe: func(d amend.Decision) {
 			seen.observe(d)
@@ -216,8 +216,8 @@ func (p pen) Handle(ctx context.Context, e amend.Event, allow writerapi.Allow) (
 }
 
 // Revert implements writerapi.Decider.
-func (p pen) Revert(ctx context.Context, commit string, at time.Time, allow writerapi.Allow) (amend.Decision, error) {
-	d, err := p.Writer.Revert(ctx, commit, at, allow)
+func (p pen) Revert(ctx context.Context, r amend.Reversal, allow writerapi.Allow) (amend.Decision, error) {
+	d, err := p.Writer.Revert(ctx, r, allow)
 	return d, again(err)
 }
 
