@@ -25,7 +25,7 @@ type repoFlags struct {
 	githubAppKey            string
 	authorName, authorEmail string
 	labels                  []string
-	sweepEvery              time.Duration
+	sweepEvery, pullEvery   time.Duration
 	writeSpacing            time.Duration
 }
 
@@ -43,6 +43,7 @@ func (f *repoFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.authorEmail, "author-email", defaultEmail, "e-mail of the author")
 	fs.StringSliceVar(&f.labels, "pr-label", []string{"amend"}, "labels of pull requests")
 	fs.DurationVar(&f.sweepEvery, "sweep-interval", 30*time.Second, "how often the log is compared with the history")
+	fs.DurationVar(&f.pullEvery, "pull-interval", time.Minute, "how often open pull requests are looked after at most")
 	fs.DurationVar(&f.writeSpacing, "write-spacing", 0, "least time between two writes to the host; GitHub asks for 1s")
 }
 

@@ -134,7 +134,7 @@ func (b *bench) restart() {
 		Host: b.hub, Repo: b.mirror, Branch: "main", Now: b.now, Log: slog.New(slog.DiscardHandler),
 		Decide: func(w pipeline.World, e amend.Event) (amend.Decision, error) { return b.decide(w, e) },
 		Check:  func(tree fs.FS, r amend.Record) (amend.Check, error) { return b.check(tree, r) },
-		Owners: b.owners, Prover: b.prover, Keeper: b.keeper, Committer: mail,
+		Owners: b.owners, Prover: b.prover, Keeper: b.keeper, KeepEvery: time.Minute, Committer: mail,
 	})
 	b.stop = func() {}
 }

@@ -4,23 +4,19 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/amendhq/amend"
 )
 
-// mergeAfter is how long a change has to be there before amend merges it: checks
-// that begin late are seen by then.
-const mergeAfter = time.Minute
-
 // merge merges a pull request whose playbook says so, once nothing stands against
-// it: the plan still holds on the branch as it is now, all checks of its commit
+// it: the change has been there since the last look, so that checks which begin
+// late are seen; the plan still holds on the branch as it is now, all checks of its commit
 // have passed, no reviewer asks for changes, and, as the last thing before the
 // merge, neither kill switch nor freeze nor sync window is in the way.
 func (w *Writer) merge(ctx context.Context, k *kept, left *effort) (merged bool, err error) {
 	now := w.cfg.Now()
 	w.news[k.Branch].asked = now
-	if now.Sub(k.change.At) < mergeAfter {
+	if now.Sub(k.change.At) < w.cfg.KeepEvery {
 		return false, nil
 	}
 	if k.base != k.main {

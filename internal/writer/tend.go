@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"time"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/ledger"
@@ -14,11 +13,10 @@ import (
 	"github.com/amendhq/amend/internal/pipeline"
 )
 
-// The bounds of what looking after pull requests costs the host's limits: how
-// often it is done, and how many bodies are written and how many pull requests
-// are asked about their checks each time. Those longest not asked come first.
+// The bounds of what looking after pull requests costs the host's limits each
+// time: how many bodies are written, and how many pull requests are asked about
+// their checks. Those longest not asked come first.
 const (
-	tendEvery = time.Minute
 	maxBodies = 5
 	maxReady  = 4
 )
@@ -55,7 +53,7 @@ type effort struct{ bodies, ready int }
 // those first that have waited longest.
 func (w *Writer) due(ctx context.Context) ([]Pull, error) {
 	now := w.cfg.Now()
-	if !w.tended.IsZero() && now.Sub(w.tended) < tendEvery {
+	if !w.tended.IsZero() && now.Sub(w.tended) < w.cfg.KeepEvery {
 		return nil, nil
 	}
 	open, err := w.cfg.Host.OpenPulls(ctx, w.cfg.Branch)

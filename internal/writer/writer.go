@@ -182,6 +182,8 @@ type Config struct {
 	Decide    func(pipeline.World, amend.Event) (amend.Decision, error)
 	// Keeper is asked about the pull requests that are open; nil leaves them alone.
 	Keeper Keeper
+	// KeepEvery is how often a Sweep looks after them at most.
+	KeepEvery time.Duration
 	// Committer is the mail of the commits that the host makes. A branch whose
 	// last commit has another is in somebody else's hands.
 	Committer string
