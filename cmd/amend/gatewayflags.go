@@ -2,10 +2,14 @@ package main
 
 import (
 	"errors"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/gateway"
 	"github.com/amendhq/amend/internal/sender"
@@ -21,6 +25,7 @@ type intakeFlags struct {
 	grafanaSecrets  []string
 	pagerSecrets    []string
 	snsTopics       []string
+	tenants         []string
 	volatile        []string
 	foldWindow      time.Duration
 }
@@ -35,6 +40,7 @@ func (f *intakeFlags) register(cmd *cobra.Command) {
 	fs.StringArrayVar(&f.grafanaSecrets, "grafana-secret-file", nil, "file with the secret that Grafana signs with, which opens /v1/grafana; repeat it to rotate")
 	fs.StringArrayVar(&f.pagerSecrets, "pagerduty-secret-file", nil, "file with the secret that PagerDuty signs with, which opens /v1/pagerduty; repeat it to rotate")
 	fs.StringArrayVar(&f.snsTopics, "sns-topic", nil, "ARN of an Amazon SNS topic with CloudWatch alarms, which opens /v1/sns; may be given again")
+	fs.StringArrayVar(&f.tenants, "tenant", nil, "NAME=CREDENTIAL: alerts of this sender are of the tenant; the credential is a file or ARN of the flags above; may be given again")
 	fs.StringSliceVar(&f.volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another")
 	fs.DurationVar(&f.foldWindow, "fold-window", time.Minute, "repeats of an accepted alert within this time are not looked at again")
 }
@@ -50,10 +56,40 @@ func (f intakeFlags) gatewayConfig(limits alert.Limits) (gateway.Config, error) 
 	if err != nil {
 		return gateway.Config{}, err
 	}
+	tenants, err := f.parseTenants()
+	if err != nil {
+		return gateway.Config{}, err
+	}
 	return gateway.Config{
-		Auth: f.gatewayAuth(), EventTokenFiles: f.eventTokens, ArgoCDTokenFiles: f.argocdTokens, Sources: sources,
+		Auth: f.gatewayAuth(), EventTokenFiles: f.eventTokens, ArgoCDTokenFiles: f.argocdTokens, Sources: sources, Tenants: tenants,
 		Identity: alert.NewIdentity(f.volatile), Folder: alert.NewFolder(f.foldWindow, foldSize), Limits: limits,
 	}, nil
+}
+
+// tenantForm is that of a namespace, because a playbook may take the tenant for one.
+var tenantForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// parseTenants reads the tenants of credentials. Each has to be one that the
+// gateway takes, or a slip of the pen would make a tenant's alerts everybody's.
+func (f intakeFlags) parseTenants() (map[string]string, error) {
+	taken := slices.Concat(f.webhookTokens, f.eventTokens, f.argocdTokens, f.grafanaSecrets, f.pagerSecrets, f.snsTopics)
+	if f.webhookPassword != "" {
+		taken = append(taken, f.webhookPassword)
+	}
+	tenants := map[string]string{}
+	for _, text := range f.tenants {
+		name, credential, _ := strings.Cut(text, "=")
+		switch {
+		case !tenantForm.MatchString(name):
+			return nil, amend.Errorf(amend.Invalid, "", "--tenant %s: want NAME=CREDENTIAL, with a name as that of a namespace", text)
+		case !slices.Contains(taken, credential):
+			return nil, amend.Errorf(amend.Invalid, "", "--tenant %s: no other flag names this file or topic", text)
+		case tenants[credential] != "":
+			return nil, amend.Errorf(amend.Invalid, "", "--tenant %s: the credential is that of tenant %s", text, tenants[credential])
+		}
+		tenants[credential] = name
+	}
+	return tenants, nil
 }
 
 // sources are the senders that sign their posts.

@@ -29,7 +29,8 @@ type Limits struct {
 	// by base64.
 	AlertBytes int
 	// NoRequests rejects alerts that stand for a RemediationRequest: they come
-	// from the cluster's API, which knows who asks, and from nowhere else.
+	// from the cluster's API, which knows who asks, and from nowhere else. It also
+	// rejects those that name a tenant themselves.
 	NoRequests bool
 }
 

@@ -58,35 +58,38 @@ func loopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// allows reports whether r proves who sent it. An error means that it does not
-// prove it with the secrets that can be read now, while others cannot be.
+// allows reports whether r proves who sent it, and with which credential: the
+// name of the file that holds it. An error means that it does not prove it with
+// the secrets that can be read now, while others cannot be.
 //
 // Where nobody is asked, a request must at least be meant for this machine: a
 // web page whose name was made to resolve to 127.0.0.1 (DNS rebinding) can send
 // anything from a browser here, but not another Host than its own.
-func (a Auth) allows(r *http.Request) (bool, error) {
+func (a Auth) allows(r *http.Request) (credential string, ok bool, err error) {
 	if !a.Enabled() {
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
 			host = r.Host // without a port
 		}
-		return loopback(host), nil
+		return "", loopback(host), nil
 	}
 	tokens, password, err := a.secrets()
-	match := 0
-	if user, pass, ok := r.BasicAuth(); ok && password != "" {
-		match = same(user, a.User) & same(pass, password)
+	if user, pass, basic := r.BasicAuth(); basic && password != "" && same(user, a.User)&same(pass, password) == 1 {
+		credential = a.PasswordFile
 	}
 	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") {
-		for _, token := range tokens { // all of them, so that time does not tell which
-			match |= same(given, token)
+		for _, file := range a.TokenFiles { // all of them, so that time does not tell which
+			token, readable := tokens[file]
+			if same(given, token) == 1 && readable && credential == "" {
+				credential = file
+			}
 		}
 	}
-	if match == 1 {
-		return true, nil
+	if credential != "" {
+		return credential, true, nil
 	}
-	return false, err
+	return "", false, err
 }
 
 // same compares in a time that depends on neither value, nor on their lengths.
@@ -95,15 +98,16 @@ func same(given, want string) int {
 	return subtle.ConstantTimeCompare(g[:], w[:])
 }
 
-// secrets returns what can be read, and why the rest cannot.
-func (a Auth) secrets() (tokens []string, password string, err error) {
+// secrets returns what can be read, tokens by their file, and why the rest cannot.
+func (a Auth) secrets() (tokens map[string]string, password string, err error) {
+	tokens = map[string]string{}
 	for _, name := range a.TokenFiles {
 		token, e := secret.Read(name)
 		if e != nil {
 			err = errors.Join(err, e)
 			continue
 		}
-		tokens = append(tokens, token)
+		tokens[name] = token
 	}
 	if a.PasswordFile != "" {
 		var e error

@@ -45,6 +45,10 @@ type Config struct {
 	// ArgoCDTokenFiles hold bearer tokens of Argo CD's notifications. Without one
 	// they have no route.
 	ArgoCDTokenFiles []string
+	// Tenants says for which tenant a credential is good: by the file of a token,
+	// password or secret, or the ARN of a topic. Alerts get the label
+	// alert.TenantLabel, and the credential opens nothing but the routes of alerts.
+	Tenants map[string]string
 	// Sources are the senders that sign their posts. Each has a route of its name.
 	Sources []sender.Source
 	// Identity tells which alerts are the same trouble.
@@ -137,11 +141,12 @@ func (g *Gateway) routes() {
 	for _, s := range g.cfg.Sources {
 		// A body is read before its sender is known, so what strangers send takes
 		// no room from anybody else.
-		g.mux.Handle("POST /v1/"+s.Name, g.post(door{s.Name, s.Bytes, newBudget(signedBodies * s.Bytes)}, g.signed(s)))
+		take := g.post(door{s.Name, s.Bytes, newBudget(signedBodies * s.Bytes)}, g.signed(s))
+		g.mux.HandleFunc("POST /v1/"+s.Name, func(w http.ResponseWriter, r *http.Request) { take(w, r, "") })
 	}
-	g.mux.Handle("POST /v1/undelivered", g.authenticated("undelivered", g.cfg.Auth, http.HandlerFunc(g.undelivered)))
+	g.mux.Handle("POST /v1/undelivered", g.operators("undelivered", http.HandlerFunc(g.undelivered)))
 	if g.cfg.Decisions != nil {
-		g.mux.Handle("GET /v1/decisions", g.authenticated("decisions", g.cfg.Auth, http.HandlerFunc(g.decisions)))
+		g.mux.Handle("GET /v1/decisions", g.operators("decisions", http.HandlerFunc(g.decisions)))
 	}
 	g.mux.Handle("GET /metrics", promhttp.HandlerFor(g.cfg.Registry, promhttp.HandlerOpts{}))
 	g.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
@@ -170,15 +175,32 @@ func NewServer(addr string, h http.Handler, log *slog.Logger) *http.Server {
 }
 
 // Guard serves next to whoever may use the paths under /v1, and answers others
-// as those do.
+// as those do. Tenants may not.
 func (g *Gateway) Guard(next http.Handler) http.Handler {
-	return g.authenticated("page", g.cfg.Auth, next)
+	return g.operators("page", next)
+}
+
+// A knowing handler is told with which credential a request was let in: the name
+// of a file, or "" where nobody is asked for one.
+type knowing func(w http.ResponseWriter, r *http.Request, credential string)
+
+// operators serves next to whoever runs amend: with a credential that is good for
+// everything, and not for one tenant's alerts alone.
+func (g *Gateway) operators(source string, next http.Handler) http.Handler {
+	return g.authenticated(source, g.cfg.Auth, func(w http.ResponseWriter, r *http.Request, credential string) {
+		if g.cfg.Tenants[credential] != "" {
+			g.metrics.denied.WithLabelValues(source, "tenant").Inc()
+			writeJSON(w, http.StatusForbidden, problem{Error: "forbidden"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // authenticated serves next to whoever auth lets in; source is for the metrics.
-func (g *Gateway) authenticated(source string, auth Auth, next http.Handler) http.Handler {
+func (g *Gateway) authenticated(source string, auth Auth, next knowing) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ok, err := auth.allows(r)
+		credential, ok, err := auth.allows(r)
 		switch {
 		case err != nil:
 			g.cfg.Log.Error("a secret cannot be read", "error", err)
@@ -191,7 +213,7 @@ func (g *Gateway) authenticated(source string, auth Auth, next http.Handler) htt
 			}
 			writeJSON(w, http.StatusUnauthorized, problem{Error: "unauthorized", Expected: "a valid bearer token or password, or where none is configured a loopback address as Host"})
 		default:
-			next.ServeHTTP(w, r)
+			next(w, r, credential)
 		}
 	})
 }

@@ -46,15 +46,15 @@ type door struct {
 	budget *budget
 }
 
-// A taker reads one kind of body.
-type taker func(*http.Request) (answer, *failure)
+// A taker reads one kind of body, of a sender with this credential.
+type taker func(r *http.Request, credential string) (answer, *failure)
 
 // post wraps the reading of one kind of body with what all have in common:
 // limits, the budget, the answer, the metrics and one log line.
-func (g *Gateway) post(d door, take taker) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (g *Gateway) post(d door, take taker) knowing {
+	return func(w http.ResponseWriter, r *http.Request, credential string) {
 		start := g.cfg.Now()
-		a, f := g.admitted(w, r, d, take)
+		a, f := g.admitted(w, r, d, func(r *http.Request) (answer, *failure) { return take(r, credential) })
 		code := http.StatusOK
 		if f != nil {
 			code = f.code
@@ -70,7 +70,7 @@ func (g *Gateway) post(d door, take taker) http.Handler {
 		default:
 			writeJSON(w, code, f.problem)
 		}
-	})
+	}
 }
 
 // logPost writes the one line of a post. Nothing in it comes from an alert but
@@ -93,7 +93,7 @@ func (g *Gateway) logPost(ctx context.Context, source string, a answer, f *failu
 }
 
 // admitted runs take when the request may be read and memory for it is free.
-func (g *Gateway) admitted(w http.ResponseWriter, r *http.Request, d door, take taker) (answer, *failure) {
+func (g *Gateway) admitted(w http.ResponseWriter, r *http.Request, d door, take func(*http.Request) (answer, *failure)) (answer, *failure) {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return answer{}, fail(http.StatusUnsupportedMediaType, "the body is compressed", "a plain body", nil)
 	}
@@ -119,7 +119,7 @@ func (g *Gateway) tooLarge(bytes int64, cause error) *failure {
 		"at most "+strconv.FormatInt(bytes, 10)+" bytes and "+strconv.Itoa(g.cfg.Limits.Alerts)+" alerts", cause)
 }
 
-func (g *Gateway) alertmanager(r *http.Request) (answer, *failure) {
+func (g *Gateway) alertmanager(r *http.Request, credential string) (answer, *failure) {
 	if mediaType(r) != "application/json" {
 		return answer{}, fail(http.StatusUnsupportedMediaType, "the content type is wrong", "application/json", nil)
 	}
@@ -137,12 +137,12 @@ func (g *Gateway) alertmanager(r *http.Request) (answer, *failure) {
 		f.Rejected = group.Rejected
 		return answer{Rejected: group.Rejected}, f
 	}
-	return g.accept(r.Context(), alerts, group.Rejected)
+	return g.accept(r.Context(), credential, alerts, group.Rejected)
 }
 
 // event takes one CloudEvent. Whoever sent it, its id and subject are computed
 // again from the alert, so they can never claim another trouble's.
-func (g *Gateway) event(r *http.Request) (answer, *failure) {
+func (g *Gateway) event(r *http.Request, credential string) (answer, *failure) {
 	body, err := io.ReadAll(g.cfg.Limits.Reader(r.Body))
 	if err != nil {
 		return answer{}, g.undecoded(err, g.cfg.Limits.Bytes, alert.ExpectedEvent)
@@ -160,7 +160,7 @@ func (g *Gateway) event(r *http.Request) (answer, *failure) {
 	if err != nil {
 		return answer{}, g.undecoded(err, g.cfg.Limits.Bytes, alert.ExpectedEvent)
 	}
-	return g.accept(r.Context(), []amend.Alert{a}, nil)
+	return g.accept(r.Context(), credential, []amend.Alert{a}, nil)
 }
 
 // undecoded sorts why a body of at most so many bytes could not be read: a connection that broke or was
@@ -175,9 +175,12 @@ func (g *Gateway) undecoded(err error, bytes int64, expected string) *failure {
 	return fail(http.StatusBadRequest, clean(err.Error()), expected, nil)
 }
 
-// accept stores alerts that are no repeats. On a failure some of them may be
+// accept stores alerts that are no repeats, for the tenant of the credential. On a failure some of them may be
 // stored; they fold when the post comes again.
-func (g *Gateway) accept(ctx context.Context, alerts []amend.Alert, rejected []alert.Rejection) (answer, *failure) {
+func (g *Gateway) accept(ctx context.Context, credential string, alerts []amend.Alert, rejected []alert.Rejection) (answer, *failure) {
+	if tenant := g.cfg.Tenants[credential]; tenant != "" {
+		alert.Stamp(alerts, tenant)
+	}
 	events := make([]amend.Event, len(alerts))
 	now := g.cfg.Now()
 	for i, a := range alerts {

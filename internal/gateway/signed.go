@@ -13,9 +13,9 @@ import (
 
 // signed takes the posts of a sender that signs them. Who cannot prove to be that
 // sender is answered 403 and not told why; the log and the metrics say it.
-func (g *Gateway) signed(s sender.Source) func(*http.Request) (answer, *failure) {
+func (g *Gateway) signed(s sender.Source) taker {
 	guard := newReplayGuard(s.Window, maxRemembered)
-	return func(r *http.Request) (answer, *failure) {
+	return func(r *http.Request, _ string) (answer, *failure) {
 		body, err := io.ReadAll(alert.Limits{Bytes: s.Bytes, Depth: g.cfg.Limits.Depth}.Reader(r.Body))
 		if err != nil {
 			return answer{}, g.undecoded(err, s.Bytes, s.Expected)
@@ -47,7 +47,7 @@ func (g *Gateway) deliver(ctx context.Context, s sender.Source, d sender.Deliver
 		}
 		g.cfg.Log.Info("subscription confirmed", "source", s.Name)
 	}
-	return g.accept(ctx, d.Alerts, d.Rejected)
+	return g.accept(ctx, d.Credential, d.Alerts, d.Rejected)
 }
 
 // unopened sorts why a post could not be opened.

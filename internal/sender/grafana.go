@@ -40,7 +40,8 @@ func openGrafana(keys Keys, limits alert.Limits, header http.Header, body []byte
 		return Delivery{}, Refusal(Unsigned)
 	}
 	// The seconds of the Unix epoch, a colon, the body.
-	if err := keys.verify([][]byte{digest(signature)}, []byte(stamp), []byte(":"), body); err != nil {
+	file, err := keys.verify([][]byte{digest(signature)}, []byte(stamp), []byte(":"), body)
+	if err != nil {
 		return Delivery{}, err
 	}
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
@@ -51,5 +52,5 @@ func openGrafana(keys Keys, limits alert.Limits, header http.Header, body []byte
 	if err != nil {
 		return Delivery{}, err
 	}
-	return Delivery{ID: signature, SentAt: time.Unix(seconds, 0), Alerts: alerts, Rejected: group.Rejected}, nil
+	return Delivery{ID: signature, SentAt: time.Unix(seconds, 0), Credential: file, Alerts: alerts, Rejected: group.Rejected}, nil
 }

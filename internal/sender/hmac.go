@@ -20,40 +20,43 @@ func (k Keys) Check() error {
 	return err
 }
 
-// verify fails unless one of the signatures is the HMAC-SHA256 of the parts with
-// one of the secrets: with Signature when all secrets could be read, and with
+// verify returns the file of the secret with which one of the signatures is the
+// HMAC-SHA256 of the parts. Otherwise it fails: with Signature when all secrets could be read, and with
 // amend.Transient otherwise, as the one that is missing may be the right one.
-func (k Keys) verify(signatures [][]byte, parts ...[]byte) error {
+func (k Keys) verify(signatures [][]byte, parts ...[]byte) (file string, err error) {
 	secrets, err := k.read()
-	match := false
-	for _, s := range secrets { // all, so that the time does not tell which
+	for _, name := range k { // all, so that the time does not tell which
+		s, readable := secrets[name]
 		mac := hmac.New(sha256.New, []byte(s))
 		for _, p := range parts {
 			mac.Write(p)
 		}
 		sum := mac.Sum(nil)
 		for _, given := range signatures {
-			match = hmac.Equal(given, sum) || match
+			if hmac.Equal(given, sum) && readable && file == "" {
+				file = name
+			}
 		}
 	}
 	switch {
-	case match:
-		return nil
+	case file != "":
+		return file, nil
 	case err != nil:
-		return amend.Errorf(amend.Transient, "check signature", "%w", err)
+		return "", amend.Errorf(amend.Transient, "check signature", "%w", err)
 	}
-	return Refusal(Signature)
+	return "", Refusal(Signature)
 }
 
-// read returns the secrets that can be read, and why the rest cannot.
-func (k Keys) read() (secrets []string, err error) {
+// read returns the secrets that can be read by their file, and why the rest cannot.
+func (k Keys) read() (secrets map[string]string, err error) {
+	secrets = map[string]string{}
 	for _, file := range k {
 		s, e := secret.Read(file)
 		if e != nil {
 			err = errors.Join(err, e)
 			continue
 		}
-		secrets = append(secrets, s)
+		secrets[file] = s
 	}
 	return secrets, err
 }

@@ -35,10 +35,13 @@ func NewPagerDuty(keys Keys, limits alert.Limits) (Source, error) {
 			if len(signatures) == 0 {
 				return Delivery{}, Refusal(Unsigned)
 			}
-			if err := keys.verify(signatures, body); err != nil {
+			file, err := keys.verify(signatures, body)
+			if err != nil {
 				return Delivery{}, err
 			}
-			return decodePagerDuty(body, limits)
+			d, err := decodePagerDuty(body, limits)
+			d.Credential = file
+			return d, err
 		},
 	}, nil
 }

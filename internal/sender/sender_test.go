@@ -210,7 +210,10 @@ func TestKeys(t *testing.T) {
 			{"twice", with(right + right), body, sender.Signature},
 			{"empty digest", with("v1="), body, sender.Signature},
 		} {
-			_, err := s.Open(t.Context(), c.header, c.body)
+			d, err := s.Open(t.Context(), c.header, c.body)
+			if with := map[string]string{"new": newer, "old": older}[c.name]; d.Credential != with {
+				t.Errorf("%s: %s: signed with %q, want %q", s.Name, c.name, d.Credential, with)
+			}
 			var got sender.Refusal
 			if errors.As(err, &got); got != c.want || c.want == "" && err != nil {
 				t.Errorf("%s: %s: %v, want %q", s.Name, c.name, err, c.want)

@@ -179,7 +179,7 @@ func (s *sns) read(m message, host string) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, invalid("the timestamp is not a time")
 	}
-	d := Delivery{ID: m.MessageID, SentAt: at}
+	d := Delivery{ID: m.MessageID, SentAt: at, Credential: m.TopicArn}
 	switch m.Type {
 	case snsNotification:
 		d.Alerts, d.Rejected, err = decodeAlarm(m.Message, s.limits)

@@ -171,7 +171,7 @@ func TestSNSSignatures(t *testing.T) {
 				m["Subject"] = subject
 			}
 			d, err := a.open(a.sign(m))
-			if err != nil || len(d.Alerts) != 1 || d.ID != "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324" {
+			if err != nil || len(d.Alerts) != 1 || d.ID != "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324" || d.Credential != topic {
 				t.Errorf("version %s, subject %q: %+v, %v", version, subject, d, err)
 			}
 		}

@@ -39,7 +39,10 @@ type Delivery struct {
 	// SentAt is when the post was signed, or the event in it happened; the
 	// signature covers it.
 	SentAt time.Time
-	Alerts []amend.Alert
+	// Credential is what the sender proved to have: the file of the secret that
+	// signed, or the ARN of the topic.
+	Credential string
+	Alerts     []amend.Alert
 	// Rejected lists what the post holds beside alerts.
 	Rejected []alert.Rejection
 	// Confirm, unless nil, agrees to get posts from this sender. It is for a
