@@ -14,7 +14,7 @@ var mayImport = map[string][]string{
 	"":                       {}, // the root: the standard library only
 	"internal/alertmanager":  {"internal/secret"},
 	"internal/argocd":        {"internal/secret"},
-	"internal/audit":         {"internal/ledger", "internal/manifest", "internal/message", "internal/tree"},
+	"internal/audit":         {"internal/cache", "internal/ledger", "internal/manifest", "internal/message", "internal/tree"},
 	"internal/bus":           {"internal/lock"},
 	"internal/cause":         {"internal/locate", "internal/mask"},
 	"internal/elastic":       {"internal/secret"},

@@ -111,7 +111,7 @@ func Run(ctx context.Context, repo Repo, opt Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	a := &auditor{repo: repo, opt: opt, history: h}
+	a := &auditor{repo: repo, opt: opt, history: h, contents: newContents()}
 	a.report = Report{Head: opt.Head, Commits: len(h.commits), Changes: len(h.changes), Reverts: len(h.reverts), Pending: []amend.Record{}}
 	a.findings = a.judgeSingle()
 	logged, err := a.judgeLog()
@@ -133,6 +133,7 @@ type auditor struct {
 	history  *history
 	report   Report
 	findings []finding
+	contents contents
 }
 
 // A finding is a violation before it is put in order.

@@ -137,10 +137,10 @@ func (a *auditor) judgeFiles(c *commit, before fs.FS, diffs []Difference) (wrong
 			continue
 		}
 		f := file{path: d.Path, change: c}
-		if f.before, err = fs.ReadFile(before, d.Path); err != nil {
+		if f.before, err = a.contents.read(before, d.Path, d.Before); err != nil {
 			return nil, err
 		}
-		if f.after, err = fs.ReadFile(after, d.Path); err != nil {
+		if f.after, err = a.contents.read(after, d.Path, d.After); err != nil {
 			return nil, err
 		}
 		s := f.span()

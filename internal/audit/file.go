@@ -15,7 +15,7 @@ import (
 // A file is one file that a change edited.
 type file struct {
 	path          string
-	before, after []byte
+	before, after *content
 	change        *commit
 }
 
@@ -24,7 +24,7 @@ type file struct {
 type span struct{ first, out, in int }
 
 func (f file) span() span {
-	a, b := bytes.SplitAfter(f.before, []byte("\n")), bytes.SplitAfter(f.after, []byte("\n"))
+	a, b := bytes.SplitAfter(f.before.data, []byte("\n")), bytes.SplitAfter(f.after.data, []byte("\n"))
 	start := 0
 	for start < len(a) && start < len(b) && bytes.Equal(a[start], b[start]) {
 		start++
@@ -53,19 +53,16 @@ func (f file) judge() string {
 }
 
 func (f file) judgeManifest() string {
-	before, errBefore := manifest.Parse(f.before)
-	after, errAfter := manifest.Parse(f.after)
+	before, after := f.before.parse(), f.after.parse()
 	switch {
-	case errBefore != nil && errAfter != nil && bytes.Contains(f.before, []byte("{{")):
+	case before.err != nil && after.err != nil && bytes.Contains(f.before.data, []byte("{{")):
 		return f.judgeTemplate()
-	case errBefore != nil || errAfter != nil:
+	case before.err != nil || after.err != nil:
 		return fmt.Sprintf("%q is not readable YAML on both sides of it", f.path)
-	}
-	old, now := before.Documents(), after.Documents()
-	if !slices.Equal(old, now) {
+	case !slices.Equal(before.docs, after.docs):
 		return fmt.Sprintf("it adds, removes or renames an object in %q", f.path)
 	}
-	return f.judgeLeaves(now, slices.Collect(before.Leaves()), slices.Collect(after.Leaves()))
+	return f.judgeLeaves(after.docs, before.leaves, after.leaves)
 }
 
 // A leafKey names a scalar of a file.

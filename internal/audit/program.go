@@ -34,7 +34,7 @@ func (f file) judgeTemplate() string {
 	}
 	out, in := f.changed()
 	switch {
-	case logic(f.before) != logic(f.after):
+	case logic(f.before.data) != logic(f.after.data):
 		return fmt.Sprintf("it changes the logic of the template %q", f.path)
 	case slices.ContainsFunc(without(words(in), words(out)), amend.PrivilegedKey):
 		return fmt.Sprintf("it adds a field that no change may set to the template %q", f.path)
@@ -91,7 +91,7 @@ func (f file) judgeText() string {
 	switch {
 	case f.path != f.change.trailers.Path.String():
 		return fmt.Sprintf("it touches %q, which is no manifest and not what it is about", f.path)
-	case !utf8.Valid(f.after) || bytes.IndexByte(f.after, 0) >= 0:
+	case !utf8.Valid(f.after.data) || bytes.IndexByte(f.after.data, 0) >= 0:
 		return fmt.Sprintf("it makes of %q what is no text", f.path)
 	}
 	return ""
@@ -101,5 +101,5 @@ func (f file) judgeText() string {
 func (f file) changed() (out, in []string) {
 	s := f.span()
 	take := func(text []byte, n int) []string { return strings.SplitAfter(string(text), "\n")[s.first-1:][:n] }
-	return take(f.before, s.out), take(f.after, s.in)
+	return take(f.before.data, s.out), take(f.after.data, s.in)
 }

@@ -33,11 +33,10 @@ func (r *Repo) Differences(from, to string) ([]Difference, error) {
 		if sha == "" {
 			continue
 		}
-		c, err := r.objects.named(sha)
-		if err != nil {
+		var err error
+		if roots[i], err = r.objects.root(sha); err != nil {
 			return nil, err
 		}
-		roots[i] = c.TreeHash
 	}
 	var found []Difference
 	err := r.compare("", roots[0], roots[1], &found)

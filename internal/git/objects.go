@@ -33,15 +33,25 @@ type objects struct {
 	// trees keeps decoded trees, which never change: from one fix to the next
 	// all but a few stay the same, and large folders are slow to decode.
 	trees *cache.Map[plumbing.Hash, []object.TreeEntry]
+	// roots keeps which tree a commit has, by the commit's name: who compares the
+	// commits of a history names each several times.
+	roots *cache.Map[string, plumbing.Hash]
 }
 
-// maxTreeEntries bounds the kept trees to some 20 MB.
-const maxTreeEntries = 200_000
+// maxTreeEntries bounds the kept trees to some 20 MB, and maxRoots what is kept of
+// commits to some 10.
+const (
+	maxTreeEntries = 200_000
+	maxRoots       = 50_000
+)
 
 // newObjects returns a store whose lost objects are errors of the given kind.
 func newObjects(loss amend.Kind) *objects {
 	size := func(entries []object.TreeEntry) int { return len(entries) }
-	return &objects{loss: loss, trees: cache.New[plumbing.Hash](maxTreeEntries, size)}
+	return &objects{
+		loss: loss, trees: cache.New[plumbing.Hash](maxTreeEntries, size),
+		roots: cache.New[string](maxRoots, func(plumbing.Hash) int { return 1 }),
+	}
 }
 
 func (o *objects) has(h plumbing.Hash) bool {
@@ -52,6 +62,18 @@ func (o *objects) has(h plumbing.Hash) bool {
 
 // read returns an object's content, or plumbing.ErrObjectNotFound.
 func (o *objects) read(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error) {
+	content, err := o.stored(t, h)
+	if err != nil {
+		return nil, err
+	}
+	if got := plumbing.ComputeHash(t, content); got != h {
+		return nil, errors.New("its content has another hash")
+	}
+	return content, nil
+}
+
+// stored returns an object's content as the store has it.
+func (o *objects) stored(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	obj, err := o.store.EncodedObject(t, h)
@@ -63,13 +85,7 @@ func (o *objects) read(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error) {
 		return nil, err
 	}
 	content, err := io.ReadAll(r)
-	if err = errors.Join(err, r.Close()); err != nil {
-		return nil, err
-	}
-	if got := plumbing.ComputeHash(t, content); got != h {
-		return nil, errors.New("its content has another hash")
-	}
-	return content, nil
+	return content, errors.Join(err, r.Close())
 }
 
 // need reads an object that another one refers to, so that its absence is a
@@ -103,6 +119,19 @@ func (o *objects) named(sha string) (*object.Commit, error) {
 	return o.decode(h, content)
 }
 
+// root returns the tree of a commit that the caller names.
+func (o *objects) root(sha string) (plumbing.Hash, error) {
+	if h, ok := o.roots.Get(sha); ok {
+		return h, nil
+	}
+	c, err := o.named(sha)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	o.roots.Put(sha, c.TreeHash)
+	return c.TreeHash, nil
+}
+
 // commit reads a commit that must be there.
 func (o *objects) commit(h plumbing.Hash) (*object.Commit, error) {
 	content, err := o.need(plumbing.CommitObject, h)
@@ -114,7 +143,7 @@ func (o *objects) commit(h plumbing.Hash) (*object.Commit, error) {
 
 func (o *objects) decode(h plumbing.Hash, content []byte) (*object.Commit, error) {
 	c := new(object.Commit)
-	if err := c.Decode(encoded(plumbing.CommitObject, content)); err != nil {
+	if err := c.Decode(checked{encoded(plumbing.CommitObject, content), h}); err != nil {
 		return nil, o.lost(h, err)
 	}
 	return c, nil
@@ -131,7 +160,7 @@ func (o *objects) tree(h plumbing.Hash) ([]object.TreeEntry, error) {
 		return nil, err
 	}
 	t := new(object.Tree)
-	if err := t.Decode(encoded(plumbing.TreeObject, content)); err != nil {
+	if err := t.Decode(checked{encoded(plumbing.TreeObject, content), h}); err != nil {
 		return nil, o.lost(h, err)
 	}
 	o.trees.Put(h, t.Entries)
@@ -199,6 +228,15 @@ func (o *objects) deflate(w io.Writer, obj plumbing.EncodedObject) error {
 	_, copyErr := io.Copy(o.zlib, r)
 	return errors.Join(err, copyErr, r.Close(), o.zlib.Close())
 }
+
+// A checked object has the hash that it was read by, which is not computed again.
+type checked struct {
+	plumbing.EncodedObject
+	hash plumbing.Hash
+}
+
+// Hash implements plumbing.EncodedObject.
+func (c checked) Hash() plumbing.Hash { return c.hash }
 
 func encoded(t plumbing.ObjectType, content []byte) plumbing.EncodedObject {
 	obj := new(plumbing.MemoryObject)

@@ -56,11 +56,11 @@ func (r *Repo) Has(sha string) bool {
 // gives fs.ErrNotExist; a lost object never does. An unknown commit gives
 // amend.NotFound.
 func (r *Repo) Tree(commit string) (fs.FS, error) {
-	c, err := r.objects.named(commit)
+	root, err := r.objects.root(commit)
 	if err != nil {
 		return nil, err
 	}
-	return newTreeFS(r.objects, c.TreeHash), nil
+	return newTreeFS(r.objects, root), nil
 }
 
 // parseSHA accepts a full SHA-1 only: short ones would have to be guessed.

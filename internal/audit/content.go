@@ -1,0 +1,62 @@
+package audit
+
+import (
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/amendhq/amend/internal/cache"
+	"github.com/amendhq/amend/internal/manifest"
+)
+
+// A content is that of one version of a file.
+type content struct {
+	data  []byte
+	parse func() parsed // once, when it is asked for
+}
+
+// A parsed is a content as a manifest.
+type parsed struct {
+	docs   []manifest.Document
+	leaves []manifest.Leaf
+	err    error
+}
+
+func newContent(data []byte) *content {
+	return &content{data: data, parse: sync.OnceValue(func() parsed {
+		f, err := manifest.Parse(data)
+		if err != nil {
+			return parsed{err: err}
+		}
+		return parsed{docs: f.Documents(), leaves: slices.Collect(f.Leaves())}
+	})}
+}
+
+// contents remembers versions of files by their hashes: what a commit makes of a
+// file is what the next one finds.
+type contents struct{ known *cache.Map[string, *content] }
+
+// The bound of what is remembered, in bytes, with what a byte costs once it is
+// parsed.
+const (
+	maxContents = 256 << 20
+	parsedByte  = 16
+)
+
+func newContents() contents {
+	return contents{cache.New[string](maxContents, func(c *content) int { return parsedByte * len(c.data) })}
+}
+
+// read returns a file of a tree that has it as an entry.
+func (c contents) read(files fs.FS, path string, e Entry) (*content, error) {
+	if have, ok := c.known.Get(e.Hash); ok {
+		return have, nil
+	}
+	data, err := fs.ReadFile(files, path)
+	if err != nil {
+		return nil, err
+	}
+	read := newContent(data)
+	c.known.Put(e.Hash, read)
+	return read, nil
+}
