@@ -3,6 +3,7 @@ package jsonnet_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -89,6 +90,9 @@ func TestHostilePrograms(t *testing.T) {
 	for i := range 60 {
 		fields += fmt.Sprintf("f%d:: (self + {n: 1}).f%d + (self + {n: 2}).f%[2]d,\n", i, i+1)
 	}
+	// The system counts the most of any child so far, so one figure stands for all.
+	var peak atomic.Int64
+	t.Cleanup(func() { t.Attr("peak", fmt.Sprintf("%d MB", peak.Load())) })
 	for name, code := range map[string]string{
 		"recursion":           `local f(n) = f(n + 1) + 1; f(0)`,
 		"tail recursion":      `local f(n) = f(n + 1) tailstrict; f(0)`,
@@ -123,7 +127,7 @@ func TestHostilePrograms(t *testing.T) {
 			if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &use); err != nil || use.Maxrss > 512<<10 && !raced {
 				t.Errorf("%v, a process had %d MB", err, use.Maxrss>>10)
 			}
-			t.Attr("peak", fmt.Sprintf("%d MB", use.Maxrss>>10))
+			peak.Store(max(peak.Load(), use.Maxrss>>10))
 		})
 	}
 }
