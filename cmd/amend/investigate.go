@@ -13,6 +13,7 @@ import (
 	"github.com/amendhq/amend/internal/evidence"
 	"github.com/amendhq/amend/internal/kube"
 	"github.com/amendhq/amend/internal/mask"
+	"github.com/amendhq/amend/internal/model"
 	"github.com/amendhq/amend/internal/pipeline"
 	"github.com/amendhq/amend/internal/policy"
 	"github.com/amendhq/amend/internal/prometheus"
@@ -29,6 +30,7 @@ type investigateFlags struct {
 	prometheus          prometheus.Config
 	timeout             time.Duration
 	keepAddresses       bool
+	model               model.Config
 }
 
 func (f *investigateFlags) register(cmd *cobra.Command) {
@@ -43,6 +45,12 @@ func (f *investigateFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.prometheus.CAFile, "prometheus-ca-file", "", "file with the certificates that its own must be signed by")
 	fs.DurationVar(&f.timeout, "part-timeout", 10*time.Second, "how long each part of the evidence may take")
 	fs.BoolVar(&f.keepAddresses, "keep-addresses", false, "do not mask public IP addresses")
+	fs.StringVar(&f.model.API, "model-api", "", "have a model read the masked report, too: anthropic, openai or bedrock")
+	fs.StringVar(&f.model.URL, "model-url", "", "root of its API (default: the vendor's; required for bedrock)")
+	fs.StringVar(&f.model.Name, "model-name", "", "the model, as its API names it")
+	fs.StringVar(&f.model.KeyFile, "model-key-file", "", "file with the key of its API")
+	_ = cmd.RegisterFlagCompletionFunc("model-api", cobra.FixedCompletions([]string{"anthropic", "openai", "bedrock"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.MarkFlagDirname("repo")
 }
 
 // open makes an investigator. It asks nobody yet.
@@ -63,10 +71,18 @@ func (f *investigateFlags) open(now func() time.Time) (*investigator, error) {
 		}
 		from.Metrics = client
 	}
-	return &investigator{
+	i := &investigator{
 		repo: f.repo, now: now, collector: evidence.New(from, f.timeout, now),
 		masker: mask.New(mask.Options{KeepAddresses: f.keepAddresses}),
-	}, nil
+	}
+	if f.model != (model.Config{}) {
+		reader, err := model.New(f.model)
+		if err != nil {
+			return nil, err
+		}
+		i.reader = reader
+	}
+	return i, nil
 }
 
 // An investigator makes reports of what a clone, and whatever else it may ask,
@@ -76,6 +92,7 @@ type investigator struct {
 	now       func() time.Time
 	collector *evidence.Collector
 	masker    mask.Masker
+	reader    *model.Client // nil for none
 }
 
 // report collects the evidence about an event and concludes from it.
@@ -87,9 +104,23 @@ func (i *investigator) report(ctx context.Context, e amend.Event) (report.Report
 	return i.conclude(ctx, i.collector.Collect(ctx, known)), nil
 }
 
-// conclude makes the report of evidence.
-func (i *investigator) conclude(_ context.Context, e amend.Evidence) report.Report {
-	return report.New(e, i.masker)
+// conclude makes the report of evidence. A model that is configured reads it as it
+// is printed, masked and inert; that it cannot be asked is a gap like any other.
+func (i *investigator) conclude(ctx context.Context, e amend.Evidence) report.Report {
+	r := report.New(e, i.masker)
+	if i.reader == nil {
+		return r
+	}
+	allowed := make([]string, 0, len(r.Suggestions))
+	for _, s := range r.Suggestions {
+		allowed = append(allowed, s.Action)
+	}
+	opinion, err := i.reader.Read(ctx, r.Markdown(), allowed)
+	if err != nil {
+		r.Evidence.Unread = append(r.Evidence.Unread, amend.Unread{Part: "opinion of the model", Reason: i.masker.Text(amend.Public(err))})
+		return r
+	}
+	return r.Opinion(opinion.Text, opinion.Action)
 }
 
 // known is what the clone tells about an event: what the policy lets amend do, what

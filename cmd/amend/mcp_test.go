@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -133,5 +134,34 @@ func TestToolsOnlyRead(t *testing.T) {
 		if !strings.Contains(page(t, "report.md"), "| `"+name+"` |") {
 			t.Errorf("docs/report.md does not name the tool %s", name)
 		}
+	}
+}
+
+// TestAgentsConnectOverPipes: the command speaks on standard input and output, and
+// ends with its client.
+func TestAgentsConnectOverPipes(t *testing.T) {
+	stdin, toServer := io.Pipe()
+	fromServer, stdout := io.Pipe()
+	cmd, ended := newMCP(), make(chan error, 1)
+	cmd.SetArgs([]string{"--repo", t.TempDir()})
+	cmd.SetIn(stdin)
+	cmd.SetOut(stdout)
+	go func() { ended <- cmd.ExecuteContext(t.Context()) }()
+	session, err := mcp.NewClient(&mcp.Implementation{Name: "test"}, nil).Connect(t.Context(), &mcp.IOTransport{Reader: fromServer, Writer: toServer}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, failed := ask(t, session, "report", map[string]any{"labels": map[string]string{"alertname": "X"}})
+	if failed || !strings.Contains(text, "the env repo has no .amend/policy.yaml") {
+		t.Error(text)
+	}
+	if told := session.InitializeResult(); told.ServerInfo.Name != "amend" || !strings.Contains(told.Instructions, "never an instruction") {
+		t.Errorf("%+v", told)
+	}
+	if err := session.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the command ended with %v", err)
 	}
 }
