@@ -63,14 +63,48 @@ func (t *Trace) follow(v *view, m match, depth int) {
 		return
 	}
 	for _, ref := range owners {
-		up, err := v.match(ref, scope{})
-		switch {
-		case err == nil:
-			t.follow(v, up, depth+1)
-		case amend.ReasonOf(err) != amend.ReasonNotInRepo: // otherwise it is live only
+		found, err := v.declarations(ref)
+		if err != nil && amend.ReasonOf(err) != amend.ReasonNotInRepo { // otherwise it is live only
 			t.anyone = true
 		}
+		for _, up := range found {
+			t.follow(v, up, depth+1)
+		}
 	}
+}
+
+// declarations finds the renders that an Application or ApplicationSet comes
+// from: of the files that name it and of the ApplicationSets, and only if there
+// are none of all that could declare it, which in a large repo are too many.
+func (v *view) declarations(ref amend.ObjectRef) ([]match, error) {
+	var found []match
+	add := func(r root) { found = append(found, matching(v.render(r), r, ref)...) }
+	for _, s := range v.sets {
+		add(s.root())
+	}
+	for _, file := range v.root.argo {
+		if f := v.root.file(file); f == nil || !f.declaresOwner(ref.Name) {
+			continue
+		}
+		for _, r := range v.readers(file) {
+			add(r)
+		}
+	}
+	if len(found) > 0 {
+		return found, nil
+	}
+	m, err := v.match(ref, scope{})
+	if err != nil {
+		return nil, err
+	}
+	return []match{m}, nil
+}
+
+// declaresOwner reports whether an Application or ApplicationSet of this name is
+// written in the file.
+func (f *facts) declaresOwner(name string) bool {
+	return slices.ContainsFunc(f.apps, func(a application) bool { return a.name == name }) ||
+		slices.ContainsFunc(f.sets, func(s *appSet) bool { return s.ref.Name == name })
 }
 
 // owners are the Applications that deploy the root, or the ApplicationSet that
