@@ -45,6 +45,9 @@ type Verdict struct {
 	// Detail says in one sentence why, for people.
 	Detail string `json:"detail,omitempty"`
 	Commit string `json:"commit,omitempty"` // the change, as a full SHA
+	// Applied says that the cluster runs the change and is healthy with it, whatever
+	// became of the trouble.
+	Applied bool `json:"applied,omitempty"`
 	// Application is NAMESPACE/NAME of the Argo CD Application that was looked
 	// at, Revision the commit it had synced, Health its health status.
 	Application string    `json:"application,omitempty"`

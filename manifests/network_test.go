@@ -130,7 +130,8 @@ var flows = map[flow]string{
 	{elsewhere, "bus", 7777}:                 "Prometheus scrapes",
 	{"step", "writer", 8080}:                 "steps ask",
 	{elsewhere, "writer", 8080}:              "Prometheus scrapes, tenants' steps ask",
-	{"step", elsewhere, 9093}:                "amend-reconcile asks Alertmanager",
+	{"step", elsewhere, 9093}:                "amend-reconcile and verify ask Alertmanager",
+	{"step", elsewhere, 9090}:                "verify asks Prometheus",
 	{"writer", outside, 443}:                 "the Git host, the API server",
 	{"writer", outside, 6443}:                "the API server",
 	{"step", outside, 443}:                   "the API server",
@@ -153,7 +154,7 @@ func TestNetworkPoliciesLetPassWhatIsNeeded(t *testing.T) {
 			if (from == outside || from == elsewhere) && (to == outside || to == elsewhere) {
 				continue
 			}
-			for _, number := range []int{22, 443, 4222, 6222, 6443, 7777, 8080, 9093, 12000} {
+			for _, number := range []int{22, 443, 4222, 6222, 6443, 7777, 8080, 9090, 9093, 12000} {
 				f := flow{from, to, number}
 				_, want := flows[f]
 				if _, toAnybody := flows[flow{from, outside, number}]; toAnybody && to == elsewhere {

@@ -56,6 +56,7 @@ func TestSettingsAreInOnePlace(t *testing.T) {
 		"branch: main", "branch: live",
 		`githubAppID: "0"`, `githubAppID: "12345"`,
 		"http://alertmanager-operated.monitoring.svc:9093", "http://am.watch.svc:9093",
+		"http://prometheus-operated.monitoring.svc:9090", "http://prom.watch.svc:9090",
 	).Replace(string(text))
 	if err := files.WriteFile(settings, []byte(replaced)); err != nil {
 		t.Fatal(err)
@@ -66,13 +67,14 @@ func TestSettingsAreInOnePlace(t *testing.T) {
 		"name: AMEND_BRANCH\n          value: live\n",
 		"name: AMEND_GITHUB_APP_ID\n          value: \"12345\"\n",
 		"name: AMEND_ALERTMANAGER\n          value: http://am.watch.svc:9093\n",
+		"name: AMEND_PROMETHEUS\n          value: http://prom.watch.svc:9090\n",
 		"expr: base == \"live\"\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the overlay with settings of its own lacks:\n%s", want)
 		}
 	}
-	for _, unwanted := range []string{"OWNER/REPO", "alertmanager-operated", "amend-settings"} {
+	for _, unwanted := range []string{"OWNER/REPO", "alertmanager-operated", "prometheus-operated", "amend-settings"} {
 		if strings.Contains(got, unwanted) {
 			t.Errorf("the overlay with settings of its own still holds %s", unwanted)
 		}

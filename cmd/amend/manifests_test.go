@@ -68,7 +68,7 @@ func containerArgs(t *testing.T, doc string) (all [][]string) {
 	filled := strings.NewReplacer(
 		"{{inputs.parameters.commit}}", strings.Repeat("a", 40), "{{inputs.parameters.namespace}}", "shop",
 		"{{inputs.parameters.name}}", "restart-web", "$(AMEND_REPO)", "https://github.com/acme/env", "$(AMEND_BRANCH)", "main",
-		"$(AMEND_GITHUB_APP_ID)", "1", "$(AMEND_ALERTMANAGER)", "http://alertmanager:9093",
+		"$(AMEND_GITHUB_APP_ID)", "1", "$(AMEND_ALERTMANAGER)", "http://alertmanager:9093", "$(AMEND_PROMETHEUS)", "http://prometheus:9090",
 	)
 	for _, c := range found {
 		if len(c.Command) != 1 || c.Command[0] != "/amend" {

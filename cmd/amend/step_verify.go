@@ -36,9 +36,9 @@ and Alertmanager whether the trouble is over, as the playbook's verify says. The
 verdict is shown beside the commit.
 
 A change that did not land (yet), and a commit that is none of amend's, leave
-nothing to verify: exit code 0. So does a change that has worked, or that a newer
-one took the place of. Exit code 3 when it failed, when it was taken back because
-of that, or when nobody can say.`,
+nothing to verify: exit code 0. So does a change that has worked, that a newer one
+took the place of, or of which nobody can say whether it helped. Exit code 3 when it
+failed, when it was taken back because of that, or was not applied in time.`,
 		Example: `  amend step verify --in change.json --out verdict.json --alertmanager-url http://alertmanager:9093
   amend step verify --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 --find-request --revert`,
 	}
@@ -89,7 +89,8 @@ func (v verification) run(ctx context.Context) (outcome, error) {
 	if err := v.write(verdict, "%s: %s", verdict.State, message.Plain(verdict.Detail, 1000)); err != nil {
 		return outcome{}, err
 	}
-	if verdict.State != amend.Worked && verdict.State != amend.Superseded {
+	fine := verdict.State == amend.Worked || verdict.State == amend.Superseded || verdict.State == amend.Unverified && verdict.Applied
+	if !fine {
 		return proved(verdict), amend.Errorf(amend.Refused, "verify", "%s: %s", verdict.State, message.Plain(verdict.Detail, 1000))
 	}
 	return proved(verdict), nil

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,6 +54,24 @@ const requestPolicy = `
 type play struct {
 	*stage
 	cluster *cluster
+	// fires is how many more times Alertmanager says that an alert fires.
+	fires atomic.Int64
+}
+
+// alertmanager is one that knows the alerts of the scripts as long as they fire.
+func (p *play) alertmanager() string {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		var list []any
+		for n := 1; n <= 3 && p.fires.Load() > 0; n++ {
+			for _, name := range []string{"AppStuck", "AppOutOfMemory"} {
+				list = append(list, map[string]any{"labels": firing(name, app(n)).Labels, "status": map[string]any{"state": "active"}})
+			}
+		}
+		p.fires.Add(-1)
+		answer(w, list)
+	}))
+	p.Cleanup(web.Close)
+	return web.URL
 }
 
 // TestSteps runs testdata/steps: the steps of Workflows as their containers run
@@ -63,13 +83,15 @@ func TestSteps(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			s := newStage(t, 3, "", nil)
-			policy := s.git("show", "main:.amend/policy.yaml") + requestPolicy
+			policy := strings.Replace(s.git("show", "main:.amend/policy.yaml")+requestPolicy,
+				"  cooldown: 1h\n", "  cooldown: 1h\n  verify: {after: 20ms, deadline: 1s}\n", 1)
 			s.put(".amend/policy.yaml", &policy)
-			p := &play{s, newCluster(s)}
+			p := &play{stage: s, cluster: newCluster(s)}
 			s.start("--kubeconfig", p.cluster.kubeconfig(), "--sweep-interval", "1h")
 			s.eventually("the writer is ready", p.ready)
 			env.Values["play"] = p
 			env.Setenv("WRITER", "http://"+s.addr)
+			env.Setenv("ALERTMANAGER", p.alertmanager())
 			env.Setenv("KUBECONFIG_FILE", p.cluster.kubeconfig())
 			for name := range clusterTokens {
 				if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte(name+"\n"), 0o600); err != nil {
@@ -84,9 +106,11 @@ func TestSteps(t *testing.T) {
 			"changes": playing(2, "changes APP COUNT", (*play).count),
 			"writer":  playing(1, "writer kill|start", (*play).process),
 			"cluster": playing(2, "cluster down|health|disturb VALUE", (*play).set),
+			"alert":   playing(1, "alert TIMES", (*play).lasts),
 			"request": playing(3, "request NAMESPACE/NAME ACTION APP", (*play).create),
 			"phase":   playing(4, "phase NAMESPACE/NAME PHASE REASON CONDITIONS", (*play).phase),
-			"person":  playing(1, "person merge|edit", (*play).person),
+			"person":  playing(1, "person merge|edit|edit-3", (*play).person),
+			"bytes":   playing(2, "bytes PATH as-before", (*play).asBefore),
 		},
 	})
 }
@@ -164,6 +188,13 @@ func (p *play) set(ts *testscript.TestScript, args []string) {
 	}
 }
 
+// lasts says how many more times Alertmanager is asked until the alerts are over.
+func (p *play) lasts(ts *testscript.TestScript, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	p.fires.Store(int64(n))
+}
+
 func (p *play) create(_ *testscript.TestScript, args []string) {
 	p.cluster.add(args[0], args[1], args[2])
 }
@@ -188,10 +219,19 @@ func (p *play) phase(ts *testscript.TestScript, args []string) {
 	ts.Logf("%s: %s", args[0], got.Message)
 }
 
-// person does what people do to the pull request, or to the file of app-001.
+// asBefore checks that a file holds the bytes that it had first.
+func (p *play) asBefore(ts *testscript.TestScript, args []string) {
+	first := strings.TrimSpace(p.git("rev-list", "--max-parents=0", "main"))
+	if was, is := p.git("show", first+":"+args[0]), p.git("show", "main:"+args[0]); was != is {
+		ts.Fatalf("%s holds\n%s\nand held\n%s", args[0], is, was)
+	}
+}
+
+// person does what people do to the pull request, or to the file of app-001 or
+// app-003.
 func (p *play) person(ts *testscript.TestScript, args []string) {
-	if args[0] == "edit" {
-		path := "apps/" + app(1) + "/deployment.yaml"
+	if n, ok := map[string]int{"edit": 1, "edit-3": 3}[args[0]]; ok {
+		path := "apps/" + app(n) + "/deployment.yaml"
 		text := strings.Replace(p.git("show", "main:"+path), "replicas: 2 ", "replicas: 7 ", 1)
 		p.put(path, &text)
 		return

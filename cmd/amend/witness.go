@@ -40,6 +40,9 @@ func (f witnessFlags) wire(cfg *verify.Config, volatile []string) error {
 	cfg.Steady = f.steady
 	var clients []*alertmanager.Client
 	for _, address := range f.alertmanagers {
+		if address == "" {
+			continue // a setting that was left empty
+		}
 		c, err := alertmanager.NewClient(address, f.alertmanagerAuth)
 		if err != nil {
 			return amend.Errorf(amend.Invalid, "--alertmanager-url", "%w", err)

@@ -54,8 +54,8 @@ func ownSteps(t *testing.T, w *world) {
 	line.mark("the Workflow has succeeded")
 	line.print(t)
 	t.Logf("the Workflow as Argo reports it\n%s", nodes(workflow))
-	if v := documents.named("verdict"); !strings.Contains(v, `"worked"`) || !strings.Contains(v, c.commit) {
-		t.Errorf("the verdict is %q, want that %s worked", v, c.commit)
+	if v := documents.named("verdict"); !strings.Contains(v, `"applied"`) || !strings.Contains(v, c.commit) {
+		t.Errorf("the verdict is %q, want that %s is applied", v, c.commit)
 	}
 }
 

@@ -241,7 +241,7 @@ func TestVerdicts(t *testing.T) {
 func TestVerdictNamesWhatWasSeen(t *testing.T) {
 	o := run(t, &argo{stages: []stage{{app: app(later, later)}}}, &history{})
 	want := amend.Verdict{
-		State: amend.Worked, Detail: "argocd/shop has applied the commit and is Healthy", Commit: commit,
+		State: amend.Worked, Detail: "argocd/shop has applied the commit and is Healthy", Commit: commit, Applied: true,
 		Application: "argocd/shop", Revision: later, Health: "Healthy", At: o.verdict.At,
 	}
 	if diff := cmp.Diff(want, o.verdict); diff != "" || o.err != nil {

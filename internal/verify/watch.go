@@ -134,7 +134,7 @@ func (w *watch) verdict(app amend.Application, found finding, settled bool) amen
 	}
 	switch {
 	case found.state == amend.Worked:
-		verdict.State = amend.Worked
+		verdict.State, verdict.Applied = amend.Worked, true
 		verdict.Detail = fmt.Sprintf("%s has applied the commit and is Healthy", app)
 	case settled:
 		verdict.State = amend.Failed
