@@ -12,6 +12,7 @@ func init() {
 		Name:    "expand-pvc",
 		Summary: "Ask for more storage in a PersistentVolumeClaim, up to a ceiling.",
 		Kinds:   []string{"PersistentVolumeClaim"},
+		Fields:  []amend.FieldPattern{"spec.resources.requests.storage"},
 		Params:  []amend.Param{pvcFactor, pvcCeiling},
 		Plan:    planExpandPVC,
 		Absent: "if a StatefulSet made it, its volumeClaimTemplates cannot be changed: expand the claim in the cluster, " +

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,7 +41,13 @@ func TestFixtures(t *testing.T) {
 			if !ok || !strings.HasPrefix(filepath.Base(f.path), action.Name) {
 				t.Fatalf("the request of %s asks for %q; name the file after its action", f.path, f.Request.Action)
 			}
-			section, got := outcome(action.Plan(f.Request, f.view))
+			sets, err := action.Plan(f.Request, f.view)
+			for _, s := range sets {
+				if !slices.ContainsFunc(action.Fields, func(p amend.FieldPattern) bool { return p.Matches(s.Field.String()) }) {
+					t.Errorf("%s sets %s, which is none of its Fields; add it there", action.Name, s.Field)
+				}
+			}
+			section, got := outcome(sets, err)
 			if again, same := outcome(action.Plan(f.Request, f.view)); again != section || same != got {
 				t.Errorf("planning twice gave %s\nand then %s", got, same)
 			}

@@ -34,7 +34,8 @@ func TestEveryActionIsComplete(t *testing.T) {
 
 // TestGuard proves that each rule of the guard fails on an action that breaks it.
 func TestGuard(t *testing.T) {
-	good := actions.Action{Name: "drain-node", Summary: "Drain it.", Kinds: []string{"Node"}}
+	anyField := []amend.FieldPattern{"**"}
+	good := actions.Action{Name: "drain-node", Summary: "Drain it.", Kinds: []string{"Node"}, Fields: anyField}
 	for _, c := range []struct {
 		name     string
 		action   actions.Action
@@ -43,19 +44,20 @@ func TestGuard(t *testing.T) {
 		want     []string
 	}{
 		{"complete", good, 1, row(good) + "\n", nil},
-		{"camel case", actions.Action{Name: "drainNode", Summary: "Drain it.", Kinds: []string{"Node"}}, 1,
+		{"camel case", actions.Action{Name: "drainNode", Summary: "Drain it.", Kinds: []string{"Node"}, Fields: anyField}, 1,
 			"| `drainNode` | Drain it. | Node | none |", []string{"is not a kebab-case command"}},
-		{"not a command", actions.Action{Name: "draining-node", Summary: "Drain it.", Kinds: []string{"Node"}}, 1,
+		{"not a command", actions.Action{Name: "draining-node", Summary: "Drain it.", Kinds: []string{"Node"}, Fields: anyField}, 1,
 			"| `draining-node` | Drain it. | Node | none |", []string{"is not a kebab-case command"}},
 		{"no fixture", good, 0, row(good), []string{"add actions/testdata/drain-node.txtar"}},
 		{"no row", good, 1, "", []string{"has 0 rows"}},
 		{"two rows", good, 1, row(good) + "\n" + row(good), []string{"has 2 rows"}},
 		{"stale row", good, 1, "| `drain-node` | Something else. | Node | none |", []string{"replace the row"}},
-		{"no kinds", actions.Action{Name: "drain-node", Summary: "Drain it."}, 1, "| `drain-node` | Drain it. |  | none |",
+		{"no kinds", actions.Action{Name: "drain-node", Summary: "Drain it.", Fields: anyField}, 1, "| `drain-node` | Drain it. |  | none |",
 			[]string{"names no workload kinds"}},
+		{"no fields", actions.Action{Name: "drain-node", Summary: "Drain it.", Kinds: []string{"Node"}}, 1, row(good), []string{"names no fields"}},
 		{"bad default", with(good, amend.Param{Name: "by", Type: amend.ParamInt, Min: 1, Default: "0", Help: "h"}), 1, "", []string{"is not a whole number of at least 1"}},
 		{"no help", with(good, amend.Param{Name: "by", Type: amend.ParamInt}), 1, "", []string{"needs a kebab-case name and a Help"}},
-		{"long summary", actions.Action{Name: "drain-node", Summary: "a\nb", Kinds: []string{"Node"}}, 1, "| `drain-node` | a\nb | Node | none |",
+		{"long summary", actions.Action{Name: "drain-node", Summary: "a\nb", Kinds: []string{"Node"}, Fields: anyField}, 1, "| `drain-node` | a\nb | Node | none |",
 			[]string{"one sentence on one line", "has 1 rows"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -94,6 +96,9 @@ func guard(all []actions.Action, fixtures map[string]int, doc string) []string {
 		}
 		if len(a.Kinds) == 0 {
 			say("%s names no workload kinds: set Kinds in its register call", a.Name)
+		}
+		if len(a.Fields) == 0 {
+			say("%s names no fields: set Fields in its register call to all that its Plan may set", a.Name)
 		}
 		for _, p := range a.Params {
 			if p.Help == "" || !kebab.MatchString(p.Name) {

@@ -12,6 +12,7 @@ func init() {
 		Name:    "raise-cpu-limit",
 		Summary: "Raise the CPU limit of a container, up to a ceiling.",
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet"},
+		Fields:  []amend.FieldPattern{"spec.template.spec.containers[*].resources.limits.cpu"},
 		Params:  []amend.Param{cpuFactor, cpuCeiling},
 		Plan: func(req amend.Request, view View) ([]Set, error) {
 			return planRaiseLimit(req, view, limit{"cpu", tenMillicores, cpuFactor, cpuCeiling, "find out what the load is"})

@@ -16,6 +16,7 @@ func init() {
 		Name:    "raise-hpa-max",
 		Summary: "Let an autoscaler go higher, up to a maximum.",
 		Kinds:   []string{"HorizontalPodAutoscaler", "ScaledObject"},
+		Fields:  []amend.FieldPattern{"spec.maxReplicas", "spec.maxReplicaCount"},
 		Params:  []amend.Param{hpaBy, hpaMax},
 		Plan:    planRaiseHPAMax,
 		Absent:  "if KEDA makes the autoscaler, let the playbook name its ScaledObject",

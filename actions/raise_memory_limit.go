@@ -12,6 +12,7 @@ func init() {
 		Name:    "raise-memory-limit",
 		Summary: "Raise the memory limit of a container, up to a ceiling.",
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet"},
+		Fields:  []amend.FieldPattern{"spec.template.spec.containers[*].resources.limits.memory"},
 		Params:  []amend.Param{memoryFactor, memoryCeiling},
 		Plan: func(req amend.Request, view View) ([]Set, error) {
 			return planRaiseLimit(req, view, limit{"memory", wholeMebibytes, memoryFactor, memoryCeiling, "look for the leak"})

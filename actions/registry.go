@@ -31,6 +31,9 @@ type Action struct {
 	// Group is the API group of Kinds where other groups have kinds of the same
 	// name; "" means any.
 	Group string
+	// Fields are those that the action may write in a manifest of the workload, and
+	// what amend audit holds its changes to.
+	Fields []amend.FieldPattern
 	// Params are what a playbook may, or must, say under "with".
 	Params []amend.Param
 	// Plan returns the fields to set. It refuses with a reason of the closed

@@ -15,6 +15,7 @@ func init() {
 		Name:    "restart",
 		Summary: "Replace the pods one by one, as `kubectl rollout restart` does.",
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet"},
+		Fields:  []amend.FieldPattern{`spec.template.metadata.annotations["kubectl.kubernetes.io/restartedAt"]`},
 		Plan:    planRestart,
 	})
 }

@@ -18,6 +18,7 @@ func init() {
 		Name:    "revert-commit",
 		Summary: "Take back what the last commit before the alert did to the workload.",
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet", "CronJob"},
+		Fields:  []amend.FieldPattern{"**"},
 		Params:  []amend.Param{revertWithin},
 		Plan:    planRevertCommit,
 	})

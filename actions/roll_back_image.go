@@ -12,6 +12,7 @@ func init() {
 		Name:    "roll-back-image",
 		Summary: "Return a container to the image it had before, from the history of the env repo.",
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet"},
+		Fields:  []amend.FieldPattern{"spec.template.spec.containers[*].image"},
 		Plan:    planRollBackImage,
 	})
 }

@@ -16,6 +16,7 @@ func init() {
 		Name:    "scale-replicas",
 		Summary: "Add replicas, up to a maximum.",
 		Kinds:   []string{"Deployment", "StatefulSet"},
+		Fields:  []amend.FieldPattern{"spec.replicas"},
 		Params:  []amend.Param{replicasBy, replicasMax},
 		Plan:    planScaleReplicas,
 	})

@@ -12,6 +12,7 @@ func init() {
 		Name:    "set-chart-version",
 		Summary: "Let an Argo CD Application deploy the chart version in the policy.",
 		Kinds:   []string{"Application"},
+		Fields:  []amend.FieldPattern{"spec.source.targetRevision", "spec.sources[*].targetRevision"},
 		Group:   argoGroup,
 		Params:  []amend.Param{chartName, chartVersion},
 		Plan:    planSetChartVersion,

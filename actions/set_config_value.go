@@ -12,6 +12,7 @@ func init() {
 		Name:    "set-config-value",
 		Summary: "Set one key of a ConfigMap to the value in the policy.",
 		Kinds:   []string{"ConfigMap"},
+		Fields:  []amend.FieldPattern{"data.**", "data[*]"},
 		Params:  []amend.Param{configKey, configValue},
 		Plan:    planSetConfigValue,
 	})

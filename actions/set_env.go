@@ -16,6 +16,7 @@ func init() {
 		Name:    "set-env",
 		Summary: "Set an environment variable of a container to the value in the policy.",
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet", "CronJob"},
+		Fields:  []amend.FieldPattern{"spec.template.spec.containers[*].env[*].value", "spec.jobTemplate.spec.template.spec.containers[*].env[*].value"},
 		Params:  []amend.Param{envName, envValue},
 		Plan:    planSetEnv,
 	})

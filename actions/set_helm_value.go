@@ -18,6 +18,7 @@ func init() {
 		Name:    "set-helm-value",
 		Summary: "Set a Helm value that an Argo CD Application gives to its chart to the value in the policy.",
 		Kinds:   []string{"Application"},
+		Fields:  []amend.FieldPattern{"spec.source.helm.**", "spec.sources[*].helm.**"},
 		Group:   argoGroup,
 		Params:  []amend.Param{helmKey, helmValue},
 		Plan:    planSetHelmValue,

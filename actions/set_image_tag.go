@@ -13,6 +13,7 @@ func init() {
 		Name:    "set-image-tag",
 		Summary: "Give the image of a container the tag in the policy.",
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet", "CronJob"},
+		Fields:  []amend.FieldPattern{"spec.template.spec.containers[*].image", "spec.jobTemplate.spec.template.spec.containers[*].image"},
 		Params:  []amend.Param{imageTag},
 		Plan:    planSetImageTag,
 	})

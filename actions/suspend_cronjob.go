@@ -7,6 +7,7 @@ func init() {
 		Name:    "suspend-cronjob",
 		Summary: "Stop a CronJob from starting further jobs.",
 		Kinds:   []string{"CronJob"},
+		Fields:  []amend.FieldPattern{"spec.suspend"},
 		Plan:    planSuspendCronJob,
 	})
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/actions"
 	"github.com/amendhq/amend/internal/audit"
 	"github.com/amendhq/amend/internal/git"
 	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/message"
-	"github.com/amendhq/amend/internal/pipeline"
 )
 
 // auditFlags say what is audited.
@@ -82,9 +82,12 @@ func runAudit(ctx context.Context, f auditFlags, stderr io.Writer) (audit.Report
 	if err != nil {
 		return audit.Report{}, err
 	}
-	opt := audit.Options{Head: head, Grace: f.grace, Now: f.now.Time, Kinds: map[string][]string{}, Progress: showProgress(stderr, "changes judged")}
-	for _, action := range pipeline.Catalogue() {
-		opt.Kinds[action.Name] = action.Kinds
+	opt := audit.Options{
+		Head: head, Grace: f.grace, Now: f.now.Time, Progress: showProgress(stderr, "changes judged"),
+		Kinds: map[string][]string{}, Fields: map[string][]amend.FieldPattern{},
+	}
+	for _, action := range actions.All() {
+		opt.Kinds[action.Name], opt.Fields[action.Name] = action.Kinds, action.Fields
 	}
 	if opt.Since, opt.After, err = since(clone, head, f.since); err != nil {
 		return audit.Report{}, err

@@ -57,6 +57,9 @@ type Options struct {
 	Now   time.Time
 	// Kinds holds the workload kinds that each action may change.
 	Kinds map[string][]string
+	// Fields holds the fields that each action may write in a manifest of its
+	// workload; an action that is missing may write any that is not forbidden.
+	Fields map[string][]amend.FieldPattern
 	// Progress, when set, is told how many of the changes are judged. It is
 	// called by one goroutine at a time.
 	Progress func(done, total int)

@@ -99,6 +99,8 @@ func TestViolations(t *testing.T) {
 		"a name":           {replaced("  name: web", "  name: other"), "adds, removes or renames an object"},
 		"an object":        {edit(fileOf("web"), deployment("web", 2)+"---\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"), "adds, removes or renames an object"},
 		"broken YAML":      {edit(fileOf("web"), deployment("web", 2)+"}\n"), "not readable YAML"},
+		"another field":    {replaced("memory: 256Mi", "memory: 512Mi"), `limits.memory" in "apps/web/deployment.yaml", which the action scale-replicas does not write`},
+		"a field more":     {replaced("      labels:", "      annotations: {a: b}\n      labels:"), "annotations.a"},
 		"a comment only":   {edit(fileOf("web"), strings.Replace(deployment("web", 1), "replicas: 1", "replicas: 1 # one", 1)), "changes no value"},
 		"too large":        {edit(fileOf("web"), deployment("web", 2)+strings.Repeat("# more\n", 100)), "touches"},
 	} {

@@ -28,6 +28,9 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // kinds is the part of the catalogue that the tests speak of.
 var kinds = map[string][]string{"scale-replicas": {"Deployment"}, "restart": {"Deployment"}, "set-config-value": {"ConfigMap"}}
 
+// fields are those that the actions may write; of restart nothing is known.
+var fields = map[string][]amend.FieldPattern{"scale-replicas": {"spec.replicas"}, "set-config-value": {"data.**", "data[*]"}}
+
 // A repo is a bare clone that the tests write with git fast-import.
 type repo struct {
 	testing.TB
@@ -198,7 +201,7 @@ func (r *repo) open() *git.Clone {
 // audit audits main, an hour after its last commit unless opt says otherwise.
 func (r *repo) audit(opt audit.Options) audit.Report {
 	r.Helper()
-	opt.Head, opt.Kinds = r.head, kinds
+	opt.Head, opt.Kinds, opt.Fields = r.head, kinds, fields
 	if opt.Now.IsZero() {
 		opt.Now = start.Add(time.Duration(r.commits)*time.Minute + time.Hour)
 	}

@@ -136,7 +136,7 @@ func (a *auditor) judgeFiles(c *commit, before fs.FS, diffs []Difference) (wrong
 			wrong = append(wrong, text)
 			continue
 		}
-		f := file{path: d.Path, change: c}
+		f := file{path: d.Path, change: c, fields: a.opt.Fields[c.trailers.Action]}
 		if f.before, err = a.contents.read(before, d.Path, d.Before); err != nil {
 			return nil, err
 		}

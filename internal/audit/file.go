@@ -17,6 +17,7 @@ type file struct {
 	path          string
 	before, after *content
 	change        *commit
+	fields        []amend.FieldPattern // that its action may write
 }
 
 // A span is the lines between what both sides of a file begin and end with:
@@ -92,6 +93,9 @@ func (f file) judgeLeaves(docs []manifest.Document, before, after []manifest.Lea
 		if !isSetting(docs[l.Doc].Object, l.Path) && !f.allows(l, was) {
 			return fmt.Sprintf("it sets %q in %q, which no change may", l.Path, f.path)
 		}
+		if !f.writes(docs[l.Doc].Object, l) {
+			return fmt.Sprintf("it sets %q in %q, which the action %s does not write", l.Path, f.path, f.change.trailers.Action)
+		}
 		if text := f.judgeObject(docs[l.Doc].Object); text != "" {
 			return text
 		}
@@ -114,6 +118,21 @@ func (f file) allows(l manifest.Leaf, was bool) bool {
 		return !was && f.namesWorkload(l.Path, l.Value)
 	}
 	return !privileged(l.Path) && !points(l.Path, l.Value)
+}
+
+// listItem begins the path of a field of an object in a List.
+var listItem = regexp.MustCompile(`^items\[[0-9]+\]\.`)
+
+// writes reports whether the action writes a field. That is known of manifests and
+// patches of the workload's kind, in which fields are at their place: not of text
+// inside a value, and not of a value that is shared by an anchor, which stands
+// where its author put it.
+func (f file) writes(o amend.ObjectRef, l manifest.Leaf) bool {
+	field := listItem.ReplaceAllString(string(l.Path), "")
+	if f.fields == nil || o.Kind != f.change.trailers.Workload.Kind || l.Shared || names(l.Path) != "" || strings.Contains(field, "|") {
+		return true
+	}
+	return slices.ContainsFunc(f.fields, func(p amend.FieldPattern) bool { return p.Matches(field) })
 }
 
 // isSetting reports whether a value is one of a ConfigMap, whose keys are names

@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/actions"
 	"github.com/amendhq/amend/internal/audit"
 	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/message"
@@ -52,9 +54,9 @@ func (l landed) Differences(string, string) ([]audit.Difference, error) {
 // TestPlansPassTheAudit: whatever is decided, and whichever action does it, lies
 // inside the bounds that amend audit holds history to.
 func TestPlansPassTheAudit(t *testing.T) {
-	kinds := map[string][]string{}
-	for _, a := range pipeline.Catalogue() {
-		kinds[a.Name] = a.Kinds
+	kinds, fields := map[string][]string{}, map[string][]amend.FieldPattern{}
+	for _, a := range actions.All() {
+		kinds[a.Name], fields[a.Name] = a.Kinds, a.Fields
 	}
 	judged := map[string]bool{}
 	for _, name := range scenes(t) {
@@ -68,7 +70,7 @@ func TestPlansPassTheAudit(t *testing.T) {
 		for path, content := range d.Plan.Files {
 			l.after[path.String()] = &fstest.MapFile{Data: content}
 		}
-		report, err := audit.Run(t.Context(), l, audit.Options{Head: second, Grace: time.Hour, Now: now, Kinds: kinds})
+		report, err := audit.Run(t.Context(), l, audit.Options{Head: second, Grace: time.Hour, Now: now, Kinds: kinds, Fields: fields})
 		if err != nil || report.Changes != 1 || !report.Holds() {
 			t.Errorf("%s: %v, %d changes, violations %+v\n%s", name, err, report.Changes, report.Violations, d.Plan.Diff)
 		}
