@@ -57,8 +57,8 @@ type approvals struct {
 	log   *slog.Logger
 }
 
-// wire wires the approvals of an env repo; without --approvals-dir they are nil,
-// and then all their methods do nothing.
+// wire gives an env repo its approvals, before its writer runs; without
+// --approvals-dir they are nil, and then observe and parts do nothing.
 func (f approvalFlags) wire(env *envWriter, log *slog.Logger, reg prometheus.Registerer) (*approvals, error) {
 	if f.dir == "" {
 		return nil, nil
@@ -80,7 +80,11 @@ func (f approvalFlags) wire(env *envWriter, log *slog.Logger, reg prometheus.Reg
 		Repo: repo, Pulls: host, Acts: host, Rules: host.rules, Channels: a.channels(repo),
 		Key: []byte(key), Every: f.every, Now: time.Now, Log: log, Registry: reg,
 	})
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	env.approvals = a
+	return a, nil
 }
 
 // openSlack is nil when the folder holds nothing of Slack.

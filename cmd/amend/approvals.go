@@ -26,12 +26,30 @@ func (a *approvals) observe(d amend.Decision) {
 	if a == nil {
 		return
 	}
-	if d.Acts() && d.Change != nil && d.Change.Kind == amend.KindPullRequest {
-		a.desk.Proposed(d.Change.Number, d.Change.Commit)
-	}
 	if t, ok := troubleOf(d); ok {
 		a.desk.Raise(t)
 	}
+}
+
+// proposed vouches for a commit that the writer has put at the head of a pull
+// request. It never blocks.
+func (e *envWriter) proposed(number int, commit string) {
+	if e.approvals != nil {
+		e.approvals.desk.Proposed(number, commit)
+	}
+}
+
+// Judge implements writerapi.Verifier. People are told of a change that did not
+// help, and when a later one has.
+func (e *envWriter) Judge(ctx context.Context, v amend.Verdict) (amend.Record, error) {
+	r, err := e.Writer.Judge(ctx, v)
+	if err == nil && e.approvals != nil && (v.State == amend.Failed || v.State == amend.Worked) {
+		e.approvals.desk.Raise(escalation.Trouble{
+			Key: r.Incident, Title: fmt.Sprintf("A change of amend did not help: %s of %s", r.Action, r.Target),
+			Text: fmt.Sprintf("Commit %s: %s", r.Commit, v.Detail), Over: v.State == amend.Worked,
+		})
+	}
+	return r, err
 }
 
 // deliberate are the refusals that a person has asked for, or that end by themselves:

@@ -24,6 +24,8 @@ type envWriter struct {
 	log    *slog.Logger
 	mirror *git.Mirror
 	host   host
+	// approvals are nil when nobody is asked.
+	approvals *approvals
 }
 
 // advisers are those that the writer asks besides the host; each may be nil.
@@ -63,13 +65,15 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 	who := author{f.authorName, f.authorEmail}
 	on := host{Client: client, author: who, labels: f.labels, log: log}
 	decider := pipeline.New(withJsonnet())
-	return &envWriter{flags: f, log: log, mirror: copied, host: on, Writer: writer.New(writer.Config{
+	e := &envWriter{flags: f, log: log, mirror: copied, host: on}
+	e.Writer = writer.New(writer.Config{
 		Host:      on,
 		Repo:      mirror{Mirror: copied, author: who, log: log},
 		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
 		Branch:    f.branch, Decide: decider.Decide, Keeper: decider, KeepEvery: f.pullEvery, Committer: f.authorEmail, Check: decider.Check, Now: time.Now, Log: log,
-		Owners: asked.owners, Prover: asked.prover,
-	})}, nil
+		Owners: asked.owners, Prover: asked.prover, Proposed: e.proposed,
+	})
+	return e, nil
 }
 
 // checkAccess asks for the branch once, so that a wrong name or credential ends

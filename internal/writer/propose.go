@@ -39,9 +39,18 @@ func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (*a
 	if err != nil {
 		return nil, err
 	}
+	w.vouch(pull.Number, made.SHA)
 	w.past.opened[d.Incident] = d.Episode
 	w.remember(branch, d.Plan.Request.Event)
 	return &amend.Change{Kind: amend.KindPullRequest, Commit: made.SHA, Branch: branch, Number: pull.Number, URL: pull.URL}, nil
+}
+
+// vouch tells of a commit that is at the head of a pull request, and is exactly
+// what was planned.
+func (w *Writer) vouch(number int, commit string) {
+	if w.cfg.Proposed != nil {
+		w.cfg.Proposed(number, commit)
+	}
 }
 
 // declined reports whether the error is a decision against what was to be

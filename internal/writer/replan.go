@@ -51,6 +51,7 @@ func (w *Writer) replan(ctx context.Context, k *kept) (closed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	w.vouch(k.Number, made.SHA)
 	w.happened(k.Branch, fmt.Sprintf("The env repo had changed, so the change was planned anew on %.12s.", k.main))
 	w.news[k.Branch].Plan = d.Plan
 	w.cfg.Log.Info("a pull request was planned anew", "pr", k.Number, "branch", k.Branch, "commit", made.SHA)

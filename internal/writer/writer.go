@@ -194,8 +194,11 @@ type Config struct {
 	// Prover has to agree with every planned change before it lands, or before
 	// its pull request is opened; nil when nobody is asked.
 	Prover Prover
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Proposed is told of every commit that the writer itself has put at the head
+	// of a pull request, and must not block. Optional.
+	Proposed func(number int, commit string)
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // commitChange is the change that a commit on the branch is.
