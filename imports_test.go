@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/slack":         {"internal/approval", "internal/message", "internal/secret"},
 	"internal/thread":        {"internal/ledger", "internal/message"},
 	"internal/sender":        {"internal/alert", "internal/cache", "internal/secret"},
-	"internal/writer":        {"internal/codeowners", "internal/ledger", "internal/message", "internal/pipeline", "internal/tree"},
+	"internal/writer":        {"internal/codeowners", "internal/ledger", "internal/message", "internal/pipeline", "internal/report", "internal/tree"},
 	"internal/writerapi":     {"internal/cache", "internal/secret"},
 	"internal/forge":         {"internal/forge/runs", "internal/forge/store"},
 	"internal/forge/runs":    {"internal/forge/store"},

@@ -137,6 +137,18 @@ func TestHostileEvidenceIsInert(t *testing.T) {
 	}
 }
 
+func TestHostileDecisionIsInert(t *testing.T) {
+	for i, a := range attacks {
+		text := a + attacks[(i*7+3)%len(attacks)] + "\n" + attacks[(i*11+5)%len(attacks)]
+		d := *flood(func() string { return text }, 40).Decision
+		got := report.PullRequest(d)
+		checkInert(t, got)
+		if strings.Contains(got, "<!--") || len(got) > 8000 {
+			t.Fatalf("%d bytes\n%s", len(got), got)
+		}
+	}
+}
+
 // outside leaves the fenced blocks out.
 func outside(markdown string) string {
 	var kept []string

@@ -38,18 +38,11 @@ func (r Report) Markdown() string {
 	if !e.At.IsZero() {
 		b.WriteString("\nEvidence of " + stamp(e.At) + ".\n")
 	}
-	b.WriteString(r.timeline() + r.Sections())
+	b.WriteString(r.timeline() + list("Key findings", r.Findings, "Nothing stands out.") + resources(e) + r.hypotheses() + r.suggested())
 	b.WriteString(plots(e.Series))
 	unread := unread(e.Unread)
 	b.WriteString(logs(e.Logs, bodyBytes-b.Len()-len(unread)))
 	return b.String() + unread
-}
-
-// Sections returns the parts of the report that say what is wrong and what to do,
-// for a text that has a timeline of its own: key findings, related resources,
-// hypothesis and suggestions. It keeps the promises of Markdown.
-func (r Report) Sections() string {
-	return list("Key findings", r.Findings, "Nothing stands out.") + resources(r.Evidence) + r.hypotheses() + r.suggested()
 }
 
 func (r Report) timeline() string {
@@ -94,6 +87,9 @@ func (r Report) suggested() string {
 		fmt.Fprintf(&b, "- **%s**", name(s.Action))
 		if s.Summary != "" {
 			b.WriteString(": " + inert(s.Summary))
+		}
+		if s.Summary == "" {
+			b.WriteByte('.')
 		}
 		if s.Playbook != "" {
 			fmt.Fprintf(&b, " Playbook %s, mode %s.", name(s.Playbook), name(string(s.Mode)))

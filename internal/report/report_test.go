@@ -78,6 +78,38 @@ func TestOpinionIsBoundByThePolicy(t *testing.T) {
 	}
 }
 
+func TestPullRequest(t *testing.T) {
+	web := amend.Workload{ObjectRef: amend.ObjectRef{Kind: "Deployment", Namespace: "shop", Name: "web"}, Container: "app"}
+	d := amend.Decision{Workload: web, Action: "revert-commit", Playbook: "crash-loop", Mode: amend.PullRequest, Plan: &amend.Plan{
+		Cause: strings.Repeat("a", 40), Edits: []amend.Edit{{Object: web.ObjectRef, Field: "spec.replicas", Old: "0", New: "2"}},
+	}}
+	want := `
+### Related resources
+
+| Resource | State |
+|---|---|
+| Deployment/shop/web | container app |
+
+### Hypothesis
+
+- Commit aaaaaaaaaaaa changed spec.replicas from 2 to 0. Confidence: medium.
+  - it is the last one before the alert that changed what the workload runs
+
+### Suggestions
+
+- **revert-commit**. Playbook crash-loop, mode pull-request. It answers the hypothesis.
+
+This is what the alert, the policy and Git tell. ` + "`amend report`" + ` asks the cluster and the metrics, too.
+`
+	if diff := cmp.Diff(want, report.PullRequest(d)); diff != "" {
+		t.Error(diff)
+	}
+	d.Plan.Cause = ""
+	if got := report.PullRequest(d); !strings.Contains(got, "- No rule recognises a cause in this evidence.\n") || strings.Contains(got, "none of them answers") {
+		t.Error(got)
+	}
+}
+
 func points(values ...float64) []amend.Point {
 	var all []amend.Point
 	for i, v := range values {

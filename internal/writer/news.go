@@ -11,6 +11,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/codeowners"
 	"github.com/amendhq/amend/internal/message"
+	"github.com/amendhq/amend/internal/report"
 )
 
 // news is what was learnt about an open pull request and is not in its body yet.
@@ -63,6 +64,7 @@ func (w *Writer) happened(branch, sentence string) {
 func (w *Writer) newPull(ctx context.Context, files fs.FS, branch string, d amend.Decision) NewPull {
 	p := NewPull{Branch: branch, Base: w.cfg.Branch, Labels: []string{"amend/" + d.Action, "amend/" + string(d.Mode)}}
 	p.Title, p.Body = message.PullRequest(*d.Plan)
+	p.Body = message.Beside(p.Body, report.PullRequest(d))
 	paths := slices.SortedFunc(maps.Keys(d.Plan.Files), func(a, b amend.RepoPath) int { return strings.Compare(a.String(), b.String()) })
 	owners, err := codeowners.Owners(files, paths)
 	if err != nil {
