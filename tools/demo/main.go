@@ -106,6 +106,9 @@ func story(ctx context.Context, w *world) error {
 		return fmt.Errorf("the repeated alerts changed something: %+v, then %+v", before, after)
 	}
 	out.line("nothing more happened: %s is still at %.10s", "main", after.head)
+	if err := w.audit(ctx); err != nil {
+		return err
+	}
 	summary := after.String()
 	out.result(summary)
 	if summary != "demo: 3 alerts, 2 commits, 1 pull request, 3 records, 0 duplicates" {
