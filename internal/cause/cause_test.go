@@ -2,6 +2,7 @@ package cause_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -101,10 +102,18 @@ func TestHistories(t *testing.T) {
 	must(t, w.Flush())
 	t.Logf("%d histories, of which %d have no answer; naive answers right: %s %d, %s %d, %s %d\n%s", asked, refusals,
 		naive[0].name, right[0], naive[1].name, right[1], naive[2].name, right[2], &table)
-	for i, n := range naive {
-		if 2*right[i] > asked {
-			t.Errorf("%q is right in %d of %d histories: they are too easy", n.name, right[i], asked)
+	page, err := os.ReadFile("../../docs/cause.md")
+	must(t, err)
+	for i, says := range []string{"`HEAD`", "the newest commit before the alert", "the newest commit before the alert in the application's folder"} {
+		if row := fmt.Sprintf("| %s | %d |", says, right[i]); asked == len(files) && !strings.Contains(string(page), row) {
+			t.Errorf("docs/cause.md does not say %s", row)
 		}
+		if 2*right[i] > asked {
+			t.Errorf("%q is right in %d of %d histories: they are too easy", naive[i].name, right[i], asked)
+		}
+	}
+	if says := fmt.Sprintf("right, of %d |", asked); asked == len(files) && !strings.Contains(string(page), says) {
+		t.Errorf("docs/cause.md does not say %q", says)
 	}
 }
 

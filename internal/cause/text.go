@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/amendhq/amend"
 )
 
 // maxChanges bounds the fields of one candidate that are listed.
@@ -92,33 +90,6 @@ func (l landing) line(before time.Duration) string {
 		return fmt.Sprintf("Argo CD deployed it at %s, %s before the trouble began.", stamp(l.at), span(before))
 	}
 	return fmt.Sprintf("It was committed at %s, %s before the trouble began; when it was deployed is not known.", stamp(l.at), span(before))
-}
-
-// Suspects are the candidates as evidence of an investigation.
-func (r Result) Suspects() []amend.SuspectCommit {
-	var list []amend.SuspectCommit
-	for _, c := range r.Candidates {
-		blamed := c.Blamed()
-		s := amend.SuspectCommit{
-			SHA: blamed.SHA, At: c.At, Author: blamed.Author, Subject: blamed.Subject,
-			Confidence: level(c.Confidence), Why: c.Evidence,
-		}
-		for _, change := range c.Changes {
-			s.Changes = append(s.Changes, change.FieldChange)
-		}
-		list = append(list, s)
-	}
-	return list
-}
-
-func level(confidence float64) string {
-	switch {
-	case confidence >= 0.6:
-		return "high"
-	case confidence >= 0.3:
-		return "medium"
-	}
-	return "low"
 }
 
 func by(c Commit) string {
