@@ -82,6 +82,7 @@ func sameDefault(f *pflag.Flag, said string) bool {
 func TestPagesNameEveryFlag(t *testing.T) {
 	checkFlags(t, newServe(), documentedFlags(t, "serve.md"))
 	checkFlags(t, newWriter(), documentedFlags(t, "writer.md"))
+	checkFlags(t, newExporterElastic(), documentedFlags(t, "sources.md"))
 }
 
 // TestStepsPage: the table of steps has one row for each step, and the table of

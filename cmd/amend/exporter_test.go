@@ -59,6 +59,26 @@ func TestExporterElastic(t *testing.T) {
 	}
 }
 
+// TestElasticComponentRuns: the Deployment runs a command that there is.
+func TestElasticComponentRuns(t *testing.T) {
+	text, err := os.ReadFile("../../kustomize/components/elastic/exporter.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for doc := range strings.SplitSeq(string(text), "\n---\n") {
+		doc = strings.ReplaceAll(doc, "[/amend]", "\n            - /amend") // as Kustomize writes it
+		for _, args := range containerArgs(t, doc) {
+			if cmd := parsed(t, args); cmd.CommandPath() == "amend exporter elastic" {
+				found++
+			}
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d containers run amend exporter elastic", found)
+	}
+}
+
 // scrape returns the metrics of a process that writes its address to a file; ""
 // while it does not answer.
 func scrape(addrFile string) string {
