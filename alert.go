@@ -1,6 +1,10 @@
 package amend
 
-import "time"
+import (
+	"regexp"
+	"strings"
+	"time"
+)
 
 // Status says whether an alert is active; the two words are Alertmanager's.
 type Status string
@@ -43,6 +47,22 @@ type Event struct {
 	// an action may write it and still produce the same bytes twice.
 	Time  time.Time `json:"time"`
 	Alert Alert     `json:"alert"`
+	// Trace is the W3C traceparent of the span that accepted the alert, "" where
+	// nobody traces. It says nothing about the trouble and is part of no key.
+	Trace string `json:"trace,omitempty"`
+}
+
+// traceparent is the form of version 00 of W3C Trace Context, section 3.2.
+var traceparent = regexp.MustCompile(`^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+// TraceID returns the id of the trace that the event belongs to, 32 hexadecimal
+// digits that are not all zero, or "".
+func (e Event) TraceID() string {
+	m := traceparent.FindStringSubmatch(e.Trace)
+	if m == nil || strings.Trim(m[1], "0") == "" {
+		return ""
+	}
+	return m[1]
 }
 
 // A RemediationRequest, which a person or another program creates in the

@@ -70,7 +70,7 @@ var onlyIn = map[string][]string{
 	// Nobody else talks HTTP, starts a program or fills in a template: what decides
 	// about an alert and writes the texts about it does none of that.
 	"net/http": {"cmd/amend", "cmd/forge", "internal/alertmanager", "internal/argocd", "internal/elastic", "internal/eventsource", "internal/forge", "internal/gateway",
-		"internal/git", "internal/github", "internal/kube", "internal/model", "internal/notify", "internal/oncall", "internal/openapi", "internal/pagerduty", "internal/prometheus", "internal/page", "internal/sender", "internal/slack", "internal/slack/slacktest", "internal/writerapi"},
+		"internal/git", "internal/github", "internal/kube", "internal/model", "internal/notify", "internal/oncall", "internal/openapi", "internal/pagerduty", "internal/prometheus", "internal/page", "internal/sender", "internal/slack", "internal/slack/slacktest", "internal/tracing", "internal/writerapi"},
 	"os/exec":       {"internal/forge", "internal/forge/runs", "internal/forge/store", "internal/jsonnet", "internal/ledger/gitlog"},
 	"text/template": {"internal/appset", "internal/helm"},
 	"html/template": {"internal/page"},

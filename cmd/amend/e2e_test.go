@@ -50,6 +50,7 @@ type stage struct {
 	dir     string // of everything on disk
 	api     *github.Client
 	command string
+	env     []string // of serve, besides HOME
 	// forged says that the test made up changes, so that main is not audited
 	// at the end.
 	forged bool
@@ -171,7 +172,7 @@ func (s *stage) start(flags ...string) {
 		"--data-dir", filepath.Join(s.dir, "data"), "--listen", s.addr, "--addr-file", ready,
 	}, s.flags...)
 	p := &process{cmd: exec.Command("amend", args...), ended: make(chan struct{})}
-	p.cmd.Env = []string{"HOME=" + s.dir}
+	p.cmd.Env = append([]string{"HOME=" + s.dir}, s.env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	s.must(p.cmd.Start())
 	go func() {

@@ -13,6 +13,7 @@ import (
 	"github.com/amendhq/amend/internal/git"
 	"github.com/amendhq/amend/internal/github"
 	"github.com/amendhq/amend/internal/pipeline"
+	"github.com/amendhq/amend/internal/tracing"
 	"github.com/amendhq/amend/internal/writer"
 )
 
@@ -26,12 +27,15 @@ type envWriter struct {
 	host   host
 	// approvals are nil when nobody is asked.
 	approvals *approvals
+	tracer    *tracing.Tracer
 }
 
-// advisers are those that the writer asks besides the host; each may be nil.
+// advisers are those that the writer asks besides the host, and the tracer that it
+// tells; each may be nil.
 type advisers struct {
 	owners writer.Owners
 	prover writer.Prover
+	tracer *tracing.Tracer
 }
 
 // openEnvWriter prepares the writer, which works while run does. Calls to the
@@ -65,9 +69,9 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 	who := author{f.authorName, f.authorEmail}
 	on := host{Client: client, author: who, labels: f.labels, log: log}
 	decider := pipeline.New(withJsonnet())
-	e := &envWriter{flags: f, log: log, mirror: copied, host: on}
+	e := &envWriter{flags: f, log: log, mirror: copied, host: on, tracer: asked.tracer}
 	e.Writer = writer.New(writer.Config{
-		Host:      on,
+		Host:      on.onTrace(asked.tracer, copied),
 		Repo:      mirror{Mirror: copied, author: who, log: log},
 		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
 		Branch:    f.branch, Decide: decider.Decide, Keeper: decider, KeepEvery: f.pullEvery, Committer: f.authorEmail, Check: decider.Check, Now: time.Now, Log: log,

@@ -173,6 +173,7 @@ func printThread(w io.Writer, t thread.Thread) {
 	if t.PullRequest > 0 {
 		fmt.Fprintf(w, "%-9s #%d\n", "pull", t.PullRequest)
 	}
+	line("trace", t.Trace)
 	fmt.Fprintln(w)
 	for _, s := range t.Steps {
 		at := strings.Repeat(" ", len(time.RFC3339)-5)

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/eventsource"
 	"github.com/amendhq/amend/internal/gateway"
+	"github.com/amendhq/amend/internal/tracing"
 )
 
 func newGateway() *cobra.Command {
@@ -49,12 +51,17 @@ func runGateway(ctx context.Context, f gatewayFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	tracer, err := tracing.FromEnv(ctx, "amend-gateway", os.Getenv, log)
+	if err != nil {
+		return err
+	}
+	defer flush(ctx, tracer, log)
 	reg := newRegistry()
 	source, err := eventsource.New(eventsource.Config{URL: f.eventSource, TokenFile: f.eventSourceToken, Registry: reg})
 	if err != nil {
 		return err
 	}
-	cfg.Publisher, cfg.Chunk, cfg.Ready = source, eventsource.Chunk, source.Ready
+	cfg.Publisher, cfg.Chunk, cfg.Ready = tracedPublisher{source}, eventsource.Chunk, source.Ready
 	cfg.Log, cfg.Registry = log, reg
 	handler, err := gateway.New(cfg)
 	if err != nil {
@@ -65,5 +72,5 @@ func runGateway(ctx context.Context, f gatewayFlags, log *slog.Logger) error {
 		return err
 	}
 	log.Info("serving", "address", listener.Addr().String(), "eventsource", f.eventSource)
-	return runParts(ctx, serveHTTP(gateway.NewServer(f.listen, handler, log), listener))
+	return runParts(ctx, serveHTTP(gateway.NewServer(f.listen, tracedIntake(tracer, handler), log), listener))
 }

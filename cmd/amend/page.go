@@ -12,6 +12,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/gateway"
 	ui "github.com/amendhq/amend/internal/page"
+	"github.com/amendhq/amend/internal/tracing"
 )
 
 // pageFlags say where people see what is done.
@@ -53,10 +54,11 @@ func (f pageFlags) parts(ctx context.Context, p http.Handler, log *slog.Logger) 
 	return []part{serveHTTP(gateway.NewServer(f.pageListen, p, log), l)}, nil
 }
 
-// withPage adds the page to a gateway, behind the same login.
-func withPage(g *gateway.Gateway, p http.Handler) http.Handler {
+// withPage adds the page to a gateway, behind the same login, and traces what is
+// posted.
+func withPage(g *gateway.Gateway, p http.Handler, t *tracing.Tracer) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", g)
+	mux.Handle("/", tracedIntake(t, g))
 	for _, pattern := range ui.Paths() {
 		mux.Handle(pattern, g.Guard(p))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/bus"
 	"github.com/amendhq/amend/internal/gateway"
+	"github.com/amendhq/amend/internal/tracing"
 )
 
 // lanes is how many different troubles are handled at a time. They meet in one
@@ -66,6 +68,7 @@ type server struct {
 	writer    *envWriter
 	handler   http.Handler
 	page      http.Handler
+	tracer    *tracing.Tracer
 	decisions *decisionLog
 	approvals *approvals
 }
@@ -84,6 +87,9 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 			err = errors.Join(err, s.close())
 		}
 	}()
+	if s.tracer, err = tracing.FromEnv(ctx, "amend-serve", os.Getenv, log); err != nil {
+		return nil, err
+	}
 	reg := newRegistry()
 	s.decisions = newDecisionLog(log, reg)
 	prover, err := f.prover(f.repo, f.branch, log)
@@ -92,7 +98,7 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	}
 	// Calls that fail for longer go back to the queue, so that one does not hold
 	// up all others.
-	s.writer, err = openEnvWriter(ctx, f.repoFlags, advisers{prover: prover}, min(10*time.Second, f.giveUp), log)
+	s.writer, err = openEnvWriter(ctx, f.repoFlags, advisers{prover: prover, tracer: s.tracer}, min(10*time.Second, f.giveUp), log)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +106,7 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if err != nil {
 		return nil, err
 	}
-	cfg.Publisher, cfg.Decisions, cfg.Ready = s.bus, s.bus, s.bus.Ready
+	cfg.Publisher, cfg.Decisions, cfg.Ready = tracedPublisher{s.bus}, s.bus, s.bus.Ready
 	cfg.Log, cfg.Registry = log, reg
 	intake, err := gateway.New(cfg)
 	if err != nil {
@@ -111,7 +117,7 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 		return nil, err
 	}
 	s.page = f.newPage(s.writer, s.bus.Decisions, log)
-	s.handler = withPage(intake, s.page)
+	s.handler = withPage(intake, s.page, s.tracer)
 	return s, nil
 }
 
@@ -151,5 +157,6 @@ func (s *server) close() error {
 	if s.bus != nil {
 		s.bus.Close()
 	}
+	flush(context.Background(), s.tracer, s.log)
 	return err
 }

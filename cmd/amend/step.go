@@ -40,6 +40,7 @@ Exit codes: 0 done or nothing to do, 2 invalid input, 3 refused or needs a perso
 	cmd.AddCommand(newDecide(), newPropose(), newRecord(), newVerify(), newWithdraw(), newRevert(), newRequest(), newFail(), newReconcile())
 	for _, c := range cmd.Commands() {
 		markFailure(c)
+		markSpan(c)
 	}
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,7 @@ import (
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/github"
 	"github.com/amendhq/amend/internal/kube"
+	"github.com/amendhq/amend/internal/tracing"
 	"github.com/amendhq/amend/internal/writer"
 	"github.com/amendhq/amend/internal/writerapi"
 )
@@ -94,6 +96,10 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 	if err != nil {
 		return err
 	}
+	if asked.tracer, err = tracing.FromEnv(ctx, "amend-writer", os.Getenv, log); err != nil {
+		return err
+	}
+	defer flush(ctx, asked.tracer, log)
 	env, err := openEnvWriter(ctx, f.repoFlags, asked, 10*time.Second, log)
 	if err != nil {
 		return err
@@ -140,7 +146,7 @@ func (f writerFlags) advisers(cluster *kube.Client, log *slog.Logger) (advisers,
 func (f writerFlags) handler(env *envWriter, who realm, reg *prometheus.Registry, log *slog.Logger, others ...func(amend.Decision)) (http.Handler, error) {
 	seen := newDecisionLog(log, reg)
 	return writerapi.New(writerapi.Config{
-		Repo: f.repo, Decider: pen{env.Writer}, Ledger: pen{env.Writer}, Verifier: env, History: env, Authenticator: who, Authorizer: who,
+		Repo: f.repo, Decider: tracedPen{pen{env.Writer}, env.tracer}, Ledger: pen{env.Writer}, Verifier: env, History: env, Authenticator: who, Authorizer: who,
 		Unpack: alert.Unpack, RetryAt: github.RetryAt,
 		Observe: func(d amend.Decision) {
 			seen.observe(d)

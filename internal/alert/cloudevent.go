@@ -18,6 +18,10 @@ const (
 	Source       = "amend/gateway"
 )
 
+// TraceExtension is the attribute of CloudEvents' Distributed Tracing extension
+// that holds amend.Event.Trace.
+const TraceExtension = "traceparent"
+
 // ExpectedEvent describes in one sentence which CloudEvents DecodeCloudEvent
 // takes, for the answer to a sender that sent something else.
 const ExpectedEvent = `a CloudEvent 1.0 of type "` + TypeFiring + `" or "` + TypeResolved + `", ` +
@@ -42,6 +46,9 @@ func ToCloudEvent(e amend.Event) (event.Event, error) {
 	ce.SetSource(Source)
 	ce.SetSubject(e.Identity)
 	ce.SetTime(e.Time)
+	if e.TraceID() != "" {
+		ce.SetExtension(TraceExtension, e.Trace)
+	}
 	if err := ce.SetData(event.ApplicationJSON, data); err != nil {
 		return event.Event{}, amend.Errorf(amend.Internal, "pack event", "%w", err)
 	}
@@ -64,7 +71,14 @@ func FromCloudEvent(ce event.Event) (amend.Event, error) {
 	if ce.Source() != Source || !ours(ce) || len(a.Labels) == 0 || !writable(ce.Time().UTC()) {
 		return amend.Event{}, amend.Errorf(amend.Invalid, "decode event", "source, id, subject, time and data do not belong together")
 	}
-	return amend.Event{ID: ce.ID(), Identity: ce.Subject(), Time: ce.Time().UTC(), Alert: a}, nil
+	e := amend.Event{ID: ce.ID(), Identity: ce.Subject(), Time: ce.Time().UTC(), Alert: a}
+	if traced, ok := ce.Extensions()[TraceExtension]; ok {
+		e.Trace, _ = traced.(string)
+		if e.TraceID() == "" {
+			return amend.Event{}, amend.Errorf(amend.Invalid, "decode event", "%s is no traceparent", TraceExtension)
+		}
+	}
+	return e, nil
 }
 
 // DecodeCloudEvent reads the alert of a CloudEvent that somebody else made,

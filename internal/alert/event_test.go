@@ -171,6 +171,10 @@ func TestCloudEventStrict(t *testing.T) {
 		{"no id", func(e *event.Event) { e.SetID("") }, false},
 		{"another id", func(e *event.Event) { e.SetID("my-id") }, true},
 		{"another subject", func(e *event.Event) { e.SetSubject("{{x}}") }, true},
+		{"a trace that is none", func(e *event.Event) { e.SetExtension(alert.TraceExtension, "00-{{x}}") }, true},
+		{"a trace of zeros", func(e *event.Event) {
+			e.SetExtension(alert.TraceExtension, "00-"+strings.Repeat("0", 32)+"-00f067aa0ba902b7-01")
+		}, true},
 		{"another source", func(e *event.Event) { e.SetSource("https://example.com") }, true},
 	}
 	for _, tt := range tests {

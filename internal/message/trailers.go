@@ -22,6 +22,8 @@ type Trailers struct {
 	// Path and Line are the place of the first edit.
 	Path amend.RepoPath
 	Line int
+	// Trace is the id of the trace that the change belongs to, "" without one.
+	Trace string
 }
 
 // The keys of the trailers, in the order in which they are written.
@@ -33,12 +35,15 @@ const (
 	keyAlert    = "Amend-Alert"
 	keyWorkload = "Amend-Workload"
 	keyTarget   = "Amend-Target"
+	keyTrace    = "Amend-Trace" // only where there is one
 )
 
 var (
 	// idPattern is the alphabet of amend.Request.Incident; actions and playbooks
 	// are named in it too.
 	idPattern = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
+	// tracePattern is the id of a trace, as W3C Trace Context writes it.
+	tracePattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
 	// linePattern is one trailer, without folding, as Git writes it.
 	linePattern = regexp.MustCompile(`^([A-Za-z0-9-]+): ?(.*)$`)
 	// cherryPattern is the one line that Git puts between trailers (cherry-pick -x).
@@ -101,6 +106,11 @@ func fromValues(values map[string]string) (Trailers, bool) {
 			return Trailers{}, false
 		}
 	}
+	if trace, traced := values[keyTrace]; traced {
+		if t.Trace = trace; !tracePattern.MatchString(trace) {
+			return Trailers{}, false
+		}
+	}
 	var okEpisode, okAlert, okWorkload, okTarget bool
 	t.Episode, okEpisode = number(values[keyEpisode])
 	t.Alert, okAlert = unescape(values[keyAlert])
@@ -147,6 +157,7 @@ func trailersOf(p amend.Plan) Trailers {
 		Playbook: p.Request.Playbook,
 		Alert:    p.Request.Event.ID,
 		Workload: p.Request.Workload.ObjectRef,
+		Trace:    p.Request.Event.TraceID(),
 	}
 	if len(p.Edits) > 0 {
 		t.Path, t.Line = p.Edits[0].Target.Path, p.Edits[0].Target.Line
@@ -168,6 +179,9 @@ func (t Trailers) String() string {
 		{keyTarget, escape(t.Path.String()) + ":" + strconv.Itoa(t.Line)},
 	} {
 		b.WriteString(line[0] + ": " + line[1] + "\n")
+	}
+	if t.Trace != "" {
+		b.WriteString(keyTrace + ": " + escape(t.Trace) + "\n")
 	}
 	return b.String()
 }

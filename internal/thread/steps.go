@@ -15,7 +15,7 @@ func (h *history) thread(c change, src Sources) Thread {
 	t := Thread{
 		Incident: c.trailers.Incident, Episode: c.trailers.Episode, Playbook: c.trailers.Playbook, Action: c.trailers.Action,
 		Workload: c.trailers.Workload.String(), Event: c.trailers.Alert, Commit: c.SHA, PullRequest: h.pull(c),
-		Edited: fmt.Sprintf("%s:%d", c.trailers.Path, c.trailers.Line),
+		Edited: fmt.Sprintf("%s:%d", c.trailers.Path, c.trailers.Line), Trace: c.trailers.Trace,
 	}
 	t.Steps = append(t.Steps, h.began(c, src.Decisions)...)
 	for _, d := range src.Decisions {

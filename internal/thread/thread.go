@@ -60,7 +60,8 @@ type Thread struct {
 	Edited      string `json:"edited,omitempty"` // path:line of the first edit
 	Commit      string `json:"commit,omitempty"`
 	PullRequest int    `json:"pullRequest,omitempty"`
-	Steps       []Step `json:"steps"` // in the order of time, as far as it is known
+	Trace       string `json:"trace,omitempty"` // id of the OpenTelemetry trace
+	Steps       []Step `json:"steps"`           // in the order of time, as far as it is known
 }
 
 // Follow returns the threads that a question is about, the oldest first. It is

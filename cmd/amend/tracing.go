@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/spf13/cobra"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/gateway"
+	"github.com/amendhq/amend/internal/git"
+	"github.com/amendhq/amend/internal/message"
+	"github.com/amendhq/amend/internal/tracing"
+	"github.com/amendhq/amend/internal/writer"
+	"github.com/amendhq/amend/internal/writerapi"
+)
+
+// flushWithin bounds the wait for a collector when a process ends.
+const flushWithin = 2 * time.Second
+
+// flush sends the spans that are left. A collector that is away is no failure of
+// what was traced.
+func flush(ctx context.Context, t *tracing.Tracer, log *slog.Logger) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), flushWithin)
+	defer stop()
+	if err := t.Close(ctx); err != nil {
+		log.Warn("traces are lost", "error", err)
+	}
+}
+
+// tracedIntake makes a span of each post to a gateway.
+func tracedIntake(t *tracing.Tracer, g http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", g)
+	mux.Handle("POST /v1/", t.Handler("accept", g))
+	return mux
+}
+
+// A tracedPublisher gives events the span that they were accepted in.
+type tracedPublisher struct{ gateway.Publisher }
+
+// Publish implements gateway.Publisher.
+func (p tracedPublisher) Publish(ctx context.Context, events []event.Event) error {
+	if parent := tracing.Parent(ctx); parent != "" {
+		for i := range events {
+			events[i].SetExtension(alert.TraceExtension, parent)
+		}
+	}
+	return p.Publisher.Publish(ctx, events)
+}
+
+// traceDecision makes spans of what the times of a decision tell: from the
+// accepted alert to the decision, and from there to the change in Git.
+func traceDecision(t *tracing.Tracer, e amend.Event, d amend.Decision) {
+	if e.TraceID() == "" || d.DecidedAt.IsZero() {
+		return
+	}
+	about := []slog.Attr{
+		slog.String("event", e.ID), slog.String("reason", string(d.Reason)), slog.String("playbook", d.Playbook),
+		slog.String("action", d.Action), slog.String("incident", d.Incident),
+	}
+	ctx := t.Span(tracing.WithParent(context.Background(), e.Trace), "decide", e.Time, d.DecidedAt, nil, about...)
+	if d.Change != nil && !d.ChangedAt.IsZero() {
+		t.Span(ctx, "write", d.DecidedAt, d.ChangedAt, nil, append(about, slog.String("commit", d.Change.Commit), slog.String("branch", d.Change.Branch))...)
+	}
+}
+
+// A tracedPen notes what the writer of a cluster decides.
+type tracedPen struct {
+	pen
+	tracer *tracing.Tracer
+}
+
+// Handle implements writerapi.Decider.
+func (p tracedPen) Handle(ctx context.Context, e amend.Event, allow writerapi.Allow) (amend.Decision, error) {
+	d, err := p.pen.Handle(ctx, e, allow)
+	if err == nil {
+		traceDecision(p.tracer, e, d)
+	}
+	return d, err
+}
+
+// A tracedHost notes what happens to a change after it was made. Its trace is
+// found by the trailers of its commit, however long ago that was.
+type tracedHost struct {
+	host
+	tracer *tracing.Tracer
+	mirror *git.Mirror
+}
+
+// onTrace returns the host as the writer wants it, with spans where there is a
+// tracer.
+func (h host) onTrace(t *tracing.Tracer, copied *git.Mirror) writer.Host {
+	if t == nil {
+		return h
+	}
+	return tracedHost{h, t, copied}
+}
+
+// Dispatch implements writer.Dispatcher.
+func (h tracedHost) Dispatch(ctx context.Context, r amend.Record) error {
+	began := time.Now()
+	err := h.host.Dispatch(ctx, r)
+	if c, id := h.trace(r.Commit); id != "" {
+		h.tracer.Span(tracing.WithTrace(ctx, id), "record", began, time.Now(), err, slog.String("commit", c.SHA), slog.String("incident", r.Incident))
+	}
+	return err
+}
+
+// SetVerdict implements writer.Verdicts.
+func (h tracedHost) SetVerdict(ctx context.Context, v amend.Verdict) error {
+	err := h.host.SetVerdict(ctx, v)
+	if c, id := h.trace(v.Commit); id != "" {
+		h.tracer.Span(tracing.WithTrace(ctx, id), "verify", c.Time, v.At, err, slog.String("commit", c.SHA), slog.String("verdict", string(v.State)))
+	}
+	return err
+}
+
+// trace returns a commit and the trace that it is of, "" for none.
+func (h tracedHost) trace(sha string) (git.Commit, string) {
+	for c, err := range h.mirror.Log(sha, "") {
+		if err != nil {
+			break
+		}
+		t, _ := message.ParseTrailers(c.Message)
+		return c, t.Trace
+	}
+	return git.Commit{}, ""
+}
+
+// markSpan makes a span of a step, in the trace of the event that it is about: the
+// one in $AMEND_EVENT, or else that of the decision in --in.
+func markSpan(cmd *cobra.Command) {
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+		tracer, err := tracing.FromEnv(cmd.Context(), "amend-step", os.Getenv, log)
+		if err != nil {
+			return err
+		}
+		if tracer == nil {
+			return run(cmd, args)
+		}
+		began := time.Now()
+		err = run(cmd, args)
+		if parent := stepParent(cmd); parent != "" {
+			tracer.Span(tracing.WithParent(context.Background(), parent), "step "+cmd.Name(), began, time.Now(), err)
+		}
+		flush(cmd.Context(), tracer, log)
+		return err
+	}
+}
+
+// stepParent returns the traceparent of what a step is about, "" when there is
+// none. What is wrong with its documents, the step itself says.
+func stepParent(cmd *cobra.Command) string {
+	if e, err := alert.Unpack(os.Getenv(eventEnv)); err == nil {
+		return e.Trace
+	}
+	in := cmd.Flag("in")
+	if in == nil || in.Value.String() == "" || in.Value.String() == "-" {
+		return ""
+	}
+	data, err := os.ReadFile(in.Value.String())
+	if err != nil || len(data) > maxDocument {
+		return ""
+	}
+	var d amend.Decision
+	if err := json.Unmarshal(data, &d); err != nil || d.Plan == nil {
+		return ""
+	}
+	return d.Plan.Request.Event.Trace
+}
