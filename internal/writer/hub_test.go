@@ -345,14 +345,21 @@ func (h *hub) file(name string) string {
 }
 
 // changes counts the live changes of every episode: what is in main, and the
-// open pull requests.
+// open pull requests. Of a change that was planned anew the last plan counts.
 func (h *hub) changes() map[string]int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	live := map[string]int{}
+	live, old := map[string]int{}, map[string]bool{}
 	for sha, c := range h.walk(h.branches["main"]) {
-		if r, ok := ledger.FromCommit(sha, c.at, c.message); ok {
+		r, ok := ledger.FromCommit(sha, c.at, c.message)
+		if !ok || c.by != mail { // a person may copy a message
+			continue
+		}
+		if !old[sha] {
 			live[amend.Branch(r.Incident, r.Episode)]++
+		}
+		if len(c.parents) > 1 {
+			old[c.parents[1]] = true
 		}
 	}
 	for _, p := range h.pulls {
