@@ -73,7 +73,7 @@ type Rollout struct {
 	Changed []string `json:"changed,omitempty"`
 }
 
-// A Pod is one pod of the workload.
+// A Pod is one pod of the workload. Its containers for initialisation come first.
 type Pod struct {
 	Name       string         `json:"name"`
 	Phase      string         `json:"phase,omitempty"`

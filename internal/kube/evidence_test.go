@@ -64,9 +64,9 @@ func workloads(more map[string]string) *canned {
 
 func TestPods(t *testing.T) {
 	const pods = `{"items":[{"metadata":{"namespace":"shop","name":"web-1"},
-		"spec":{"containers":[{"name":"app","image":"web:2","resources":{"limits":{"memory":"256Mi"}}},{"name":"side","image":"side:1"}],
+		"spec":{"initContainers":[{"name":"migrate","image":"web:2"}],"containers":[{"name":"app","image":"web:2","resources":{"limits":{"memory":"256Mi"}}},{"name":"side","image":"side:1"}],
 			"volumes":[{"name":"d","persistentVolumeClaim":{"claimName":"data"}},{"name":"t","emptyDir":{}}]},
-		"status":{"phase":"Running","conditions":[{"type":"Ready","status":"False"}],"containerStatuses":[
+		"status":{"phase":"Running","conditions":[{"type":"Ready","status":"False"}],"initContainerStatuses":[{"name":"migrate","ready":true,"state":{"terminated":{"reason":"Completed"}}}],"containerStatuses":[
 			{"name":"app","ready":false,"restartCount":4,"state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off"}},
 			 "lastState":{"terminated":{"reason":"OOMKilled","exitCode":137,"finishedAt":"2026-03-01T10:01:00Z"}}}]}}]}`
 	s := workloads(map[string]string{"/api/v1/namespaces/shop/pods": pods})
@@ -75,6 +75,7 @@ func TestPods(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []amend.Pod{{Name: "web-1", Phase: "Running", Containers: []amend.PodContainer{
+		{Name: "migrate", Image: "web:2", Ready: true, Ended: &amend.Termination{Reason: "Completed"}},
 		{
 			Name: "app", Image: "web:2", Restarts: 4, Waiting: "CrashLoopBackOff", Message: "back-off", MemoryLimit: "256Mi",
 			Ended: &amend.Termination{Reason: "OOMKilled", ExitCode: 137, At: time.Date(2026, 3, 1, 10, 1, 0, 0, time.UTC)},

@@ -93,6 +93,7 @@ func (c *Client) Pods(ctx context.Context, ref amend.ObjectRef) (pods []amend.Po
 type pod struct {
 	Metadata metadata `json:"metadata"`
 	Spec     struct {
+		Init       []podContainer `json:"initContainers"`
 		Containers []podContainer `json:"containers"`
 		Volumes    []struct {
 			Claim *struct {
@@ -103,6 +104,7 @@ type pod struct {
 	Status struct {
 		Phase      string            `json:"phase"`
 		Reason     string            `json:"reason"`
+		Init       []containerStatus `json:"initContainerStatuses"`
 		Containers []containerStatus `json:"containerStatuses"`
 		Conditions []struct {
 			Type   string `json:"type"`
@@ -145,11 +147,12 @@ func (p pod) amend() amend.Pod {
 	for _, c := range p.Status.Conditions {
 		out.Ready = out.Ready || c.Type == "Ready" && c.Status == "True"
 	}
-	for _, spec := range p.Spec.Containers {
+	statuses := slices.Concat(p.Status.Init, p.Status.Containers)
+	for _, spec := range slices.Concat(p.Spec.Init, p.Spec.Containers) {
 		c := amend.PodContainer{Name: spec.Name, Image: spec.Image, MemoryLimit: spec.Resources.Limits["memory"]}
-		i := slices.IndexFunc(p.Status.Containers, func(s containerStatus) bool { return s.Name == spec.Name })
+		i := slices.IndexFunc(statuses, func(s containerStatus) bool { return s.Name == spec.Name })
 		if i >= 0 {
-			p.Status.Containers[i].into(&c)
+			statuses[i].into(&c)
 		}
 		out.Containers = append(out.Containers, c)
 	}
