@@ -14,9 +14,10 @@ import (
 type Place struct {
 	// Applications are the names of those that deploy it or, where none is known,
 	// the folder of its source alone. Of several that render alike, all that may
-	// be the one are there.
+	// be the one are there. An Application stands for itself.
 	Applications []string
-	// Projects are those of the Applications that have sync windows for them.
+	// Projects are those of the Applications that have sync windows for them. For
+	// an Application that is its own one too.
 	Projects []Project
 	// Replicas is what the object asks for, 1 if it asks for none.
 	Replicas int
@@ -62,7 +63,10 @@ func (l *Locator) Place(tree fs.FS, q Query, fleet bool) (Place, error) {
 		p.Applications = append(p.Applications, a.name)
 		p.Projects = append(p.Projects, v.projectsOf(a)...)
 	}
-	if len(deploying) == 0 {
+	if own := m.obj.applications(); own != nil {
+		p.Applications = []string{own[0].name}
+		p.Projects = append(p.Projects, v.projectsOf(own[0])...)
+	} else if len(deploying) == 0 {
 		p.Applications = []string{m.root.dir}
 	}
 	if fleet {

@@ -73,6 +73,18 @@ func TestPlace(t *testing.T) {
 	}
 }
 
+// A change of an Application reaches what it deploys, and not all that stands
+// beside it.
+func TestPlaceOfAnApplication(t *testing.T) {
+	files := fleetRepo()
+	files["root.yaml"] = argoApp("root", "argo", "argocd", "")
+	files["argo/project.yaml"] = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: shop}\nspec: {syncWindows: [{kind: deny, schedule: 0 8 * * *, duration: 1h, namespaces: [shop]}]}\n"
+	got := place(t, files, "argoproj.io/Application/argocd/web")
+	if len(got.Applications) != 1 || got.Applications[0] != "web" || len(got.Projects) != 1 || got.Projects[0].Application != "web" {
+		t.Errorf("%v with the projects %+v, want web with its own", got.Applications, got.Projects)
+	}
+}
+
 // What another cluster has in a namespace of the same name is not near.
 func TestFleetOfOneCluster(t *testing.T) {
 	files := fleetRepo()
