@@ -106,6 +106,7 @@ func TestComponentsFitTheOverlay(t *testing.T) {
 	plain := string(build(t, disk(t), "kustomize/overlays/github"))
 	for component, want := range map[string][]string{
 		"owner-from-cluster": {"--owner-from-cluster\n", "name: amend-writer-owners\n", "  - applicationsets\n"},
+		"approvals":          {"--approvals-dir=/", "--approvals-listen=:8081", "name: amend-approvals\n", "secretName: amend-approvals\n", "  - port: 8081\n"},
 		"argocd-proof":       {"--argocd-server=https://", "--argocd-token-file=/", "--argocd-ca-file=/", "secretName: amend-argocd\n"},
 	} {
 		files := disk(t)

@@ -1,17 +1,22 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-github/v60/github"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/slack"
 	"github.com/amendhq/amend/internal/slack/slacktest"
 )
@@ -34,25 +39,33 @@ type asking struct {
 	door  string // where answers go
 }
 
+// newAsking starts serve.
 func newAsking(t *testing.T) *asking {
+	t.Helper()
+	a := prepareAsking(t, "")
+	a.flags = append(a.flags, "--fold-window", "1ns")
+	a.start(a.flags...)
+	return a
+}
+
+// prepareAsking makes all that a process needs to ask people. Steps are told
+// after the one in Slack.
+func prepareAsking(t *testing.T, steps string) *asking {
 	t.Helper()
 	s := newStage(t, 2, "", nil)
 	a := &asking{stage: s, slack: slacktest.New(t)}
-	policy := s.git("show", "main:.amend/policy.yaml") + approvalPolicy
+	policy := s.git("show", "main:.amend/policy.yaml") + strings.Replace(approvalPolicy, "wait: 10m}", "wait: 10m}"+steps, 1)
 	s.put(".amend/policy.yaml", &policy)
 	dir := filepath.Join(s.dir, "approvals")
 	s.must(os.Mkdir(dir, 0o700))
 	for name, content := range map[string]string{
-		"key": "a key of comments", "slack-bot-token": slacktest.Token, "slack-signing-secret": slacktest.Secret,
+		"key": "a key of comments", "pagerduty-payments": strings.Repeat("k", 32), "slack-bot-token": slacktest.Token, "slack-signing-secret": slacktest.Secret,
 	} {
 		s.must(os.WriteFile(filepath.Join(dir, name), []byte(content+"\n"), 0o600))
 	}
 	listen := freeAddr(s)
 	a.door = "http://" + listen + slack.InboundPath
-	a.flags = []string{
-		"--fold-window", "1ns", "--approvals-dir", dir, "--approvals-listen", listen, "--approvals-interval", "100ms", "--slack-api", a.slack.API(),
-	}
-	s.start(a.flags...)
+	a.flags = []string{"--approvals-dir", dir, "--approvals-listen", listen, "--approvals-interval", "100ms", "--slack-api", a.slack.API()}
 	return a
 }
 
@@ -253,6 +266,60 @@ func TestKillSwitchStopsApprovals(t *testing.T) {
 	a.press(slacktest.Press{Message: m, Action: "approve", User: "U0ADA"})
 	a.whispered("U0ADA", ".amend/stop")
 	a.unmerged()
+}
+
+// TestWriterPagesWhenNobodyAnswers: a step of a Workflow proposes, Slack stays
+// silent, PagerDuty is paged, and an approval resolves the incident there.
+func TestWriterPagesWhenNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var paged []string
+	pager := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var e struct {
+			Action string `json:"event_action"`
+			Key    string `json:"dedup_key"`
+		}
+		err := json.NewDecoder(r.Body).Decode(&e)
+		mu.Lock()
+		defer mu.Unlock()
+		paged = append(paged, fmt.Sprint(e.Action, " ", e.Key, err))
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = w.Write([]byte(`{"status":"success"}`)) // the client may have left
+	}))
+	t.Cleanup(pager.Close)
+	wasPaged := func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Join(paged, "\n")
+	}
+	a := prepareAsking(t, "\n    - {pagerduty: payments}")
+	policy := strings.Replace(a.git("show", "main:.amend/policy.yaml"), "wait: 10m}", "wait: 1s}", 1)
+	a.put(".amend/policy.yaml", &policy)
+	c := newCluster(a.stage)
+	a.start(append(a.flags, "--kubeconfig", c.kubeconfig(), "--pagerduty-events-api", pager.URL)...)
+	a.eventually("the writer is ready", func() bool {
+		code, err := httpGet("http://" + a.addr + "/readyz")
+		return err == nil && code == http.StatusOK
+	})
+	token := filepath.Join(a.dir, "writer-token")
+	a.must(os.WriteFile(token, []byte("token-of-steps"), 0o600))
+	packed, err := alert.Pack(alert.NewEvent(firing("AppOutOfMemory", app(1)), time.Now(), alert.Identity{}))
+	a.must(err)
+	cmd := exec.Command("amend", "step", "propose", "--writer", "http://"+a.addr, "--writer-token-file", token)
+	cmd.Env = []string{"HOME=" + a.dir, eventEnv + "=" + packed}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	m := a.message(1)
+	a.eventually("PagerDuty is paged", func() bool { return wasPaged() != "" })
+	a.onRecord("has told the PagerDuty service payments")
+	a.press(slacktest.Press{Message: m, Action: "approve", User: "U0ADA"})
+	a.becomes(1, "Approved by Ada")
+	const key = "amend/acme/env/pull/1<nil>"
+	a.eventually("the incident is resolved", func() bool { return wasPaged() == "trigger "+key+"\nresolve "+key })
+	if n := len(a.changes("main")); n != 1 {
+		t.Errorf("main holds %d changes, want 1", n)
+	}
 }
 
 // TestRefusalsAreTold: what amend can do nothing about reaches a person, and the
