@@ -30,7 +30,7 @@ func (f *pageFlags) register(cmd *cobra.Command) {
 // newPage makes the page of an env repo, with the decisions that this process
 // remembers.
 func (f pageFlags) newPage(env *envWriter, decisions func(context.Context, int) ([]amend.Decision, error), log *slog.Logger) http.Handler {
-	source := &pageSource{repo: env.mirror, branch: env.flags.branch, pulls: env.host.PullsSince, decisions: decisions, now: time.Now}
+	source := &pageSource{repo: env.mirror, branch: env.flags.branch, pulls: env.host.PullsSince, decisions: decisions, verdict: env.host.Verdict, now: time.Now}
 	return ui.New(ui.Config{Source: source, Repo: env.flags.repo, Branch: env.flags.branch, ByHand: f.byHand, Log: log})
 }
 

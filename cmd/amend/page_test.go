@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/git"
+	"github.com/amendhq/amend/internal/ledger"
 	ui "github.com/amendhq/amend/internal/page"
 	"github.com/amendhq/amend/internal/writer"
 )
@@ -176,6 +178,41 @@ func TestPageWithoutTheHost(t *testing.T) {
 	if s.list(t.Context()); asked != 2 {
 		t.Errorf("asked %d times after a minute", asked)
 	}
+}
+
+// Verdicts are asked for until they are final, and of a few changes at a time.
+func TestPageAsksForVerdicts(t *testing.T) {
+	now := time.Now()
+	asked := map[string]int{}
+	verdicts := map[string]amend.VerdictState{}
+	s := &pageSource{now: func() time.Time { return now }, verdict: func(_ context.Context, commit string) (amend.VerdictState, error) {
+		asked[commit]++
+		return verdicts[commit], nil
+	}}
+	for n := range 30 {
+		s.past.commits = append(s.past.commits, ledger.Commit{SHA: fmt.Sprintf("%040x", n), At: now.Add(-time.Duration(n) * time.Hour), Message: changeText(n + 1)})
+	}
+	first := s.past.commits[0].SHA
+	ask := func(most int) {
+		t.Helper()
+		clear(asked)
+		if err := s.judge(t.Context()); err != nil || len(asked) > most {
+			t.Errorf("%d were asked for, %v", len(asked), err)
+		}
+	}
+	verdicts[first] = amend.Pending
+	if ask(judgedAtOnce); s.known[first] != amend.Pending {
+		t.Errorf("the verdict is %q", s.known[first])
+	}
+	verdicts[first] = amend.Worked
+	if ask(judgedAtOnce); s.known[first] != amend.Worked {
+		t.Errorf("the verdict is %q", s.known[first])
+	}
+	if ask(judgedAtOnce); asked[first] != 0 || s.known[first] != amend.Worked {
+		t.Errorf("asked %d times for a final verdict, which is %q", asked[first], s.known[first])
+	}
+	now = now.Add(48 * time.Hour)
+	ask(0)
 }
 
 func TestMemoryIsBounded(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -26,9 +27,12 @@ type pageSource struct {
 	branch    string
 	pulls     func(ctx context.Context, base string, since time.Time) ([]writer.Pull, error)
 	decisions func(ctx context.Context, n int) ([]amend.Decision, error)
+	verdict   func(ctx context.Context, commit string) (amend.VerdictState, error)
 	now       func() time.Time
 
 	past  pagePast
+	final map[string]amend.VerdictState // that will not change any more, by commit
+	known map[string]amend.VerdictState // and all others
 	open  []ui.Pull
 	asked time.Time // when the host was asked for open
 	deaf  error     // why it did not answer
@@ -55,8 +59,8 @@ func (s *pageSource) Facts(ctx context.Context) (ui.Facts, error) {
 	missing("What is in Git may be newer", s.past.read(ctx, s.repo, s.branch))
 	f.Commits, f.Log = s.past.commits, s.past.log
 	s.list(ctx)
-	f.Pulls = s.open
-	missing("Pull requests may be open that are not shown", s.deaf)
+	f.Pulls, f.Verdicts = s.open, s.known
+	missing("Pull requests and verdicts may be missing", s.deaf)
 	var err error
 	f.Decisions, err = s.decisions(ctx, remembered)
 	missing("Decisions are not shown", err)
@@ -72,8 +76,8 @@ const (
 	pulledWithin = 5 * time.Second
 )
 
-// list asks the host for the open pull requests now and then. When it does not
-// answer, the last ones stay.
+// list asks the host for the open pull requests and for verdicts now and then. When
+// it does not answer, the last ones stay.
 func (s *pageSource) list(ctx context.Context) {
 	now := s.now()
 	if now.Sub(s.asked) < pulledEvery {
@@ -82,6 +86,9 @@ func (s *pageSource) list(ctx context.Context) {
 	within, stop := context.WithTimeout(ctx, pulledWithin)
 	defer stop()
 	all, err := s.pulls(within, s.branch, now.Add(-pulledSince))
+	if err == nil {
+		err = s.judge(within)
+	}
 	if ctx.Err() != nil {
 		return // whoever looked has left, which says nothing of the host
 	}
@@ -95,6 +102,41 @@ func (s *pageSource) list(ctx context.Context) {
 			s.open = append(s.open, ui.Pull{Number: p.Number, URL: p.URL, Branch: p.Branch, OpenedAt: p.OpenedAt})
 		}
 	}
+}
+
+// judgedSince is how old a change may be that a verdict is still looked for, and
+// judgedAtOnce for how many the host is asked at a time: each is a request.
+const (
+	judgedSince  = 24 * time.Hour
+	judgedAtOnce = 10
+)
+
+// judge asks for the verdicts of the latest changes that have no final one yet.
+func (s *pageSource) judge(ctx context.Context) error {
+	if s.final == nil {
+		s.final = map[string]amend.VerdictState{}
+	}
+	known := maps.Clone(s.final)
+	asked := 0
+	for _, c := range s.past.commits {
+		if asked == judgedAtOnce || s.now().Sub(c.At) > judgedSince {
+			break
+		}
+		if _, ours := ledger.FromCommit(c.SHA, c.At, c.Message); !ours || len(c.Parents) > 1 || s.final[c.SHA] != "" {
+			continue
+		}
+		asked++
+		v, err := s.verdict(ctx, c.SHA)
+		if err != nil {
+			return err
+		}
+		known[c.SHA] = v
+		if v != "" && v != amend.Pending {
+			s.final[c.SHA] = v
+		}
+	}
+	s.known = known
+	return nil
 }
 
 // A pagePast is what the page shows of the history of a branch up to head: a few

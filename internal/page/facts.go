@@ -28,6 +28,8 @@ type Facts struct {
 	Log     ledger.Log
 	// Decisions are the latest that a server remembers, the newest last.
 	Decisions []amend.Decision
+	// Verdicts are those that are known, by the commit of the change.
+	Verdicts map[string]amend.VerdictState
 	// Pulls are the open pull requests of amend.
 	Pulls []Pull
 	// Missing says, a sentence each, what could not be found out.

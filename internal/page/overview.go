@@ -49,8 +49,8 @@ type Outcome string
 // The outcomes: those of amend.VerdictState, and what Git alone tells.
 const (
 	NotYet    Outcome = "no verdict yet"
-	Reverted  Outcome = "reverted"   // amend took it back
-	TakenBack Outcome = "taken back" // a person did
+	Reverted          = Outcome(amend.Reverted) // amend took it back
+	TakenBack Outcome = "taken back"            // a person did
 )
 
 // A Change is one that landed.
@@ -145,6 +145,9 @@ func (s site) changes(f Facts) []Change {
 		c := Change{
 			Incident: r.Incident, Episode: r.Episode, Action: r.Action, Playbook: r.Playbook, Workload: r.Target,
 			Edited: r.Edited, Commit: r.Commit, URL: s.commit(r.Commit), At: r.At, Outcome: NotYet,
+		}
+		if v := f.Verdicts[r.Commit]; v != "" && v != amend.Pending {
+			c.Outcome = Outcome(v)
 		}
 		if by := index.TakenBack(r.Commit); by != nil {
 			c.Outcome = Reverted

@@ -89,8 +89,9 @@ func facts(quoted string) page.Facts {
 			refused("slow", 12, amend.ReasonCooldown, quoted), refused("over", 13, amend.ReasonComputed, quoted), refused("over", 14, amend.ReasonResolved, ""),
 			refused("foreign", 15, amend.ReasonNoPlaybook, quoted), unknown,
 		},
-		Pulls:   []page.Pull{{Number: 12, URL: "https://git.example.com/acme/env/pull/12", Branch: amend.Branch(trailers("api", 1).Incident, 1), OpenedAt: at(4)}},
-		Missing: []string{quoted},
+		Verdicts: map[string]amend.VerdictState{sha(1): amend.Worked, sha(2): amend.Failed, sha(6): amend.Pending, sha(90): "a foreign word"},
+		Pulls:    []page.Pull{{Number: 12, URL: "https://git.example.com/acme/env/pull/12", Branch: amend.Branch(trailers("api", 1).Incident, 1), OpenedAt: at(4)}},
+		Missing:  []string{quoted},
 	}
 }
 

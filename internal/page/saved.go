@@ -3,6 +3,8 @@ package page
 import (
 	"slices"
 	"time"
+
+	"github.com/amendhq/amend"
 )
 
 // Saved says how fast amend was, and what that saved. It counts the changes
@@ -26,7 +28,7 @@ type Saved struct {
 // stands reports whether a change is of use as far as is known. One without a
 // verdict is counted: a person's change would have none either.
 func (c Change) stands() bool {
-	return c.Outcome != Reverted && c.Outcome != TakenBack
+	return c.Outcome != Reverted && c.Outcome != TakenBack && c.Outcome != Outcome(amend.Failed)
 }
 
 // saved counts what the changes saved.
