@@ -118,6 +118,8 @@ type Decision struct {
 	Episode  int      `json:"episode,omitempty"`
 	Plan     *Plan    `json:"plan,omitempty"`
 	Change   *Change  `json:"change,omitempty"`
+	// Verdict is what became of the change, once that is known.
+	Verdict *Verdict `json:"verdict,omitempty"`
 	// The times of the thread, zero when a stage was not reached.
 	ReceivedAt time.Time `json:"receivedAt,omitzero"`
 	DecidedAt  time.Time `json:"decidedAt,omitzero"`

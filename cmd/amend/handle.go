@@ -41,6 +41,7 @@ func (s *server) handle(ctx context.Context, ce event.Event, _ int) error {
 		return err
 	}
 	s.decisions.observe(d)
+	s.closer.observe(d)
 	traceDecision(s.tracer, e, d)
 	s.approvals.observe(d)
 	return nil

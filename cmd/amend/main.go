@@ -92,7 +92,7 @@ Exit codes: 0 done or nothing to do, 1 internal error, 2 invalid input,
 		return amend.Errorf(amend.Invalid, "", "unknown command %q%s; see amend --help", args[0], hint)
 	}
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	root.AddCommand(newServe(), newWriter(), newGateway(), newStep(), newSimulate(), newLocate(), newEdit(), newLint(), newActions(), newLog(), newAudit(), newExplain(), newExporter(), newCause(), newReport(), newMCP())
+	root.AddCommand(newServe(), newWriter(), newGateway(), newStep(), newSimulate(), newLocate(), newEdit(), newLint(), newActions(), newLog(), newRevertByHand(), newAudit(), newExplain(), newExporter(), newCause(), newReport(), newMCP())
 	root.AddCommand(newJsonnetWorker())
 	for _, c := range root.Commands() {
 		wrapArgs(c)

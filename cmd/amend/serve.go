@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -71,6 +72,7 @@ type server struct {
 	tracer    *tracing.Tracer
 	decisions *decisionLog
 	approvals *approvals
+	closer    *closer
 }
 
 func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, err error) {
@@ -106,7 +108,11 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if err != nil {
 		return nil, err
 	}
-	cfg.Publisher, cfg.Decisions, cfg.Ready = tracedPublisher{s.bus}, s.bus, s.bus.Ready
+	s.closer, err = f.closing.closer(s.writer, cmp.Or(f.sourceRepo, f.repo), f.volatile, reg, log)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Publisher, cfg.Decisions, cfg.Ready = tracedPublisher{s.bus}, judged{s.bus, s.closer}, s.bus.Ready
 	cfg.Log, cfg.Registry = log, reg
 	intake, err := gateway.New(cfg)
 	if err != nil {
@@ -146,6 +152,7 @@ func (s *server) run(ctx context.Context) error {
 	return s.writer.during(ctx, append(append(parts, asking...),
 		serveHTTP(gateway.NewServer(s.flags.listen, s.handler, s.log), listener),
 		part{"events", func(ctx context.Context) error { return s.bus.Consume(ctx, lanes, s.handle) }},
+		part{"verify", s.closer.run},
 	)...)
 }
 

@@ -24,7 +24,7 @@ type Verdicts interface {
 
 // glance is how long one look at the branch is good for when somebody asks what
 // landed: many verifications ask, and each look is a request to the host.
-const glance = 5 * time.Second
+const glance = 2 * time.Second
 
 // Check says how to find out whether the change of a record, see Change, helped:
 // by the policy at the head of the branch. Where there is no policy that can be

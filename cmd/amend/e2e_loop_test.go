@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/ledger"
+)
+
+// looping adds to the policy of the fixture how changes are verified: within
+// seconds, and by what a Prometheus says of the application.
+func (s *stage) looping(deadline string) {
+	s.Helper()
+	policy := strings.Replace(s.git("show", "main:.amend/policy.yaml"), "  cooldown: 1h\n",
+		"  cooldown: 1h\n  verify: {after: 200ms, deadline: "+deadline+", probe: 'hangs{namespace=\"$namespace\", deployment=\"$name\"} > 0'}\n", 1)
+	s.put(".amend/policy.yaml", &policy)
+}
+
+// prober is a Prometheus by which an application hangs until it is told that it
+// does not, and which understands no other question.
+func (s *stage) prober(app string) (url string, hangs *atomic.Bool) {
+	hangs = new(atomic.Bool)
+	hangs.Store(true)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if want := fmt.Sprintf("hangs{namespace=\"shop\", deployment=%q} > 0", app); r.FormValue("query") != want {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"status":"error","errorType":"bad_data","error":"no such question"}`)
+			return
+		}
+		result := []any{}
+		if hangs.Load() {
+			result = append(result, map[string]any{"metric": map[string]string{}, "value": []any{0, "1"}})
+		}
+		answer(w, map[string]any{"status": "success", "data": map[string]any{"resultType": "vector", "result": result}})
+	}))
+	s.Cleanup(web.Close)
+	return web.URL, hangs
+}
+
+// verdict waits until the host shows a final verdict beside a commit.
+func (s *stage) verdict(commit string, want amend.VerdictState, says string) {
+	s.Helper()
+	s.eventually("the verdict "+string(want)+" on "+commit, func() bool {
+		all, _, err := s.api.Repositories.GetCombinedStatus(s.Context(), "acme", "env", commit, nil)
+		s.must(err)
+		for _, one := range all.Statuses {
+			state, ok := ledger.ParseVerdict(one.GetState(), one.GetDescription())
+			if one.GetContext() != ledger.VerdictContext || !ok || state == amend.Pending {
+				continue
+			}
+			if state != want && !(want == amend.Reverted && state == amend.Failed) || state == want && !strings.Contains(one.GetDescription(), says) {
+				s.Fatalf("the verdict is %q, want %s with %q", one.GetDescription(), want, says)
+			}
+			return state == want
+		}
+		return false
+	})
+}
+
+// judgements counts the verdicts that were written to the host since the last call.
+func (s *stage) judgements() (n int) {
+	for _, w := range s.door.written() {
+		if strings.HasPrefix(w, "POST statuses/") {
+			n++
+		}
+	}
+	return n
+}
+
+// fire has a real Alertmanager know an alert, and serve.
+func (s *stage) fire(alertmanager string, a amend.Alert) {
+	s.Helper()
+	body, err := json.Marshal([]any{map[string]any{"labels": a.Labels, "startsAt": a.StartsAt}})
+	s.must(err)
+	res, err := http.Post(alertmanager+"/api/v2/alerts", "application/json", bytes.NewReader(body))
+	s.must(err)
+	s.must(res.Body.Close())
+	if res.StatusCode != http.StatusOK {
+		s.Fatalf("Alertmanager answered %s", res.Status)
+	}
+	s.post(a)
+}
+
+// newLoop starts serve beside a cluster, a Prometheus and a real Alertmanager.
+func newLoop(t *testing.T, deadline string) (s *stage, c *cluster, alertmanager string, hangs *atomic.Bool) {
+	t.Helper()
+	program := os.Getenv("AMEND_TEST_ALERTMANAGER")
+	if program == "" {
+		t.Skip("set AMEND_TEST_ALERTMANAGER to the path of alertmanager to run this with the real one")
+	}
+	t.Parallel()
+	s = newStage(t, 2, "", nil)
+	s.looping(deadline)
+	c = newCluster(s)
+	s.command = "serve"
+	alertmanager = startAlertmanager(t, program)
+	prometheus, hangs := s.prober(app(1))
+	s.start("--kubeconfig", c.kubeconfig(), "--alertmanager-url", alertmanager, "--prometheus-url", prometheus, "--steady", "500ms")
+	return s, c, alertmanager, hangs
+}
+
+// TestBadFixIsRevertedByItself: the probe still finds the trouble at the deadline,
+// so the file holds its old bytes again, the cluster runs them, and the incident
+// rests.
+func TestBadFixIsRevertedByItself(t *testing.T) {
+	s, _, alertmanager, _ := newLoop(t, "2s")
+	path := "apps/" + app(1) + "/deployment.yaml"
+	before := s.git("show", "main:"+path)
+	alert := firing("AppStuck", app(1))
+	s.fire(alertmanager, alert)
+	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
+	change := s.changesOf(app(1))[0]
+	s.verdict(change.Commit, amend.Reverted, "taken back by ")
+	if after := s.git("show", "main:"+path); after != before {
+		t.Errorf("the file is\n%s\nand was\n%s", after, before)
+	}
+	if log := s.git("log", "--format=%B", "-1", "main"); !strings.Contains(log, "This reverts commit "+change.Commit) {
+		t.Errorf("the last commit says\n%s", log)
+	}
+	s.eventually("the decision shows the verdict", func() bool {
+		v := s.decided(app(1), 1)[0].Verdict
+		return v != nil && v.State == amend.Reverted
+	})
+	metrics, err := http.Get("http://" + s.addr + "/metrics")
+	s.must(err)
+	defer metrics.Body.Close()
+	var text bytes.Buffer
+	_, err = text.ReadFrom(metrics.Body)
+	s.must(err)
+	if !strings.Contains(text.String(), `amend_verdicts_total{state="reverted"} 1`) {
+		t.Error("the metrics do not count the verdict")
+	}
+	alert.StartsAt = time.Now().UTC()
+	alert.Labels["pod"] = "another"
+	s.kill()
+	s.start()
+	s.want(s.next(alert), amend.ReasonBreaker)
+	if len(s.changesOf(app(1))) != 1 {
+		t.Error("the same change was made again")
+	}
+}
+
+// TestGoodFixWithALaggingAlert: the alert goes on firing, the probe does not, and
+// the change stays.
+func TestGoodFixWithALaggingAlert(t *testing.T) {
+	s, _, alertmanager, hangs := newLoop(t, "1m")
+	s.fire(alertmanager, firing("AppStuck", app(1)))
+	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
+	change := s.changesOf(app(1))[0]
+	s.eventually("it is being found out", func() bool { return s.judgements() > 0 })
+	hangs.Store(false)
+	s.verdict(change.Commit, amend.Worked, "the probe finds the trouble no more")
+	if text := s.git("log", "--format=%B", "main"); strings.Contains(text, "This reverts") {
+		t.Error("the change was taken back")
+	}
+}
+
+// TestVerdictsSurviveACrash: what was being found out is found out by the next
+// process, and what was is not asked for again.
+func TestVerdictsSurviveACrash(t *testing.T) {
+	s, _, alertmanager, _ := newLoop(t, "3s")
+	s.fire(alertmanager, firing("AppStuck", app(1)))
+	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
+	change := s.changesOf(app(1))[0]
+	s.eventually("it is being found out", func() bool { return s.judgements() == 1 })
+	s.kill()
+	s.start()
+	s.verdict(change.Commit, amend.Reverted, "taken back by ")
+	s.judgements()
+	s.kill()
+	s.start()
+	s.eventually("the decision shows the verdict", func() bool {
+		v := s.decided(app(1), 1)[0].Verdict
+		return v != nil && v.State == amend.Reverted
+	})
+	if n := s.judgements(); n > 0 {
+		t.Error("the verdict was shown again")
+	}
+}
+
+// TestWithoutAClusterNothingIsVerified, and nobody is told otherwise; a person
+// takes the change back by its incident.
+func TestWithoutAClusterNothingIsVerified(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, "", nil)
+	s.start()
+	path := "apps/" + app(1) + "/deployment.yaml"
+	before := s.git("show", "main:"+path)
+	s.post(firing("AppStuck", app(1)))
+	d := s.decided(app(1), 1)[0]
+	s.want(d, amend.ReasonAct)
+	s.verdict(d.Change.Commit, amend.Unverified, "no cluster was named")
+
+	revert := func(code int, args ...string) string {
+		t.Helper()
+		cmd := exec.Command("amend", append([]string{"revert", "--log-level", "error"}, args...)...)
+		cmd.Env, cmd.Dir = []string{"HOME=" + s.dir, "TMPDIR=" + s.dir}, s.dir
+		out, _ := cmd.CombinedOutput() // the exit code says it
+		if got := cmd.ProcessState.ExitCode(); got != code {
+			t.Errorf("%v: exit code %d, want %d\n%s", args, got, code, out)
+		}
+		return string(out)
+	}
+	to := []string{"--repo", s.web.URL + "/" + envRepo, "--github-token-file", s.dir + "/token"}
+	if out := revert(exitOK, append(to, d.Incident)...); !strings.HasPrefix(out, "reverted, playbook stuck, restart of Deployment/shop/app-001, commit ") {
+		t.Errorf("it says %s", out)
+	}
+	if after := s.git("show", "main:"+path); after != before {
+		t.Errorf("the file is\n%s\nand was\n%s", after, before)
+	}
+	var again amend.Decision
+	s.must(json.Unmarshal([]byte(revert(exitOK, append(to, d.Change.Commit, "-o", "json")...)), &again))
+	s.want(again, amend.ReasonReverted)
+	revert(exitRefused, append(to, "no-such-incident")...)
+	revert(exitInvalid, d.Incident)
+	revert(exitInvalid, append(to, "--writer", "http://localhost:1", d.Incident)...)
+	if left, err := os.ReadDir(s.dir); err != nil || strings.Contains(fmt.Sprint(left), "amend-revert-") {
+		t.Errorf("it left a folder behind: %v, %v", left, err)
+	}
+}
