@@ -30,10 +30,8 @@ func keyFile(t *testing.T) string {
 }
 
 // ask asks a stub of an API, and returns what that was asked.
-func ask(t *testing.T, api string, code int, answer string) (model.Opinion, error, *http.Request, string) {
+func ask(t *testing.T, api string, code int, answer string) (got model.Opinion, asked *http.Request, body string, err error) {
 	t.Helper()
-	var asked *http.Request
-	var body string
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		asked, body = r, string(b)
@@ -46,8 +44,8 @@ func ask(t *testing.T, api string, code int, answer string) (model.Opinion, erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	opinion, err := c.Read(t.Context(), "the report", []string{"restart", "scale-replicas"})
-	return opinion, err, asked, body
+	got, err = c.Read(t.Context(), "the report", []string{"restart", "scale-replicas"})
+	return got, asked, body, err
 }
 
 const said = `{\"hypothesis\": \"It leaks.\", \"action\": \"restart\"}`
@@ -60,7 +58,7 @@ func TestAPIs(t *testing.T) {
 		"bedrock":   {`{"output":{"message":{"role":"assistant","content":[{"text":"` + said + `"}]}}}`, "/model/vendor.some-model:0/converse", "Authorization", "Bearer " + key, `"messages":[{"role":"user","content":[{"text":"the report"}]}]`},
 	} {
 		t.Run(api, func(t *testing.T) {
-			got, err, asked, body := ask(t, api, 200, c.answer)
+			got, asked, body, err := ask(t, api, 200, c.answer)
 			if diff := cmp.Diff(model.Opinion{Text: "It leaks.", Action: "restart"}, got); diff != "" || err != nil {
 				t.Error(diff, err)
 			}
@@ -101,7 +99,7 @@ func TestFailures(t *testing.T) {
 		"a huge hypothesis": {200, wrap(`{"hypothesis": "` + strings.Repeat("日", 9000) + `"}`), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err, _, _ := ask(t, "openai", c.code, c.answer)
+			got, _, _, err := ask(t, "openai", c.code, c.answer)
 			if amend.KindOf(err) != c.kind || got.Action != "" || len(got.Text) > 4000 {
 				t.Errorf("got %d bytes, %q, %v", len(got.Text), got.Action, err)
 			}
