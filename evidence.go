@@ -69,9 +69,12 @@ type Rollout struct {
 	// Images are those of the containers, by name.
 	Images map[string]string `json:"images,omitempty"`
 	// Changed names the parts of the pod template that differ from the revision
-	// before, without their values.
+	// before, without their values; RolloutRestarted is one of them.
 	Changed []string `json:"changed,omitempty"`
 }
+
+// RolloutRestarted says of a Rollout that somebody restarted the pods.
+const RolloutRestarted = "the time of the last restart"
 
 // A Pod is one pod of the workload. Its containers for initialisation come first.
 type Pod struct {

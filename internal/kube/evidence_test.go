@@ -100,7 +100,7 @@ func TestRolloutsSayWhatChanged(t *testing.T) {
 	}
 	s := workloads(map[string]string{"/apis/apps/v1/namespaces/shop/replicasets": `{"items":[` + strings.Join([]string{
 		replicaSet("web-9", "9", "web", `{"metadata":{"labels":{"app":"web","pod-template-hash":"9"}},"spec":{"containers":[{"name":"app","image":"web:1","env":[{"name":"A","value":"s3cret"}]}],"volumes":[]}}`),
-		replicaSet("web-10", "10", "web", `{"metadata":{"annotations":{"x":"y"},"labels":{"app":"web","pod-template-hash":"10"}},"spec":{"volumes":[],"nodeSelector":{"a":"b"},"containers":[{"name":"app","env":[{"value":"other","name":"A"}],"image":"web:2"}]}}`),
+		replicaSet("web-10", "10", "web", `{"metadata":{"annotations":{"checksum/config":"y","kubectl.kubernetes.io/restartedAt":"z"},"labels":{"app":"web","pod-template-hash":"10"}},"spec":{"volumes":[],"nodeSelector":{"a":"b"},"containers":[{"name":"app","env":[{"value":"other","name":"A"}],"image":"web:2"}]}}`),
 		replicaSet("other-1", "11", "other", `{"spec":{}}`),
 	}, ",") + `]}`})
 	got, err := s.connect(t).Rollouts(t.Context(), web)
@@ -109,7 +109,7 @@ func TestRolloutsSayWhatChanged(t *testing.T) {
 	}
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 	want := []amend.Rollout{
-		{Name: "web-10", Revision: 10, At: at, Images: map[string]string{"app": "web:2"}, Changed: []string{"container app env", "container app image", "nodeSelector", "annotations"}},
+		{Name: "web-10", Revision: 10, At: at, Images: map[string]string{"app": "web:2"}, Changed: []string{"container app env", "container app image", "nodeSelector", "annotation checksum/config", amend.RolloutRestarted}},
 		{Name: "web-9", Revision: 9, At: at, Images: map[string]string{"app": "web:1"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

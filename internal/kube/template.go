@@ -6,7 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/amendhq/amend"
 )
+
+// restartedAt is the annotation by which kubectl and amend restart pods.
+const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
 // containers returns the containers by name, each by its fields.
 func (t podTemplate) containers() map[string]map[string]json.RawMessage {
@@ -47,8 +52,14 @@ func (t podTemplate) since(before podTemplate) []string {
 			changed = append(changed, field)
 		}
 	}
-	if !same(before.Metadata.Annotations, t.Metadata.Annotations) {
-		changed = append(changed, "annotations")
+	for _, key := range union(before.Metadata.Annotations, t.Metadata.Annotations) {
+		switch {
+		case before.Metadata.Annotations[key] == t.Metadata.Annotations[key]:
+		case key == restartedAt:
+			changed = append(changed, amend.RolloutRestarted)
+		default:
+			changed = append(changed, "annotation "+key)
+		}
 	}
 	// The hash is what Kubernetes adds to tell the revisions apart.
 	a, b := maps.Clone(before.Metadata.Labels), maps.Clone(t.Metadata.Labels)

@@ -24,7 +24,7 @@ const (
 // What it is made of stays as it came, so that no field has to be known.
 type podTemplate struct {
 	Metadata struct {
-		Annotations json.RawMessage   `json:"annotations"`
+		Annotations map[string]string `json:"annotations"`
 		Labels      map[string]string `json:"labels"`
 	} `json:"metadata"`
 	Spec map[string]json.RawMessage `json:"spec"`

@@ -111,22 +111,35 @@ func brokenChange(e amend.Evidence) (Hypothesis, bool) {
 	if _, ok := recent(e, soon); ok {
 		h.Confidence = High
 	}
-	if before, after, ok := imageChange(e, s.container.Name); ok {
+	rollout, _ := lastChange(e)
+	if before, after, ok := imageChange(e, rollout, s.container.Name); ok {
 		h.Text = fmt.Sprintf("Container %s %s since its image changed from %s to %s.", s.container.Name, verb, before, after)
 		h.Actions = []string{"roll-back-image", "revert-commit"}
 	} else {
-		h.Text = fmt.Sprintf("Container %s %s since its configuration changed (%s).", s.container.Name, verb, strings.Join(e.Rollouts[0].Changed, ", "))
+		h.Text = fmt.Sprintf("Container %s %s since its configuration changed (%s).", s.container.Name, verb, strings.Join(e.Rollouts[rollout].Changed, ", "))
 	}
 	return h, true
+}
+
+// lastChange returns the place of the newest rollout that did more than restart the
+// pods, false if the one before it is not known.
+func lastChange(e amend.Evidence) (int, bool) {
+	for i, r := range e.Rollouts[:max(0, len(e.Rollouts)-1)] {
+		if slices.ContainsFunc(r.Changed, func(part string) bool { return part != amend.RolloutRestarted }) {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // recent tells of the last rollout that changed something, if it came within a
 // time before the alert.
 func recent(e amend.Evidence, within time.Duration) (string, bool) {
-	if len(e.Rollouts) < 2 || len(e.Rollouts[0].Changed) == 0 {
+	i, ok := lastChange(e)
+	if !ok {
 		return "", false
 	}
-	r := e.Rollouts[0]
+	r := e.Rollouts[i]
 	before := began(e).Sub(r.At)
 	if before < 0 || before > within {
 		return "", false
@@ -134,9 +147,9 @@ func recent(e amend.Evidence, within time.Duration) (string, bool) {
 	return fmt.Sprintf("revision %d was rolled out %s before the alert and changed %s", r.Revision, span(before), strings.Join(r.Changed, ", ")), true
 }
 
-// imageChange returns the image of a container before and after the last rollout.
-func imageChange(e amend.Evidence, container string) (before, after string, changed bool) {
-	before, after = e.Rollouts[1].Images[container], e.Rollouts[0].Images[container]
+// imageChange returns the image of a container before and after a rollout.
+func imageChange(e amend.Evidence, rollout int, container string) (before, after string, changed bool) {
+	before, after = e.Rollouts[rollout+1].Images[container], e.Rollouts[rollout].Images[container]
 	return before, after, before != "" && after != "" && before != after
 }
 
