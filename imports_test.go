@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"internal/notify":        {"internal/approval", "internal/secret"},
 	"internal/oncall":        {"internal/approval", "internal/message", "internal/secret"},
 	"internal/pagerduty":     {"internal/approval", "internal/message", "internal/secret"},
-	"internal/pipeline":      {"actions", "internal/locate", "internal/manifest", "internal/policy", "internal/tree"},
+	"internal/pipeline":      {"actions", "internal/cache", "internal/locate", "internal/manifest", "internal/policy", "internal/tree"},
 	"internal/prometheus":    {"internal/secret"},
 	"internal/report":        {"internal/mask", "internal/message"},
 	"internal/replay":        {"internal/message", "internal/pipeline", "internal/policy", "internal/tree"},

@@ -34,11 +34,28 @@ func (p *Pipeline) confine(w World, in policy.Input, about locate.Query) (amend.
 	return reason, why, nil
 }
 
-// reach adds how far an earlier change goes. What the env repo does not declare
-// any more, or not clearly, reaches as far as itself.
+// A reached names a change whose reach is known.
+type reached struct {
+	incident, target string
+	episode          int
+}
+
+// maxReaches bounds how many are remembered: in a storm each decision asks about
+// all changes before it.
+const maxReaches = 1 << 16
+
+// reach adds how far an earlier change went, as far as the env repo told when it
+// was first asked about it. What was not declared any more then, or not clearly,
+// reached as far as itself.
 func (p *Pipeline) reach(w World, r amend.Record, in policy.Input, around policy.Around) error {
 	object, err := amend.ParseObjectRef(r.Target)
 	if _, known := around.Reach[r.Target]; known || err != nil || !in.Touched(r) {
+		return nil
+	}
+	key := reached{r.Incident, r.Target, r.Episode}
+	far, known := p.reaches.Get(key)
+	if known {
+		around.Reach[r.Target] = far
 		return nil
 	}
 	if action, ok := actions.Lookup(r.Action); ok {
@@ -47,11 +64,12 @@ func (p *Pipeline) reach(w World, r amend.Record, in policy.Input, around policy
 	place, err := p.locator.Place(w.Tree, locate.Query{Object: object}, false)
 	switch amend.KindOf(err) {
 	case "":
-		around.Reach[r.Target] = policy.Reach{Applications: place.Applications, Replicas: place.Replicas}
+		far = policy.Reach{Applications: place.Applications, Replicas: place.Replicas}
 	case amend.Refused, amend.Invalid, amend.NotFound:
-		around.Reach[r.Target] = policy.Reach{}
 	default:
 		return err
 	}
+	p.reaches.Put(key, far)
+	around.Reach[r.Target] = far
 	return nil
 }

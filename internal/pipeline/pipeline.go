@@ -17,6 +17,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/actions"
+	"github.com/amendhq/amend/internal/cache"
 	"github.com/amendhq/amend/internal/locate"
 	"github.com/amendhq/amend/internal/policy"
 )
@@ -85,6 +86,7 @@ type Commit struct {
 // parsed policies and files by their content, so keep one per env repo.
 type Pipeline struct {
 	locator *locate.Locator
+	reaches *cache.Map[reached, policy.Reach]
 
 	mu     sync.Mutex
 	source []byte
@@ -92,7 +94,12 @@ type Pipeline struct {
 }
 
 // New returns a Pipeline with empty caches. The options are those of its Locator.
-func New(options ...locate.Option) *Pipeline { return &Pipeline{locator: locate.New(options...)} }
+func New(options ...locate.Option) *Pipeline {
+	return &Pipeline{
+		locator: locate.New(options...),
+		reaches: cache.New[reached](maxReaches, func(r policy.Reach) int { return 1 + len(r.Applications) }),
+	}
+}
 
 // Catalogue returns what policies may name: the actions of this binary.
 func Catalogue() policy.Catalogue {
