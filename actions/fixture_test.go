@@ -25,8 +25,8 @@ var update = flag.Bool("update", false, "rewrite the want and error sections of 
 
 // A fixture is one testdata/<action>*.txtar. Its comment says what it shows;
 // request.json and object.yaml are the input, previous.yaml (optional) maps
-// field paths to their earlier values, commit.yaml (optional) is the last commit
-// that changed the object, and want or error is the outcome.
+// field paths to their earlier values, commit.yaml (optional) is the commit behind
+// the alert, and want or error is the outcome.
 type fixture struct {
 	path    string
 	archive *txtar.Archive
@@ -199,7 +199,7 @@ func (o object) Previous(field amend.FieldPath) (string, error) {
 	return "", amend.Refusef(amend.ReasonNoHistory, "no earlier value")
 }
 
-func (o object) LastCommit(from, to time.Time) (actions.Commit, error) {
+func (o object) Cause(from, to time.Time) (actions.Commit, error) {
 	if !o.commit.At.After(from) || o.commit.At.After(to) {
 		return actions.Commit{}, amend.Refusef(amend.ReasonNoHistory, "no commit then")
 	}

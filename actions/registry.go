@@ -72,12 +72,14 @@ type Past interface {
 	// twice must not bring the first trouble back. Without such a value it
 	// refuses with amend.ReasonNoHistory.
 	Previous(field amend.FieldPath) (string, error)
-	// LastCommit returns the newest commit of the branch after from, and not
-	// after to, that changed how the workload is rendered, but for labels and
-	// annotations of the object itself. A merge stands for all that it brought.
-	// Without such a commit it refuses with amend.ReasonNoHistory, and with
-	// amend.ReasonChangedSince when the workload was not rendered before it.
-	LastCommit(from, to time.Time) (Commit, error)
+	// Cause returns the commit of the branch after from, and not after to, that
+	// is most likely to be behind a trouble that began at to: it changed how the
+	// workload is rendered, and not only labels and annotations of the object
+	// itself. A merge stands for all that it brought. Where a remediation changed
+	// the workload too, that is returned. Without such a commit Cause refuses with
+	// amend.ReasonNoHistory, with amend.ReasonAmbiguous when several are as likely,
+	// and with amend.ReasonChangedSince when the workload was not rendered before it.
+	Cause(from, to time.Time) (Commit, error)
 }
 
 // A Commit is what one commit of the branch did to the workload.

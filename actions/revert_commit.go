@@ -16,7 +16,7 @@ const maxReverted = 20
 func init() {
 	register(Action{
 		Name:    "revert-commit",
-		Summary: "Take back what the last commit before the alert did to the workload.",
+		Summary: "Take back what the commit that is most likely behind the alert did to the workload.",
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet", "CronJob"},
 		Fields:  []amend.FieldPattern{"**"},
 		Params:  []amend.Param{revertWithin},
@@ -39,13 +39,13 @@ func planRevertCommit(req amend.Request, view View) ([]Set, error) {
 	if req.Event.Time.IsZero() {
 		return nil, amend.Errorf(amend.Invalid, "plan revert-commit", "the event carries no time")
 	}
-	commit, err := view.LastCommit(req.Event.Time.Add(-within), began(req.Event))
+	commit, err := view.Cause(req.Event.Time.Add(-within), began(req.Event))
 	if err != nil {
 		return nil, fmt.Errorf("looking for a commit before the alert, at most %s old: %w", req.Params[revertWithin.Name], err)
 	}
 	if commit.Ours {
-		return nil, amend.Refusef(amend.ReasonAmbiguous, "the last commit that changed %s before the alert, %.12s, is a remediation; find out by hand whether it or what came before it is the cause",
-			req.Workload.ObjectRef, commit.SHA)
+		return nil, amend.Refusef(amend.ReasonAmbiguous, "commit %.12s, which changed %s before the alert, is a remediation; find out by hand whether it or another commit is the cause",
+			commit.SHA, req.Workload.ObjectRef)
 	}
 	if len(commit.Changes) > maxReverted {
 		return nil, amend.Refusef(amend.ReasonChangedSince, "commit %.12s changed %d fields of %s, more than the %d that are taken back by themselves; look at it with git show, and revert it by hand",

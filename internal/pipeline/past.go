@@ -1,16 +1,19 @@
 package pipeline
 
 import (
+	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/actions"
+	"github.com/amendhq/amend/internal/cause"
 	"github.com/amendhq/amend/internal/locate"
 	"github.com/amendhq/amend/internal/tree"
 )
 
-// The bounds of how far back is searched: for another value of a field, and for
-// a commit that changed the workload, which renders it once for each.
+// The bounds of how far back is searched: for another value of a field, and, in
+// states that are rendered, for a commit that changed the workload.
 const (
 	maxVersions = 200
 	maxCommits  = 100
@@ -22,7 +25,7 @@ type view struct {
 	about    locate.Query // without a field
 	pipeline *Pipeline
 	world    World
-	cause    string // the commit that LastCommit found
+	cause    string // the commit that Cause found
 }
 
 // Previous renders the workload with each older version of the file that
@@ -81,44 +84,68 @@ func (v *view) at(path amend.RepoPath, content []byte, field amend.FieldPath) (v
 	return "", false, err
 }
 
-// LastCommit renders the workload at each commit of the time and compares it
-// with the render at its parent, so that it sees what a commit did to the
-// workload, in whichever file.
-func (v *view) LastCommit(from, to time.Time) (actions.Commit, error) {
-	var last *Commit // whose parent comes next
-	var after *locate.Object
-	compared := 0
-	for c, err := range v.world.Past.Commits() {
-		if err != nil {
-			return actions.Commit{}, unread(err)
-		}
-		if last == nil && c.At.After(to) && c.At.After(from) {
-			continue
-		}
-		before, err := v.rendered(c)
-		if err != nil {
-			return actions.Commit{}, err
-		}
-		if last != nil {
-			if found, ok, err := v.compare(*last, before, after); ok || err != nil {
-				v.cause = found.SHA
-				return found, err
-			}
-			compared++
-		}
-		if !c.At.After(from) || compared == maxCommits {
-			break
-		}
-		last, after = &c, before
+// Cause looks for the commit by what each did to the workload, in whichever
+// file, and by when; see package cause. It takes none where there is a doubt.
+func (v *view) Cause(from, to time.Time) (actions.Commit, error) {
+	none := func(commits int) error {
+		return amend.Refusef(amend.ReasonNoHistory, "none of the %d commits after %s and not after %s changed how %s is rendered",
+			commits, from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339), v.about.Object)
 	}
-	return actions.Commit{}, amend.Refusef(amend.ReasonNoHistory, "none of the %d commits after %s and not after %s changed how %s is rendered",
-		compared, from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339), v.about.Object)
+	if !to.After(from) {
+		return actions.Commit{}, none(0)
+	}
+	b := &branch{past: v.world.Past, trees: map[string]fs.FS{}}
+	found, err := cause.Find(cause.Question{
+		Workload: v.about, Head: "the branch", Began: to, Window: to.Sub(from), Renders: maxCommits,
+	}, b, v.pipeline.locator)
+	if amend.KindOf(err) == amend.Refused && amend.ReasonOf(err) != amend.ReasonNoHistory {
+		err = amend.Refusef(amend.ReasonNoHistory, "no state of the branch at that time renders %s", v.about.Object)
+	}
+	if err != nil {
+		return actions.Commit{}, err
+	}
+	for _, c := range found.Candidates {
+		if kind := c.Changes[0].Kind; c.Commit.Ours && kind != cause.Labels && kind != cause.PodLabels {
+			return actions.Commit{SHA: c.Commit.SHA, Ours: true}, nil
+		}
+	}
+	switch {
+	case found.Outcome == cause.Several:
+		return actions.Commit{}, amend.Refusef(amend.ReasonAmbiguous, "commits %.12s and %.12s are about as likely to be the cause; look at them with git show, and revert the right one by hand",
+			found.Candidates[0].Commit.SHA, found.Candidates[1].Commit.SHA)
+	case len(found.Limits) > 0:
+		return actions.Commit{}, amend.Refusef(amend.ReasonNoHistory, "%s", strings.TrimSuffix(found.Limits[0], "."))
+	case found.Outcome == cause.Unlikely:
+		return actions.Commit{}, amend.Refusef(amend.ReasonNoHistory, "commit %.12s changed %s, and is not likely to be the cause; look at it with git show", found.Candidates[0].Commit.SHA, v.about.Object)
+	case found.Outcome == cause.None:
+		return actions.Commit{}, none(found.Commits)
+	}
+	return v.did(found.Candidates[0].Commit, b)
+}
+
+// did says what a commit did to the workload. It refuses when that is no change
+// of what runs that could be taken back in the workload, but of a ConfigMap.
+func (v *view) did(c cause.Commit, b *branch) (actions.Commit, error) {
+	after, err := v.rendered(b.trees[c.SHA])
+	if err != nil {
+		return actions.Commit{}, err
+	}
+	before, err := v.rendered(b.trees[c.Parents[0]])
+	if err != nil {
+		return actions.Commit{}, err
+	}
+	found, runs, err := v.compare(c, before, after)
+	if err == nil && !runs {
+		err = amend.Refusef(amend.ReasonComputed, "commit %.12s changed a ConfigMap or the Application of %s, and not the workload itself; look at it with git show, and revert it by hand", c.SHA, v.about.Object)
+	}
+	v.cause = c.SHA
+	return found, err
 }
 
 // rendered returns the workload at a commit, nil when it was not there or did
 // not render.
-func (v *view) rendered(c Commit) (*locate.Object, error) {
-	object, err := v.pipeline.locator.Deployed(c.Tree, v.about)
+func (v *view) rendered(files fs.FS) (*locate.Object, error) {
+	object, err := v.pipeline.locator.Deployed(files, v.about)
 	switch amend.KindOf(err) {
 	case "":
 		return object, nil
@@ -129,14 +156,11 @@ func (v *view) rendered(c Commit) (*locate.Object, error) {
 }
 
 // compare says what a commit did to the workload, false if nothing that runs.
-func (v *view) compare(c Commit, before, after *locate.Object) (actions.Commit, bool, error) {
-	switch {
-	case before == nil && after == nil:
-		return actions.Commit{}, false, nil
-	case before == nil || after == nil:
+func (v *view) compare(c cause.Commit, before, after *locate.Object) (actions.Commit, bool, error) {
+	if before == nil || after == nil {
 		return actions.Commit{}, false, amend.Refusef(amend.ReasonChangedSince, "%s is not rendered both before and after commit %.12s; look at it with git show", v.about.Object, c.SHA)
 	}
-	found, runs := actions.Commit{SHA: c.SHA, Ours: c.Ours}, false
+	found, runs := actions.Commit{SHA: c.SHA}, false
 	for _, d := range after.Since(before) {
 		change := actions.Change{Field: d.Field, Before: d.Before, After: d.After, Aside: aside(d.Field)}
 		found.Changes = append(found.Changes, change)
