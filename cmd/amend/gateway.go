@@ -7,9 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/eventsource"
 	"github.com/amendhq/amend/internal/gateway"
+	"github.com/amendhq/amend/internal/kube"
 	"github.com/amendhq/amend/internal/tracing"
 )
 
@@ -47,9 +49,16 @@ func runGateway(ctx context.Context, f gatewayFlags, log *slog.Logger) error {
 	if err := gateway.CheckListen(f.listen, f.gatewayAuth()); err != nil {
 		return err
 	}
-	cfg, err := f.gatewayConfig(alert.ArgoLimits())
+	cfg, err := f.gatewayConfig(alert.ArgoLimits(), f.eventAccounts...)
 	if err != nil {
 		return err
+	}
+	if len(f.eventAccounts) > 0 {
+		cluster, err := kube.New(f.kubeconfig)
+		if err != nil {
+			return err
+		}
+		cfg.EventAccounts = gateway.NewAccounts(tokenReviews{cluster, f.eventAudience}, f.eventAccounts, nil)
 	}
 	tracer, err := tracing.FromEnv(ctx, "amend-gateway", os.Getenv, log)
 	if err != nil {
@@ -73,4 +82,20 @@ func runGateway(ctx context.Context, f gatewayFlags, log *slog.Logger) error {
 	}
 	log.Info("serving", "address", listener.Addr().String(), "eventsource", f.eventSource)
 	return runParts(ctx, serveHTTP(gateway.NewServer(f.listen, tracedIntake(tracer, handler), log), listener))
+}
+
+// tokenReviews asks a cluster whose a token is.
+type tokenReviews struct {
+	cluster  *kube.Client
+	audience string
+}
+
+// Account implements gateway.Reviewer. That amend itself may not ask is no fault of
+// the sender.
+func (t tokenReviews) Account(ctx context.Context, token string) (string, error) {
+	user, err := t.cluster.ReviewToken(ctx, token, t.audience)
+	if amend.KindOf(err) == amend.Refused && amend.ReasonOf(err) != amend.ReasonForbidden {
+		return "", amend.Errorf(amend.Internal, "review token", "%w", err)
+	}
+	return user.Name, err
 }

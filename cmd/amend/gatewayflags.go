@@ -50,13 +50,13 @@ func (f intakeFlags) gatewayAuth() gateway.Auth {
 }
 
 // gatewayConfig is the part of a gateway's configuration that the flags hold;
-// limits bound its posts.
-func (f intakeFlags) gatewayConfig(limits alert.Limits) (gateway.Config, error) {
+// limits bound its posts, and accounts may have tenants too.
+func (f intakeFlags) gatewayConfig(limits alert.Limits, accounts ...string) (gateway.Config, error) {
 	sources, err := f.sources(limits)
 	if err != nil {
 		return gateway.Config{}, err
 	}
-	tenants, err := f.parseTenants()
+	tenants, err := f.parseTenants(accounts)
 	if err != nil {
 		return gateway.Config{}, err
 	}
@@ -69,10 +69,10 @@ func (f intakeFlags) gatewayConfig(limits alert.Limits) (gateway.Config, error) 
 // tenantForm is that of a namespace, because a playbook may take the tenant for one.
 var tenantForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// parseTenants reads the tenants of credentials. Each has to be one that the
+// parseTenants reads the tenants of credentials, accounts among them. Each has to be one that the
 // gateway takes, or a slip of the pen would make a tenant's alerts everybody's.
-func (f intakeFlags) parseTenants() (map[string]string, error) {
-	taken := slices.Concat(f.webhookTokens, f.eventTokens, f.argocdTokens, f.grafanaSecrets, f.pagerSecrets, f.snsTopics)
+func (f intakeFlags) parseTenants(accounts []string) (map[string]string, error) {
+	taken := slices.Concat(f.webhookTokens, f.eventTokens, f.argocdTokens, f.grafanaSecrets, f.pagerSecrets, f.snsTopics, accounts)
 	if f.webhookPassword != "" {
 		taken = append(taken, f.webhookPassword)
 	}
@@ -118,6 +118,9 @@ type gatewayFlags struct {
 	logFlags
 	eventSource      string
 	eventSourceToken string
+	eventAccounts    []string
+	eventAudience    string
+	kubeconfig       string
 }
 
 func (f *gatewayFlags) register(cmd *cobra.Command) {
@@ -125,5 +128,8 @@ func (f *gatewayFlags) register(cmd *cobra.Command) {
 	f.listenFlags.register(cmd, ":8080", "address to listen on; one that others can reach needs webhook authentication")
 	f.logFlags.register(cmd)
 	cmd.Flags().StringVar(&f.eventSource, "eventsource", "", "address of the webhook EventSource, e.g. http://amend-alerts-eventsource-svc:12000 (required)")
+	cmd.Flags().StringArrayVar(&f.eventAccounts, "events-account", nil, "service account, system:serviceaccount:NAMESPACE:NAME, whose token is good for /v1/events; may be given again")
+	cmd.Flags().StringVar(&f.eventAudience, "events-audience", "amend-gateway", "audience that the tokens of --events-account have to be for")
+	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "how to reach the cluster that knows --events-account, from outside of it")
 	cmd.Flags().StringVar(&f.eventSourceToken, "eventsource-token-file", "", "file with the bearer token that the EventSource asks for")
 }

@@ -23,6 +23,9 @@ type Auth struct {
 	// User and PasswordFile are for basic authentication.
 	User         string
 	PasswordFile string
+	// Accounts, unless nil, may show a token of their own. They do not count as
+	// being asked, so a token file or password is needed beside them.
+	Accounts *Accounts
 }
 
 // Enabled reports whether a request needs to prove who sent it.
@@ -59,7 +62,7 @@ func loopback(host string) bool {
 }
 
 // allows reports whether r proves who sent it, and with which credential: the
-// name of the file that holds it. An error means that it does not prove it with
+// name of the file that holds it, or of an account. An error means that it does not prove it with
 // the secrets that can be read now, while others cannot be.
 //
 // Where nobody is asked, a request must at least be meant for this machine: a
@@ -88,6 +91,9 @@ func (a Auth) allows(r *http.Request) (credential string, ok bool, err error) {
 	}
 	if credential != "" {
 		return credential, true, nil
+	}
+	if a.Accounts != nil && err == nil && strings.EqualFold(scheme, "Bearer") {
+		return a.Accounts.of(r.Context(), given)
 	}
 	return "", false, err
 }

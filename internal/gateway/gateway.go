@@ -42,11 +42,14 @@ type Config struct {
 	// EventTokenFiles hold bearer tokens that are good for CloudEvents only,
 	// beside Auth.
 	EventTokenFiles []string
+	// EventAccounts may post CloudEvents too, with tokens of their own; nobody when
+	// nil.
+	EventAccounts *Accounts
 	// ArgoCDTokenFiles hold bearer tokens of Argo CD's notifications. Without one
 	// they have no route.
 	ArgoCDTokenFiles []string
 	// Tenants says for which tenant a credential is good: by the file of a token,
-	// password or secret, or the ARN of a topic. Alerts get the label
+	// password or secret, the ARN of a topic, or the name of an account. Alerts get the label
 	// alert.TenantLabel, and the credential opens nothing but the routes of alerts.
 	Tenants map[string]string
 	// Sources are the senders that sign their posts. Each has a route of its name.
@@ -122,6 +125,7 @@ func New(cfg Config) (*Gateway, error) {
 func (c Config) events() Auth {
 	auth := c.Auth
 	auth.TokenFiles = slices.Concat(c.Auth.TokenFiles, c.EventTokenFiles)
+	auth.Accounts = c.EventAccounts
 	return auth
 }
 
@@ -203,8 +207,8 @@ func (g *Gateway) authenticated(source string, auth Auth, next knowing) http.Han
 		credential, ok, err := auth.allows(r)
 		switch {
 		case err != nil:
-			g.cfg.Log.Error("a secret cannot be read", "error", err)
-			unavailable(w, "a secret of the gateway cannot be read")
+			g.cfg.Log.Error("nobody can tell who sent a request", "source", source, "error", err)
+			unavailable(w, "the gateway cannot tell now who sent this")
 		case !ok:
 			g.metrics.denied.WithLabelValues(source, "token").Inc()
 			w.Header().Add("WWW-Authenticate", `Bearer realm="amend"`)
