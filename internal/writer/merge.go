@@ -35,9 +35,8 @@ func (w *Writer) merge(ctx context.Context, k *kept, left *effort) (merged bool,
 		w.cfg.Log.Debug("a pull request is not merged yet", "pr", k.Number, "reason", missing)
 		return false, nil
 	}
-	head, err := w.refresh(ctx)
-	if err != nil || head != k.main {
-		return false, err // on the next look
+	if moved, err := w.moved(ctx, k.main); moved || err != nil {
+		return false, err
 	}
 	world := k.world
 	world.Now = w.cfg.Now()
@@ -50,7 +49,8 @@ func (w *Writer) merge(ctx context.Context, k *kept, left *effort) (merged bool,
 		return false, unless(err, amend.Conflict)
 	}
 	w.cfg.Log.Info("a pull request was merged", "pr", k.Number, "branch", k.Branch, "commit", k.Commit)
-	return true, nil
+	_, err = w.refresh(ctx) // for those that are looked at next
+	return true, err
 }
 
 // plans reports whether a decision is about the very files and line of the pull

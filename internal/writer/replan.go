@@ -21,6 +21,9 @@ func (w *Writer) replan(ctx context.Context, k *kept) (closed bool, err error) {
 	if err != nil || !known {
 		return false, err
 	}
+	if moved, err := w.moved(ctx, k.main); moved || err != nil {
+		return false, err
+	}
 	switch {
 	case d.Reason == amend.ReasonNoChange:
 		const comment = "The env repo holds what this proposes by now, so there is nothing left to merge. amend closes the pull request; if the alert goes on, it looks again."

@@ -60,6 +60,9 @@ func (w *Writer) due(ctx context.Context) ([]Pull, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := w.refresh(ctx); err != nil {
+		return nil, err
+	}
 	w.tended = now
 	open = slices.DeleteFunc(open, func(p Pull) bool { return !branchForm.MatchString(p.Branch) })
 	still := map[string]*news{} // of the others nothing is new any more
@@ -96,6 +99,9 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 		return err
 	}
 	if w.cfg.Now().Sub(p.OpenedAt) > k.rules.StaleAfter && k.rules.StaleAfter > 0 {
+		if moved, err := w.moved(ctx, k.main); moved || err != nil {
+			return err
+		}
 		comment := fmt.Sprintf("Nobody has merged or closed this for %s, so amend closes it as stale. That mutes nothing: if the alert still fires after the cooldown of the playbook, a new one is opened.", k.rules.StaleAfter)
 		return w.closePull(ctx, p, amend.EpisodeStale, comment)
 	}
@@ -112,17 +118,27 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 			return err
 		}
 	}
-	return w.tell(ctx, p, left)
+	return w.tell(ctx, k, left)
+}
+
+// moved reports whether the branch has moved since it was read. Nothing is
+// written to a pull request then before the next look: the commit may be the kill
+// switch. To look is cheap in this way, and only what writes asks the host.
+func (w *Writer) moved(ctx context.Context, main string) (bool, error) {
+	head, err := w.refresh(ctx)
+	return head != main, err
 }
 
 // keep reads what has to be known of a pull request. It is nil when nothing may
 // be done about it: the kill switch is set, the policy cannot be read or does not
 // know its playbook, or a person has pushed to its branch, who is told so once.
 func (w *Writer) keep(ctx context.Context, p Pull) (*kept, error) {
-	k := &kept{Pull: p}
+	k := &kept{Pull: p, main: w.past.head}
 	var err error
-	if k.main, err = w.refresh(ctx); err != nil {
-		return nil, err
+	if k.main == "" { // what was known of it is lost
+		if k.main, err = w.refresh(ctx); err != nil {
+			return nil, err
+		}
 	}
 	files, err := w.cfg.Repo.Tree(k.main)
 	if err != nil {
@@ -138,7 +154,7 @@ func (w *Writer) keep(ctx context.Context, p Pull) (*kept, error) {
 		return nil, err
 	}
 	if !ours {
-		return nil, w.remark(ctx, p)
+		return nil, w.remark(ctx, k)
 	}
 	k.change, k.base = change, change.Parents[0]
 	k.record, _ = ledger.FromCommit(change.SHA, change.At, change.Message)
@@ -184,12 +200,15 @@ func (w *Writer) own(ctx context.Context, p Pull) (ledger.Commit, bool, error) {
 }
 
 // remark says once that a pull request is in a person's hands.
-func (w *Writer) remark(ctx context.Context, p Pull) error {
-	if slices.Contains(p.Labels, handsOff) {
+func (w *Writer) remark(ctx context.Context, k *kept) error {
+	if slices.Contains(k.Labels, handsOff) {
 		return nil
 	}
+	if moved, err := w.moved(ctx, k.main); moved || err != nil {
+		return err
+	}
 	const comment = "Somebody has pushed to this branch, so it is yours now: amend will not plan the change anew, merge it, or close it as stale. If the alert resolves first, the pull request is closed and the branch stays."
-	return w.cfg.Host.Remark(ctx, p.Number, handsOff, comment)
+	return w.cfg.Host.Remark(ctx, k.Number, handsOff, comment)
 }
 
 // outdated reports whether a file of the pull request has changed on the branch
@@ -216,18 +235,21 @@ func (k *kept) outdated(w *Writer) (bool, error) {
 }
 
 // tell writes what is new into the body, if anything is.
-func (w *Writer) tell(ctx context.Context, p Pull, left *effort) error {
-	n := w.news[p.Branch]
-	body := message.Updated(p.Body, n.Update)
+func (w *Writer) tell(ctx context.Context, k *kept, left *effort) error {
+	n := w.news[k.Branch]
+	body := message.Updated(k.Body, n.Update)
 	switch {
-	case body == p.Body:
+	case body == k.Body:
 		n.Update = message.Update{}
 		return nil
 	case left.bodies == 0:
 		return nil
 	}
 	left.bodies--
-	if err := w.cfg.Host.SetBody(ctx, p.Number, body); err != nil {
+	if moved, err := w.moved(ctx, k.main); moved || err != nil {
+		return err
+	}
+	if err := w.cfg.Host.SetBody(ctx, k.Number, body); err != nil {
 		return err
 	}
 	n.Update = message.Update{}

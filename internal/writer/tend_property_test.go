@@ -37,35 +37,42 @@ func TestPullRequestsHoldOneChange(t *testing.T) {
 				}
 				return w.fault(call)
 			}
+			tend := func(rt *rapid.T, most int) {
+				if w.dead {
+					w.revive()
+				}
+				w.passed += time.Duration(rapid.IntRange(1, most).Draw(rt, "minutes")) * time.Minute
+				before := w.hub.count("update branch")
+				if _ = w.writer.Sweep(t.Context()); w.hub.count("update branch") > before {
+					replans++
+				}
+			}
+			edit := func(rt *rapid.T) {
+				at := rapid.SampledFrom([]string{"c c", "c d", "d d"}).Draw(rt, "file and line")
+				by := rapid.IntRange(1, 3).Draw(rt, "by")
+				w.human = append(w.human, w.hub.push("human", func(files map[string]string) {
+					humanEdit(files)
+					files[at[:1]] = raised(files[at[:1]], at[2:], by)
+				}))
+			}
 			rt.Repeat(map[string]func(*rapid.T){
 				"events":  w.events,
 				"crash":   func(*rapid.T) { w.revive() },
 				"weather": func(rt *rapid.T) { w.faults = rapid.SampledFrom([]int{0, 10, 40}).Draw(rt, "faults") },
-				"tend": func(rt *rapid.T) {
-					w.passed += time.Duration(rapid.IntRange(1, 600).Draw(rt, "minutes")) * time.Minute
-					before := w.hub.count("update branch")
-					if _ = w.writer.Sweep(t.Context()); w.hub.count("update branch") > before {
-						replans++
-					}
-				},
-				"edit": func(rt *rapid.T) {
-					at := rapid.SampledFrom([]string{"c c", "c d", "d d"}).Draw(rt, "file and line")
-					by := rapid.IntRange(1, 3).Draw(rt, "by")
-					w.human = append(w.human, w.hub.push("human", func(files map[string]string) {
-						humanEdit(files)
-						files[at[:1]] = raised(files[at[:1]], at[2:], by)
-					}))
-				},
-				"meddle": func(*rapid.T) { w.meddle(pushed) },
-				"green":  func(*rapid.T) { w.green() },
-				"pull":   w.pull,
-				"":       func(rt *rapid.T) { w.check(rt); w.checkPulls(rt, pushed) },
+				"tend":    func(rt *rapid.T) { tend(rt, 600) },
+				"edit":    edit,
+				"drift":   func(rt *rapid.T) { w.events(rt); edit(rt); tend(rt, 3) },
+				"meddle":  func(*rapid.T) { w.meddle(pushed) },
+				"green":   func(*rapid.T) { w.green() },
+				"pull":    w.pull,
+				"":        func(rt *rapid.T) { w.check(rt); w.checkPulls(rt, pushed) },
 			})
 		})
 	})
 	t.Attr("schedules", fmt.Sprint(runs))
+	t.Logf("planned anew %d times", replans)
 	if replans == 0 {
-		t.Error("nothing was ever planned anew")
+		t.Errorf("nothing was ever planned anew in %d runs", runs)
 	}
 }
 

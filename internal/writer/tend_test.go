@@ -335,3 +335,25 @@ func TestEveryPullRequestIsAskedAbout(t *testing.T) {
 		}
 	})
 }
+
+// Looking after many pull requests about which there is nothing to do costs the
+// host as much as looking after one.
+func TestLookingIsCheap(t *testing.T) {
+	files := map[string]string{}
+	var events []amend.Event
+	for n := range 30 {
+		name := string(rune('a'+n%26)) + string(rune('a'+n/26))
+		files[name] = name + "=1"
+		events = append(events, firing(name, amend.PullRequest, name))
+	}
+	onBench(t, files, func(t *testing.T, b *bench) {
+		b.keeper = &keeper{rules: pipeline.PullRules{StaleAfter: 1000 * time.Hour}}
+		b.send(events...)
+		b.later()
+		before := len(b.hub.calls)
+		b.later()
+		if cost := b.hub.calls[before:]; len(cost) > 4 {
+			t.Errorf("30 pull requests cost %q", cost)
+		}
+	})
+}
