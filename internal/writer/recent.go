@@ -31,19 +31,23 @@ func (v view) Records(since time.Time, mode amend.Mode) ([]amend.Record, error) 
 // the host for them, have merged.
 func (v view) Reviews(since time.Time) ([]time.Duration, error) { return v.reviews(since) }
 
-// reviews asks the host.
-func (w *Writer) reviews(ctx context.Context, since time.Time) ([]time.Duration, error) {
-	pulls, err := w.cfg.Host.PullsSince(ctx, w.cfg.Branch, since)
-	if err != nil {
+// reviews asks the host, once in a round. Of more pull requests than it lists
+// nothing is known.
+func (r *round) reviews(ctx context.Context, since time.Time) ([]time.Duration, error) {
+	if r.reviewed {
+		return r.took, nil
+	}
+	pulls, err := r.w.cfg.Host.PullsSince(ctx, r.w.cfg.Branch, since)
+	if err != nil && amend.KindOf(err) != amend.Refused {
 		return nil, err
 	}
-	var took []time.Duration
 	for _, p := range pulls {
 		if p.State == amend.EpisodeLanded && branchForm.MatchString(p.Branch) {
-			took = append(took, p.At.Sub(p.OpenedAt))
+			r.took = append(r.took, p.At.Sub(p.OpenedAt))
 		}
 	}
-	return took, nil
+	r.reviewed = true
+	return r.took, nil
 }
 
 // proposals returns the changes that pull requests propose: those opened after a

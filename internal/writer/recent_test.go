@@ -96,16 +96,23 @@ func TestReviews(t *testing.T) {
 		b.passed += 40 * time.Minute
 		b.hub.merge(b.hub.pulls[1])
 		b.hub.pulls = append(b.hub.pulls, &request{Pull: writer.Pull{Branch: "feature/x", OpenedAt: b.now().Add(-time.Hour), At: b.now(), State: amend.EpisodeLanded}})
-		var got, none []time.Duration
+		var got []time.Duration
+		ago := time.Hour
 		b.decide = func(w pipeline.World, e amend.Event) (d amend.Decision, err error) {
-			if got, err = w.Past.Reviews(w.Now.Add(-time.Hour)); err == nil {
-				none, err = w.Past.Reviews(w.Now)
-			}
+			got, err = w.Past.Reviews(w.Now.Add(-ago))
 			return amend.Decision{Reason: amend.ReasonNoPlaybook}, err
 		}
-		b.send(firing("d", amend.PullRequest, "f"))
-		if len(got) != 1 || got[0].Round(time.Minute) != 40*time.Minute || none != nil {
-			t.Errorf("reviews took %v, and those opened just now %v; want 40m and none", got, none)
+		before := b.hub.count("list pulls")
+		b.send(firing("c", amend.PullRequest, "f"), firing("d", amend.PullRequest, "f"))
+		if len(got) != 1 || got[0].Round(time.Minute) != 40*time.Minute {
+			t.Errorf("reviews took %v, want 40m", got)
+		}
+		if n := b.hub.count("list pulls") - before; n != 1 {
+			t.Errorf("the host listed %d times in one round", n)
+		}
+		ago = time.Minute
+		if b.send(firing("d", amend.PullRequest, "f")); got != nil {
+			t.Errorf("reviews of those opened just now took %v", got)
 		}
 	})
 }

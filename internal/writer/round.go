@@ -30,6 +30,9 @@ type round struct {
 	// proposed are the changes of recent pull requests, once the host listed them.
 	proposed []amend.Record
 	listed   bool
+	// took is how long reviews took, once the host was asked.
+	took     []time.Duration
+	reviewed bool
 }
 
 // A staged is a job with what was decided about it and the commit that follows.
@@ -140,7 +143,7 @@ func (r *round) judge(ctx context.Context, e amend.Event) (amend.Decision, error
 	past := view{round: r, all: func(incident string) ([]amend.Episode, error) {
 		return r.w.proposed(ctx, incident, r.landed(incident))
 	}, waiting: func(since time.Time) ([]amend.Record, error) { return r.proposals(ctx, since) },
-		reviews: func(since time.Time) ([]time.Duration, error) { return r.w.reviews(ctx, since) }}
+		reviews: func(since time.Time) ([]time.Duration, error) { return r.reviews(ctx, since) }}
 	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: past, Now: r.w.cfg.Now()}
 	if owners := r.w.cfg.Owners; owners != nil {
 		world.Owner = func(object amend.ObjectRef) ([]byte, error) { return owners.Owner(ctx, object) }
