@@ -41,7 +41,7 @@ type Confidence string
 
 // The confidences.
 const (
-	High   Confidence = "high"   // the cluster says it itself
+	High   Confidence = "high"   // the cluster says it itself, or it began right after a change
 	Medium Confidence = "medium" // the facts fit, and another cause is possible
 	Low    Confidence = "low"    // a hint
 )

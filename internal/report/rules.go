@@ -60,7 +60,7 @@ func count(n int, noun string) string {
 }
 
 func outOfMemory(e amend.Evidence) (Hypothesis, bool) {
-	s, ok := where(e, killedForMemory)
+	s, ok := where(e, func(c amend.PodContainer) bool { return killedForMemory(e, c) })
 	if !ok {
 		h := Hypothesis{Text: "The alert says that a container ran out of memory.", Confidence: Low, Actions: []string{"raise-memory-limit"}}
 		return h, len(e.Pods) == 0 && saysMemory(e.Event.Alert)
@@ -87,14 +87,16 @@ func saysMemory(a amend.Alert) bool {
 		slices.Contains([]string{a.Labels["reason"], a.Labels["last_terminated_reason"]}, "OOMKilled")
 }
 
-func killedForMemory(c amend.PodContainer) bool {
-	return c.Ended != nil && c.Ended.Reason == "OOMKilled"
+// killedForMemory reports whether a container was killed for memory lately: a pod
+// keeps how its container ended until that ends again.
+func killedForMemory(e amend.Evidence, c amend.PodContainer) bool {
+	return c.Ended != nil && c.Ended.Reason == "OOMKilled" && (c.Ended.At.IsZero() || began(e).Sub(c.Ended.At) <= lately)
 }
 
 // brokenChange holds when containers crash or are not ready since a rollout
 // shortly before the alert.
 func brokenChange(e amend.Evidence) (Hypothesis, bool) {
-	s, crashes := where(e, func(c amend.PodContainer) bool { return c.Waiting == "CrashLoopBackOff" && !killedForMemory(c) })
+	s, crashes := where(e, func(c amend.PodContainer) bool { return c.Waiting == "CrashLoopBackOff" && !killedForMemory(e, c) })
 	verb := "crashes"
 	if !crashes {
 		_, probe := happened(e, "Unhealthy")
@@ -229,7 +231,7 @@ func fullVolume(e amend.Evidence) (Hypothesis, bool) {
 
 // crashing holds when containers crash and no change explains it.
 func crashing(e amend.Evidence) (Hypothesis, bool) {
-	s, ok := where(e, func(c amend.PodContainer) bool { return c.Waiting == "CrashLoopBackOff" && !killedForMemory(c) })
+	s, ok := where(e, func(c amend.PodContainer) bool { return c.Waiting == "CrashLoopBackOff" && !killedForMemory(e, c) })
 	if _, explained := recent(e, lately); !ok || explained {
 		return Hypothesis{}, false
 	}
