@@ -21,7 +21,7 @@ const (
 // timeline puts what has a time in order. When there is too much, what is
 // nearest to the beginning of the trouble stays.
 func timeline(e amend.Evidence) []Entry {
-	var all []Entry
+	all := []Entry{}
 	add := func(at time.Time, format string, args ...any) {
 		if !at.IsZero() {
 			all = append(all, Entry{at, fmt.Sprintf(format, args...)})
@@ -71,7 +71,7 @@ func nearest(all []Entry, to time.Time) []Entry {
 
 // findings says what stands out, in sentences.
 func findings(e amend.Evidence) []string {
-	var all []string
+	all := []string{}
 	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	if unready, total := unready(e); total > 0 {
 		add("Pods that are ready: %d of %d.", total-unready, total)

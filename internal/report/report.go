@@ -70,7 +70,7 @@ type Suggestion struct {
 // New makes a report of the evidence, which it masks first.
 func New(e amend.Evidence, m mask.Masker) Report {
 	e = mask.Deep(m, e)
-	r := Report{Evidence: e, Timeline: timeline(e), Findings: findings(e), masker: m}
+	r := Report{Evidence: e, Timeline: timeline(e), Findings: findings(e), Hypotheses: []Hypothesis{}, masker: m}
 	for _, rule := range rules {
 		h, holds := rule(e)
 		if !holds {
