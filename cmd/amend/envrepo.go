@@ -117,6 +117,7 @@ func pull(p github.PullRequest) writer.Pull {
 	switch {
 	case p.State == github.Open:
 		q.State = amend.EpisodeOpen
+		q.Reopened = slices.Contains(p.Labels, withdrawnLabel) || slices.Contains(p.Labels, staleLabel)
 	case p.State == github.Merged:
 		q.State, q.Commit = amend.EpisodeLanded, p.MergeCommit
 	case slices.Contains(p.Labels, withdrawnLabel):

@@ -138,8 +138,15 @@ func (w *Writer) closePull(ctx context.Context, p Pull, as amend.EpisodeState, c
 		return err
 	}
 	delete(w.news, p.Branch)
-	_, ours, err := w.own(ctx, p)
+	ours := false
+	head, err := w.cfg.Host.Head(ctx, p.Branch) // somebody may have pushed just now
+	if err == nil {
+		p.Commit = head
+		_, ours, err = w.own(ctx, p)
+	}
 	switch {
+	case amend.KindOf(err) == amend.NotFound:
+		return nil // it is gone
 	case err == nil && !ours:
 		w.cfg.Log.Info("the branch of a closed pull request stays, as a person has pushed to it", "branch", p.Branch)
 		return nil

@@ -98,7 +98,7 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 	if err != nil || k == nil {
 		return err
 	}
-	if w.cfg.Now().Sub(p.OpenedAt) > k.rules.StaleAfter && k.rules.StaleAfter > 0 {
+	if k.rules.StaleAfter > 0 && w.cfg.Now().Sub(p.OpenedAt) > k.rules.StaleAfter && !p.Reopened {
 		if moved, err := w.moved(ctx, k.main); moved || err != nil {
 			return err
 		}

@@ -239,6 +239,41 @@ func TestStalePullRequestIsClosed(t *testing.T) {
 	})
 }
 
+// What a person opens again waits for that person.
+func TestReopenedPullRequestIsNotStale(t *testing.T) {
+	onKept(t, &keeper{rules: pipeline.PullRules{StaleAfter: time.Hour}}, func(t *testing.T, b *bench, e amend.Event, p *request) {
+		head := b.hub.branches[p.branch]
+		time.Sleep(2 * time.Hour)
+		b.later()
+		if p.State != amend.EpisodeStale {
+			t.Fatalf("it is %s", p.State)
+		}
+		b.hub.branches[p.branch], p.State, p.Reopened = head, amend.EpisodeOpen, true
+		b.later()
+		if p.State != amend.EpisodeOpen {
+			t.Errorf("opened again, it is %s", p.State)
+		}
+	})
+}
+
+// A push that comes while the pull request is closed stays.
+func TestPushWhileClosing(t *testing.T) {
+	onKept(t, &keeper{}, func(t *testing.T, b *bench, e amend.Event, p *request) {
+		human := ""
+		b.hub.fault = func(call string) (error, error) {
+			if call == "close pull" {
+				human = b.hub.add(commit{parents: []string{b.hub.branches[p.branch]}, files: map[string]string{"f": "mine"}, message: "human"})
+				b.hub.branches[p.branch] = human
+			}
+			return nil, nil
+		}
+		b.wantReasons(b.again(resolved(e)), amend.ReasonWithdrawn)
+		if b.hub.branches[p.branch] != human {
+			t.Error("what a person pushed is gone")
+		}
+	})
+}
+
 func TestAutoMerge(t *testing.T) {
 	auto := pipeline.PullRules{AutoMerge: true}
 	for name, c := range map[string]struct {

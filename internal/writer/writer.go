@@ -155,6 +155,7 @@ type Pull struct {
 	Commit   string    // that it put into its base, once merged, or else its head
 	Body     string
 	Labels   []string
+	Reopened bool // it is open, and amend had closed it
 }
 
 // A NewPull is a pull request to open.
