@@ -17,11 +17,13 @@ import (
 	"github.com/amendhq/amend/internal/approval"
 	"github.com/amendhq/amend/internal/escalation"
 	"github.com/amendhq/amend/internal/gateway"
+	"github.com/amendhq/amend/internal/mail"
 	"github.com/amendhq/amend/internal/notify"
 	"github.com/amendhq/amend/internal/oncall"
 	"github.com/amendhq/amend/internal/pagerduty"
 	"github.com/amendhq/amend/internal/secret"
 	"github.com/amendhq/amend/internal/slack"
+	"github.com/amendhq/amend/internal/sns"
 )
 
 // approvalFlags say where the credentials of approvals are, and where answers
@@ -41,8 +43,8 @@ func (f *approvalFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.pagerduty, "pagerduty-events-api", "", "root of PagerDuty's Events API (default: https://events.pagerduty.com)")
 }
 
-// The files of the folder. Those of PagerDuty, OnCall and webhooks have the name
-// of the policy behind the kind of place.
+// The files of the folder that every chain or Slack needs. Those of other places
+// are the kind of place and the name in the policy.
 const (
 	markKeyFile     = "key"
 	slackTokenFile  = "slack-bot-token"
@@ -102,6 +104,8 @@ func (a *approvals) channels(repo string) map[string]escalation.Channel {
 		pagerduty.Via: pagerduty.New(a.flags.dir, repo, a.flags.pagerduty),
 		oncall.Via:    oncall.New(a.flags.dir, repo),
 		notify.Via:    notify.New(a.flags.dir, repo, time.Now),
+		sns.Via:       sns.New(a.flags.dir),
+		mail.Via:      mail.New(a.flags.dir, repo),
 	}
 	if a.slack != nil {
 		all[slack.Via] = a.slack

@@ -31,6 +31,8 @@ type ApprovalStep struct {
 	PagerDuty string   `json:"pagerduty,omitempty" jsonschema:"pattern=^[a-z0-9]([-a-z0-9]{0\\,37}[a-z0-9])?$,oneof_required=pagerduty" jsonschema_description:"Name of a PagerDuty service to page."`
 	OnCall    string   `json:"oncall,omitempty" jsonschema:"pattern=^[a-z0-9]([-a-z0-9]{0\\,37}[a-z0-9])?$,oneof_required=oncall" jsonschema_description:"Name of a Grafana OnCall integration to page."`
 	Webhook   string   `json:"webhook,omitempty" jsonschema:"pattern=^[a-z0-9]([-a-z0-9]{0\\,37}[a-z0-9])?$,oneof_required=webhook" jsonschema_description:"Name of a webhook that gets a signed CloudEvent."`
+	SNS       string   `json:"sns,omitempty" jsonschema:"pattern=^[a-z0-9]([-a-z0-9]{0\\,37}[a-z0-9])?$,oneof_required=sns" jsonschema_description:"Name of an Amazon SNS topic to publish to."`
+	Email     string   `json:"email,omitempty" jsonschema:"pattern=^[a-z0-9]([-a-z0-9]{0\\,37}[a-z0-9])?$,oneof_required=email" jsonschema_description:"Name of e-mail addresses to write to."`
 	Wait      Duration `json:"wait,omitempty" jsonschema_description:"How long the step has to answer before the next one is told; 15m when left out."`
 }
 
@@ -79,6 +81,8 @@ func (s *ApprovalStep) places() []place {
 		{"pagerduty", &s.PagerDuty, playbookName, name},
 		{"oncall", &s.OnCall, playbookName, name},
 		{"webhook", &s.Webhook, playbookName, name},
+		{"sns", &s.SNS, playbookName, name},
+		{"email", &s.Email, playbookName, name},
 	}
 }
 

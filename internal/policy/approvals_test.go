@@ -51,8 +51,8 @@ func TestApprovals(t *testing.T) {
 func TestApprovalsMistakes(t *testing.T) {
 	tests := map[string]struct{ approvals, want string }{
 		"no steps":         {"{steps: []}", "4:20: expected 1 to 20 steps, found 0"},
-		"no place":         {"{steps: [{wait: 5m}]}", "4:21: expected one of slack, pagerduty, oncall or webhook, found 0 of them"},
-		"two places":       {"{steps: [{oncall: a, webhook: b}]}", "4:21: expected one of slack, pagerduty, oncall or webhook, found 2 of them"},
+		"no place":         {"{steps: [{wait: 5m}]}", "4:21: expected one of slack, pagerduty, oncall, webhook, sns or email, found 0 of them"},
+		"two places":       {"{steps: [{oncall: a, webhook: b}]}", "4:21: expected one of slack, pagerduty, oncall, webhook, sns or email, found 2 of them"},
 		"name of channel":  {"{approvers: [{name: A, slack: U123, github: a}], steps: [{slack: shop}]}", `4:77: "shop" is not the ID of a channel`},
 		"nobody to answer": {"{steps: [{slack: C123}]}", "4:12: a step asks in Slack and nobody may answer; add approvers"},
 		"path":             {"{steps: [{pagerduty: ../key}]}", `4:33: "../key" is not a name of at most 39`},

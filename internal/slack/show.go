@@ -1,9 +1,7 @@
 package slack
 
 import (
-	"fmt"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -34,11 +32,11 @@ func show(q approval.Question, o approval.Outcome) []slack.MsgOption {
 			Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{slack.NewRichTextSectionTextElement(diff, nil)},
 		}))
 	}
-	blocks = append(blocks, slack.NewSectionBlock(plain(status(q, o)), nil, nil))
+	blocks = append(blocks, slack.NewSectionBlock(plain(q.Status(o)), nil, nil))
 	if b := buttons(q, o); len(b) > 0 {
 		blocks = append(blocks, slack.NewActionBlock("answer", b...))
 	}
-	return append(plainly(title+": "+status(q, o)), slack.MsgOptionBlocks(blocks...))
+	return append(plainly(title+": "+q.Status(o)), slack.MsgOptionBlocks(blocks...))
 }
 
 // plainly is a text with nothing in it that Slack would act on; of a message
@@ -60,41 +58,6 @@ func orElse(text, other string) string {
 	}
 	return text
 }
-
-// status says in a sentence what has become of the question.
-func status(q approval.Question, o approval.Outcome) string {
-	by := message.Plain(o.By, 100)
-	switch o.State {
-	case approval.Taken:
-		return by + " looks after this. It can be answered until " + stamp(q.Until) + "."
-	case approval.Accepted:
-		return fmt.Sprintf("Approved by %s. amend has merged commit %s.", by, q.SHA)
-	case approval.Declined:
-		return "Rejected by " + by + ". amend leaves it alone now."
-	case approval.Landed:
-		return "It was merged on the Git host."
-	case approval.Over:
-		return "This is over: it was closed, or the trouble has ended by itself."
-	case approval.Replaced:
-		return "The pull request has another commit or diff now; a newer message asks about that one."
-	case approval.Expired:
-		return "Nobody answered until " + stamp(q.Until) + ". It can still be decided on the Git host."
-	}
-	return waiting(q)
-}
-
-func waiting(q approval.Question) string {
-	until := "It can be answered until " + stamp(q.Until) + "."
-	switch {
-	case q.SHA == "":
-		return "This needs a person. " + until
-	case !q.Answerable:
-		return fmt.Sprintf("Commit %s is not known to be the one that amend proposed, so it can only be merged on the Git host. %s", q.SHA, until)
-	}
-	return fmt.Sprintf("An approval merges exactly commit %s. %s", q.SHA, until)
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // buttons are the answers that are possible, and the way to the Git host.
 func buttons(q approval.Question, o approval.Outcome) []slack.BlockElement {
