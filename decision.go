@@ -161,6 +161,10 @@ type Record struct {
 	Edited   string    `json:"edited" yaml:"edited"` // path:line of the first edit
 	Commit   string    `json:"commit" yaml:"commit"`
 	At       time.Time `json:"at" yaml:"at"`
+	// Verdict and VerifiedAt say what became of it, once that is known; they are not
+	// in the commit but beside it.
+	Verdict    VerdictState `json:"verdict,omitempty" yaml:"verdict,omitempty"`
+	VerifiedAt time.Time    `json:"verifiedAt,omitzero" yaml:"verifiedAt,omitempty"`
 	// Open says that it has not landed: its pull request waits. The log has none.
 	Open bool `json:"-" yaml:"-"`
 }

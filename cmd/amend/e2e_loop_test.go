@@ -229,3 +229,25 @@ func TestWithoutAClusterNothingIsVerified(t *testing.T) {
 		t.Errorf("it left a folder behind: %v, %v", left, err)
 	}
 }
+
+// TestVerdictReachesTheLog: the workflow of the env repo notes it, and explain
+// shows it.
+func TestVerdictReachesTheLog(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, actProgram(t), recordWorkflow(t))
+	s.start()
+	s.post(firing("AppStuck", app(1)))
+	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
+	commit := s.changesOf(app(1))[0].Commit
+	s.verdict(commit, amend.Unverified, "no cluster was named")
+	s.eventually("the log has the verdict", func() bool {
+		log := s.log()
+		return len(log) == 1 && log[0].Commit == commit && log[0].Verdict == amend.Unverified && !log[0].VerifiedAt.IsZero()
+	})
+	clone := s.dir + "/clone"
+	s.git("clone", "--quiet", s.repoDir(), clone)
+	out, err := exec.Command("amend", "explain", commit, "--repo", clone).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "verified") || !strings.Contains(string(out), "unverified") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

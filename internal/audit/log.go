@@ -48,7 +48,11 @@ func (a *auditor) readLog(sha string) (ledger.Log, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return ledger.Log{}, fmt.Errorf("reading the log: %w", err)
 	}
-	return ledger.ParseLog(data)
+	log, err := ledger.ParseLog(data)
+	for i := range log.Records { // verdicts come from beside the history
+		log.Records[i].Verdict, log.Records[i].VerifiedAt = "", time.Time{}
+	}
+	return log, err
 }
 
 // entriesBefore returns the entries that the log had at Options.Since, which

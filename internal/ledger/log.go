@@ -18,8 +18,8 @@ import (
 const LogFile = "remediation-log.yaml"
 
 const header = `# Every change that amend made to this repository, one entry each.
-# Entries are only ever added, at the end. The commits are the truth and this
-# is their index: "amend log" adds whatever is missing.
+# Entries are only ever added, at the end, and get their verdict later. The commits
+# are the truth and this is their index: "amend log" adds whatever is missing.
 `
 
 // shaPattern is a commit id as Git prints it, SHA-1 or SHA-256.
@@ -78,7 +78,11 @@ func Append(data []byte, records []amend.Record) []byte {
 		out.WriteByte('\n')
 	}
 	for _, r := range slices.SortedFunc(slices.Values(records), compare) {
-		for i, f := range fields(&r) {
+		all := fields(&r)
+		if r.Verdict != "" {
+			all = append(all, optional(&r)...)
+		}
+		for i, f := range all {
 			bullet := "  "
 			if i == 0 {
 				bullet = "- "

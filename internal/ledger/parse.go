@@ -48,7 +48,7 @@ func parseEntry(n *yaml.Node) (amend.Record, error) {
 	}
 	var r amend.Record
 	known := map[string]field{}
-	for _, f := range fields(&r) {
+	for _, f := range append(fields(&r), optional(&r)...) {
 		known[f.key] = f
 	}
 	for i := 0; i < len(n.Content); i += 2 {
@@ -69,6 +69,9 @@ func parseEntry(n *yaml.Node) (amend.Record, error) {
 		if _, left := known[f.key]; left {
 			return amend.Record{}, invalid(n, "the entry has no %s", f.key)
 		}
+	}
+	if (r.Verdict == "") != r.VerifiedAt.IsZero() {
+		return amend.Record{}, invalid(n, "the entry has only one of verdict and verifiedAt")
 	}
 	return r, nil
 }

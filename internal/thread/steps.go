@@ -31,6 +31,7 @@ func (h *history) thread(c change, src Sources) Thread {
 		t.Steps = append(t.Steps, Step{At: m.At, Stage: Merged, Text: "merged into the branch", Commit: m.SHA})
 	}
 	t.Steps = append(t.Steps, logged(c, src.Log))
+	t.Steps = append(t.Steps, verified(c, src)...)
 	t.Steps = append(t.Steps, h.reverted(c)...)
 	inOrder(t.Steps)
 	return t
@@ -87,6 +88,21 @@ func logged(c change, log ledger.Log) Step {
 		}
 	}
 	return Step{Stage: Recorded, Text: "not in " + ledger.LogFile + " yet; amend log adds it"}
+}
+
+// verified says what became of the change: as a decision has it, else as the log.
+func verified(c change, src Sources) []Step {
+	for _, d := range src.Decisions {
+		if d.Incident == c.trailers.Incident && d.Episode == c.trailers.Episode && d.Verdict != nil {
+			return []Step{{At: d.Verdict.At, Stage: Verified, Text: string(d.Verdict.State) + ": " + d.Verdict.Detail}}
+		}
+	}
+	for _, r := range src.Log.Records {
+		if r.Incident == c.trailers.Incident && r.Episode == c.trailers.Episode && r.Verdict != "" {
+			return []Step{{At: r.VerifiedAt, Stage: Verified, Text: string(r.Verdict)}}
+		}
+	}
+	return nil
 }
 
 // reverted lists the commits that took the change back, or the merge that

@@ -38,6 +38,7 @@ const (
 	Changed  Stage = "changed"  // the commit
 	Merged   Stage = "merged"   // it came to the branch
 	Recorded Stage = "recorded" // it is in the log, or is not
+	Verified Stage = "verified" // what became of it
 	Reverted Stage = "reverted" // it was taken back
 )
 

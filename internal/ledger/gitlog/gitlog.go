@@ -37,12 +37,23 @@ type Options struct {
 	Push bool
 	// Name and Email sign the commit; when empty, whom Git would name.
 	Name, Email string
-	Log         *slog.Logger // may be nil
+	// Verdicts says what the host shows beside the commit of a change, the zero
+	// value for nothing; nil when no host is asked. An error leaves the verdicts to
+	// the next run.
+	Verdicts func(ctx context.Context, commit string) (amend.Verdict, error)
+	Log      *slog.Logger // may be nil
 }
 
+// How old a change is that nobody verifies any more, and how many a run asks the
+// host about at most, the newest first.
+const (
+	judgedWithin = 7 * 24 * time.Hour
+	mostJudged   = 100
+)
+
 // Reconcile adds the entries that remediation-log.yaml lacks for the changes
-// in the history, in one commit, and returns how many. Nothing missing is
-// success without a commit. Running it in any number of clones at once (one at
+// in the history, and the verdicts that its entries lack, in one commit, and
+// returns how many entries. Nothing missing is success without a commit. Running it in any number of clones at once (one at
 // a time in each), or again after it was interrupted, adds each change once.
 //
 // The local branch follows a successful push if that disturbs no local work.
@@ -97,7 +108,7 @@ func (c clone) branch(ctx context.Context, opt Options) (string, error) {
 
 func (c clone) recordLocally(ctx context.Context, opt Options, head string) (int, error) {
 	commit, added, err := c.record(ctx, opt, head)
-	if err != nil || added == 0 {
+	if err != nil || commit == "" {
 		return 0, err
 	}
 	if err := c.forward(ctx, commit); err != nil {
@@ -112,7 +123,7 @@ func (c clone) recordRemotely(ctx context.Context, opt Options) (int, error) {
 		return 0, err
 	}
 	commit, added, err := c.record(ctx, opt, head)
-	if err != nil || added == 0 {
+	if err != nil || commit == "" {
 		return 0, err
 	}
 	if err := c.push(ctx, opt, commit); err != nil {
@@ -135,8 +146,8 @@ func (c clone) forward(ctx context.Context, commit string) error {
 	return err
 }
 
-// record makes a commit on top of head that adds the missing entries, and
-// returns how many those are; there is no commit if there are none.
+// record makes a commit on top of head that adds the missing entries and verdicts,
+// and returns how many entries those are; there is no commit if there is nothing.
 func (c clone) record(ctx context.Context, opt Options, head string) (commit string, added int, err error) {
 	root, err := c.root(ctx, head)
 	if err != nil {
@@ -158,9 +169,6 @@ func (c clone) record(ctx context.Context, opt Options, head string) (commit str
 		return "", 0, err
 	}
 	missing := ledger.Missing(log, records)
-	if len(missing) == 0 {
-		return "", 0, nil
-	}
 	grown := ledger.Append(data, missing)
 	// A layout that we misread must not cost an entry.
 	after, err := ledger.ParseLog(grown)
@@ -170,8 +178,33 @@ func (c clone) record(ctx context.Context, opt Options, head string) (commit str
 	if err != nil {
 		return "", 0, amend.Errorf(amend.Invalid, "append to "+ledger.LogFile, "its layout does not allow it: %w", err)
 	}
+	grown = ledger.Judge(grown, verdicts(ctx, opt, after))
+	if bytes.Equal(grown, data) {
+		return "", 0, nil
+	}
 	commit, err = c.commit(ctx, head, root.with(grown), missing)
 	return commit, len(missing), err
+}
+
+// verdicts asks the host about the entries that may get one.
+func verdicts(ctx context.Context, opt Options, log ledger.Log) []amend.Verdict {
+	if opt.Verdicts == nil {
+		return nil
+	}
+	open := ledger.Unjudged(log, time.Now().Add(-judgedWithin))
+	var found []amend.Verdict
+	for _, r := range open[:min(len(open), mostJudged)] {
+		v, err := opt.Verdicts(ctx, r.Commit)
+		if err != nil {
+			opt.Log.WarnContext(ctx, "verdicts are left to the next run", "error", err)
+			break
+		}
+		if v.State != "" {
+			v.Commit = r.Commit
+			found = append(found, v)
+		}
+	}
+	return found
 }
 
 // history returns the records of all changes up to head. The log cannot say

@@ -470,3 +470,56 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		t.Errorf("left behind: %s", got)
 	}
 }
+
+// TestVerdictsAreNoted, once, beside the entries that are added; a host that does
+// not answer costs nothing but the verdicts.
+func TestVerdictsAreNoted(t *testing.T) {
+	bare := newRemote(t)
+	ids := land(t, bare, fix("web", 1), fix("web", 2), fix("web", 3))
+	shown := map[string]amend.VerdictState{ids[0]: amend.Worked, ids[1]: amend.Pending}
+	asked := 0
+	down := true
+	opt := gitlog.Options{Dir: newClone(t, bare), Push: true, Verdicts: func(_ context.Context, commit string) (amend.Verdict, error) {
+		asked++
+		if down {
+			return amend.Verdict{}, amend.Errorf(amend.Transient, "ask", "down")
+		}
+		return amend.Verdict{State: shown[commit], At: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, nil
+	}}
+	want := func(states ...amend.VerdictState) {
+		t.Helper()
+		log, err := ledger.ParseLog([]byte(git(t, bare, "show", "main:"+ledger.LogFile)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []amend.VerdictState
+		for _, id := range ids {
+			i := slices.IndexFunc(log.Records, func(r amend.Record) bool { return r.Commit == id })
+			got = append(got, log.Records[i].Verdict)
+		}
+		if !slices.Equal(got, states) {
+			t.Errorf("the verdicts are %q, want %q", got, states)
+		}
+	}
+	reconcile(t, opt, 3)
+	if asked != 1 {
+		t.Errorf("a host that is down was asked %d times", asked)
+	}
+	want("", "", "")
+	down = false
+	reconcile(t, opt, 0)
+	want(amend.Worked, "", "")
+	if subject := git(t, bare, "log", "-1", "--format=%s", "main"); subject != "record what became of remediations" {
+		t.Errorf("the commit is %q", subject)
+	}
+	head := git(t, bare, "rev-parse", "main")
+	reconcile(t, opt, 0)
+	if git(t, bare, "rev-parse", "main") != head {
+		t.Error("a run with nothing to note has made a commit")
+	}
+	shown[ids[1]] = amend.Failed
+	reconcile(t, opt, 0)
+	shown[ids[1]] = amend.Reverted
+	reconcile(t, opt, 0)
+	want(amend.Worked, amend.Reverted, "")
+}

@@ -89,6 +89,9 @@ func (c clone) commit(ctx context.Context, parent string, f folder, added []amen
 }
 
 func recordMessage(added []amend.Record) string {
+	if len(added) == 0 {
+		return "record what became of remediations\n"
+	}
 	var b strings.Builder
 	plural := "s"
 	if len(added) == 1 {
