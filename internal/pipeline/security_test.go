@@ -17,15 +17,19 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// threats is how many threats docs/security.md is about.
-const threats = 26
+// threats is how many threats docs/security.md is about, and systems how many
+// systems docs/mission.md is.
+const (
+	threats = 26
+	systems = 21
+)
 
 var testName = regexp.MustCompile(`^(Test|Fuzz)[A-Z]\w*$`)
 
 // TestPagesNameTestsThatExist: every test that a page about promises names is a
 // link to the file that declares it, and every other file that it links is there.
 func TestPagesNameTestsThatExist(t *testing.T) {
-	for _, page := range []string{"docs/security.md", "docs/reliability.md"} {
+	for _, page := range []string{"docs/security.md", "docs/reliability.md", "docs/mission.md"} {
 		source := readDoc(t, page)
 		err := gast.Walk(goldmark.DefaultParser().Parse(text.NewReader(source)), func(n gast.Node, entering bool) (gast.WalkStatus, error) {
 			switch n := n.(type) {
@@ -56,10 +60,21 @@ func TestPagesNameTestsThatExist(t *testing.T) {
 // TestSecurityPageIsComplete: every threat has its row, and one without a test says
 // "not yet".
 func TestSecurityPageIsComplete(t *testing.T) {
-	const page = "docs/security.md"
+	provedByTests(t, "docs/security.md", "T", threats)
+}
+
+// TestMissionPageIsComplete: every system has its row, as every threat does.
+func TestMissionPageIsComplete(t *testing.T) {
+	provedByTests(t, "docs/mission.md", "M", systems)
+}
+
+// provedByTests holds a page to one row for each of so many names, each with a
+// test or with the words "not yet".
+func provedByTests(t *testing.T, page, letter string, count int) {
+	t.Helper()
 	var names []string
-	for n := range threats {
-		names = append(names, fmt.Sprintf("T%d", n+1))
+	for n := range count {
+		names = append(names, fmt.Sprintf("%s%d", letter, n+1))
 	}
 	oneRowEach(t, page, names)
 	for _, row := range firstCell.FindAllStringSubmatch(string(readDoc(t, page)), -1) {
