@@ -1,6 +1,7 @@
 package manifests_test
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -76,5 +77,29 @@ func TestElasticComponent(t *testing.T) {
 	}
 	if !found {
 		t.Error("the component brings no Deployment")
+	}
+}
+
+// TestPatchOfTheSourcesPage: the patch that docs/sources.md shows fits the overlay.
+func TestPatchOfTheSourcesPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/sources.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, patch, found := strings.Cut(string(page), "```yaml\npatches:\n")
+	patch, _, _ = strings.Cut(patch, "```")
+	if !found {
+		t.Fatal("the page shows no patch")
+	}
+	files := disk(t)
+	const more = "kustomize/overlays/more"
+	if err := files.WriteFile(more+"/kustomization.yaml", []byte("resources: [../github]\npatches:\n"+patch)); err != nil {
+		t.Fatal(err)
+	}
+	built := string(build(t, files, more))
+	for _, want := range []string{"- --grafana-secret-file=/etc/amend/grafana/secret\n", "mountPath: /etc/amend/grafana\n", "secretName: amend-grafana\n"} {
+		if strings.Count(built, want) != 1 {
+			t.Errorf("the patch does not bring %q", strings.TrimSpace(want))
+		}
 	}
 }

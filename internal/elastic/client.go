@@ -92,9 +92,9 @@ func NewClient(address string, auth Auth, next http.RoundTripper) (*Client, erro
 		return nil, err
 	}
 	// The next poll is the retry.
-	transport, err := elastictransport.New(elastictransport.Config{
-		URLs: []*url.URL{u}, Transport: signing{auth, next}, DisableRetry: true,
-	})
+	transport, err := elastictransport.NewClient(
+		elastictransport.WithURLs(u), elastictransport.WithTransport(signing{auth, next}), elastictransport.WithDisableRetry(),
+	)
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "read address", "%w", err)
 	}

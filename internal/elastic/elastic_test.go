@@ -173,7 +173,7 @@ func TestCredentials(t *testing.T) {
 func bench(t *testing.T, s *server) (*elastic.Exporter, *prometheus.Registry, *bytes.Buffer) {
 	t.Helper()
 	reg, log := prometheus.NewRegistry(), &bytes.Buffer{}
-	offset := began.Add(time.Hour).Sub(time.Now())
+	offset := time.Until(began.Add(time.Hour))
 	e, err := elastic.New(elastic.Config{
 		Client: client(t, s, elastic.Auth{}), Jobs: []elastic.Job{{Label: "webapp", ID: "webapp-requests"}, {Label: "other", ID: "other"}},
 		MaxAge: 30 * time.Minute, Now: func() time.Time { return time.Now().Add(offset) }, Log: slog.New(slog.NewJSONHandler(log, nil)), Registry: reg,

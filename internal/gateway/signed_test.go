@@ -281,14 +281,15 @@ func TestCopiesAtTheSameTime(t *testing.T) {
 // route leave the others as they are.
 func TestStrangersTakeNoRoom(t *testing.T) {
 	s := newSite(t, withSources(t))
-	body := held{make(chan struct{}, 1), make(chan struct{}), strings.NewReader("x")}
+	reading, release := make(chan struct{}, 1), make(chan struct{})
 	done := make(chan int)
 	var open int
 	for ; open < 4; open++ { // chunked bodies, each of which may become the longest
 		go func() {
+			body := held{reading, release, strings.NewReader("x")}
 			done <- s.do(httptest.NewRequest(http.MethodPost, "/v1/grafana", body)).Code
 		}()
-		<-body.reading
+		<-reading
 	}
 	if w := grafanaPost(at, "").send(s); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("the same route: %d", w.Code)
@@ -299,7 +300,7 @@ func TestStrangersTakeNoRoom(t *testing.T) {
 	if w := s.post(group(one(""))); w.Code != http.StatusOK {
 		t.Errorf("Alertmanager: %d", w.Code)
 	}
-	close(body.release)
+	close(release)
 	for range open {
 		if code := <-done; code != http.StatusForbidden {
 			t.Errorf("a stranger got %d", code)
