@@ -119,9 +119,12 @@ func (s *search) candidate(m move, at landing, older []move) (Candidate, error) 
 	c := Candidate{Commit: s.commits[m.position], At: at.at, Deployed: at.deployed}
 	field := 0.0
 	for _, change := range m.changes {
-		c.Changes = append(c.Changes, change.shown())
-		kind := c.Changes[len(c.Changes)-1].Kind
-		field = max(field, weights[kind]*fit(s.q.Alert, kind))
+		shown := change.shown()
+		if shown.Object.Namespace == "" && shown.Kind != Source { // its manifest leaves open where it lands
+			shown.Object.Namespace = s.q.Workload.Object.Namespace
+		}
+		c.Changes = append(c.Changes, shown)
+		field = max(field, weights[shown.Kind]*fit(s.q.Alert, shown.Kind))
 	}
 	slices.SortStableFunc(c.Changes, func(a, b Change) int { return cmp.Compare(weights[b.Kind], weights[a.Kind]) })
 	before := s.q.began().Sub(at.at)
