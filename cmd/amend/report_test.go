@@ -6,12 +6,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 
 	"github.com/amendhq/amend/internal/report"
 )
@@ -158,3 +161,68 @@ func TestReportPage(t *testing.T) {
 		t.Errorf("-shown +drawn:\n%s", diff)
 	}
 }
+
+// TestReportPageGrantsEnough: the permissions that docs/report.md lists are all
+// that a report needs, and each of them is needed.
+func TestReportPageGrantsEnough(t *testing.T) {
+	granted := map[string]bool{}
+	_, text, _ := strings.Cut(page(t, "report.md"), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```\n")
+	for doc := range strings.SplitSeq(text, "---\n") {
+		var role struct {
+			Metadata struct{ Namespace string }
+			Rules    []struct{ APIGroups, Resources, Verbs []string }
+		}
+		if err := yaml.Unmarshal([]byte(doc), &role); err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range role.Rules {
+			for _, resource := range rule.Resources {
+				granted[rule.Verbs[0]+" "+path.Join(rule.APIGroups[0], role.Metadata.Namespace, resource)] = false
+			}
+		}
+	}
+	r, _ := newBrokenRepo(t)
+	now := time.Now().Add(time.Minute)
+	cluster := brokenCluster(now)
+	cluster["/api/v1/namespaces/shop/pods"] = strings.Replace(cluster["/api/v1/namespaces/shop/pods"], `"spec":{`, `"spec":{"volumes":[{"persistentVolumeClaim":{"claimName":"data"}}],`, 1)
+	cluster["/api/v1/namespaces/shop/persistentvolumeclaims/data"] = `{}`
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, ok := cluster[r.URL.Path]
+		if m := resourcePath.FindStringSubmatch(r.URL.Path); m != nil {
+			verb := "list"
+			if m[4] != "" {
+				verb = "get"
+			}
+			permission := verb + " " + path.Join(m[1], m[2], m[3], m[5])
+			if _, known := granted[permission]; !known {
+				t.Errorf("docs/report.md does not grant %s", permission)
+			}
+			granted[permission] = true
+		}
+		if !ok {
+			deny(w, http.StatusForbidden, "Forbidden")
+			return
+		}
+		fmt.Fprint(w, answer)
+	}))
+	defer web.Close()
+	file := filepath.Join(t.TempDir(), "alert.json")
+	if err := os.WriteFile(file, []byte(crashAlert(now)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	markdown := r.amend(exitOK, "report", "--repo", r.dir, "--alert-file", file, "--kubeconfig", kubeconfigOf(t, web.URL))
+	if strings.Contains(markdown, "does not let amend") {
+		t.Errorf("a permission is missing:\n%s", markdown)
+	}
+	for permission, used := range granted {
+		// Those of kinds that this workload is not, and has no part of.
+		if !used && !strings.Contains(permission, "sets") && permission != "get shop/pods" && !strings.HasSuffix(permission, "/controllerrevisions") {
+			t.Errorf("docs/report.md grants %s for nothing", permission)
+		}
+	}
+}
+
+// resourcePath is the path of a request: group, namespace, resource, name and
+// subresource.
+var resourcePath = regexp.MustCompile(`^/(?:api|apis/([^/]+))/[^/]+/namespaces/([^/]+)/([^/]+)(?:/([^/]+))?(?:/([^/]+))?$`)
