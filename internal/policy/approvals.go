@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -49,11 +50,13 @@ const (
 )
 
 var (
-	personName   = regexp.MustCompile(`^[^\p{C}<>@&]{1,80}$`)
 	slackUser    = regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`)
 	slackChannel = regexp.MustCompile(`^[CG][A-Z0-9]{2,20}$`)
 	hostLogin    = regexp.MustCompile(`^[A-Za-z0-9-]{1,39}$`)
 )
+
+// personName is built when needed, like labelForm.
+var personName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^\p{C}<>@&]{1,80}$`) })
 
 // Via returns the kind of place that the step tells, which is the name of its
 // field, and the place.
@@ -130,7 +133,7 @@ func (r *reader) checkApprovers(a *Approvals) {
 	}
 	for i := range a.Approvers {
 		p := &a.Approvers[i]
-		r.checkForm(&p.Name, personName, "the name of a person, without < > @ &")
+		r.checkForm(&p.Name, personName(), "the name of a person, without < > @ &")
 		r.checkForm(&p.Slack, slackUser, "a member ID such as U0123456789, which Slack shows in the menu of a profile")
 		r.checkForm(&p.GitHub, hostLogin, "a login such as octocat")
 		if j := slices.IndexFunc(a.Approvers[:i], func(q Approver) bool { return q.Slack == p.Slack }); j >= 0 && r.at[&p.Slack] != nil {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/invopop/jsonschema"
@@ -49,13 +50,16 @@ func (p PullRequests) or(defaults PullRequests) PullRequests {
 // A Label is one of a pull request.
 type Label string
 
-// labelForm leaves out what hosts or their tools take for a separator.
-var labelForm = regexp.MustCompile(`^[^\s,\p{C}]([^,\p{C}]{0,48}[^\s,\p{C}])?$`)
+// labelForm leaves out what hosts or their tools take for a separator. A class of
+// all control characters, so often, takes megabytes: it is built when needed.
+var labelForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[^\s,\p{C}]([^,\p{C}]{0,48}[^\s,\p{C}])?$`)
+})
 
 // UnmarshalText takes what hosts take, but for the labels that amend reads.
 func (l *Label) UnmarshalText(text []byte) error {
 	switch {
-	case !labelForm.Match(text):
+	case !labelForm().Match(text):
 		return fmt.Errorf("%.60q is no label; expected at most 50 characters without a comma", text)
 	case strings.HasPrefix(strings.ToLower(string(text)), OwnLabel):
 		return fmt.Errorf("the label %.60q is amend's own; expected one that does not begin with %s", text, OwnLabel)
@@ -80,7 +84,7 @@ func (r *Reviewer) UnmarshalText(text []byte) error {
 
 // JSONSchema describes a label as text.
 func (Label) JSONSchema() *jsonschema.Schema {
-	return &jsonschema.Schema{Type: "string", Pattern: labelForm.String()}
+	return &jsonschema.Schema{Type: "string", Pattern: labelForm().String()}
 }
 
 // JSONSchema describes a reviewer as text.
