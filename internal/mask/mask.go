@@ -99,6 +99,9 @@ func (m Masker) Value(name, value string) string {
 // no secrets, and often what a reader looks for.
 func hideNamed(found string) string {
 	parts := named.FindStringSubmatch(found)
+	if parts == nil { // what stood before it made it one
+		return Masked
+	}
 	name, value := parts[1], parts[2]
 	if plainValue.MatchString(value) {
 		return found
