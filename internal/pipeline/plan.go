@@ -54,9 +54,12 @@ func (p *Pipeline) plan(w World, in policy.Input, d amend.Decision) (amend.Decis
 	if plan.Diff, err = diff(w.Tree, plan.Files); err != nil {
 		return amend.Decision{}, err
 	}
-	if reason, why, err := p.confine(w, in, about); err != nil || reason != amend.ReasonAct {
+	switch reason, why, err := p.confine(w, in, about); {
+	case err != nil:
+		return refused(d, amend.ReasonUnproven, err)
+	case reason != amend.ReasonAct:
 		d.Reason, d.Detail = reason, why
-		return d, err
+		return d, nil
 	}
 	if plan.Cause != "" {
 		d.Detail += fmt.Sprintf(" It takes back what commit %.12s did to the workload.", plan.Cause)
