@@ -322,33 +322,41 @@ func TestForeignBodies(t *testing.T) {
 // FuzzSources: whatever a known sender signs becomes alerts within the limits, or
 // an error that is its own fault.
 func FuzzSources(f *testing.F) {
-	for _, name := range []string{"grafana.json", "pagerduty-triggered.json", "pagerduty-resolved.json", "pagerduty-ping.json", "alarm-sqs.json", "alarm-composite.json"} {
+	for _, name := range []string{"grafana.json", "pagerduty-triggered.json", "pagerduty-resolved.json", "pagerduty-ping.json"} {
+		f.Add(fixture(f, name))
+	}
+	secret := secretFile(f, "k")
+	ofGrafana, ofPagerDuty := grafana(f, secret), pagerDuty(f, secret)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		checkDelivery(t)(ofGrafana.Open(context.Background(), byGrafana("k", body), body))
+		checkDelivery(t)(ofPagerDuty.Open(context.Background(), byPagerDuty("k", body), body))
+	})
+}
+
+// FuzzAlarms is the same for what a topic says.
+func FuzzAlarms(f *testing.F) {
+	for _, name := range []string{"alarm-sqs.json", "alarm-composite.json"} {
 		f.Add(string(fixture(f, name)))
 	}
 	f.Add(`{"AlarmName":"a","NewStateValue":"ALARM","StateChangeTime":"2026-03-02T09:14:35.472+0000","Trigger":{"Dimensions":[{"name":"A","value":"1"},{"name":"a","value":"2"}]}}`)
-	secret, aws := secretFile(f, "k"), newAWS(f)
-	sources := []sender.Source{grafana(f, secret), pagerDuty(f, secret), aws.source}
-	ids := alert.NewIdentity(alert.DefaultVolatile())
+	topic := newAWS(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		text = strings.ToValidUTF8(text, "?") // as JSON is, once a sender has written it
-		body := []byte(text)
-		posts := []struct {
-			header http.Header
-			body   []byte
-		}{{byGrafana("k", body), body}, {byPagerDuty("k", body), body}, {nil, aws.notify(text)}}
-		for i, s := range sources {
-			d, err := s.Open(context.Background(), posts[i].header, posts[i].body)
-			if err != nil {
-				if amend.KindOf(err) != amend.Invalid {
-					t.Fatalf("%s: %v", s.Name, err)
-				}
-				continue
-			}
-			for _, a := range d.Alerts {
-				if _, err := alert.ToCloudEvent(alert.NewEvent(a, at, ids)); err != nil {
-					t.Fatalf("%s: %+v: %v", s.Name, a, err)
-				}
+		checkDelivery(t)(topic.open(topic.notify(text)))
+	})
+}
+
+// checkDelivery returns a check of what Open returned.
+func checkDelivery(t *testing.T) func(sender.Delivery, error) {
+	return func(d sender.Delivery, err error) {
+		if err != nil && amend.KindOf(err) != amend.Invalid {
+			t.Fatal(err)
+		}
+		ids := alert.NewIdentity(alert.DefaultVolatile())
+		for _, a := range d.Alerts {
+			if _, err := alert.ToCloudEvent(alert.NewEvent(a, at, ids)); err != nil {
+				t.Fatalf("%+v: %v", a, err)
 			}
 		}
-	})
+	}
 }
