@@ -66,7 +66,7 @@ func TestOneTraceFromAlertToCommit(t *testing.T) {
 	if (amend.Event{Trace: "00-" + trace + "-00f067aa0ba902b7-01"}).TraceID() != trace || trace == "" {
 		t.Fatalf("the commit names the trace %q", trace)
 	}
-	s.eventually("the spans of "+trace, func() bool { return c.has(trace, "accept", "decide", "write", "record") })
+	s.eventually("the spans of "+trace, func() bool { return c.has(trace, "accept", "decide", "write", "record", "verify") })
 	var out, errs bytes.Buffer
 	if code := run([]string{"explain", "--repo", s.repoDir(), "--branch", "main", commit}, &out, &errs); code != exitOK || !strings.Contains(out.String(), "trace     "+trace) {
 		t.Errorf("explain: %d\n%s%s", code, &out, &errs)
