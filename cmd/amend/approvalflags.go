@@ -29,18 +29,18 @@ import (
 // approvalFlags say where the credentials of approvals are, and where answers
 // come in. All are of one folder, as a Secret is when it is mounted.
 type approvalFlags struct {
-	dir, listen         string
-	every               time.Duration
-	slackAPI, pagerduty string
+	approvalsDir, approvalsListen string
+	askEvery                      time.Duration
+	slackAPI, pagerdutyAPI        string
 }
 
 func (f *approvalFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
-	fs.StringVar(&f.dir, "approvals-dir", "", "folder with the keys of approvals, see docs/approvals.md; without it nobody is asked")
-	fs.StringVar(&f.listen, "approvals-listen", "127.0.0.1:8081", "address that takes the answers from Slack, and nothing else")
-	fs.DurationVar(&f.every, "approvals-interval", 30*time.Second, "how often open pull requests are looked at for who is to be asked next")
+	fs.StringVar(&f.approvalsDir, "approvals-dir", "", "folder with the keys of approvals, see docs/approvals.md; without it nobody is asked")
+	fs.StringVar(&f.approvalsListen, "approvals-listen", "127.0.0.1:8081", "address that takes the answers from Slack, and nothing else")
+	fs.DurationVar(&f.askEvery, "approvals-interval", 30*time.Second, "how often open pull requests are looked at for who is to be asked next")
 	fs.StringVar(&f.slackAPI, "slack-api", "", "root of Slack's Web API (default: https://slack.com/api/)")
-	fs.StringVar(&f.pagerduty, "pagerduty-events-api", "", "root of PagerDuty's Events API (default: https://events.pagerduty.com)")
+	fs.StringVar(&f.pagerdutyAPI, "pagerduty-events-api", "", "root of PagerDuty's Events API (default: https://events.pagerduty.com)")
 }
 
 // The files of the folder that every chain or Slack needs. Those of other places
@@ -59,13 +59,13 @@ type approvals struct {
 	log   *slog.Logger
 }
 
-// wire gives an env repo its approvals, before its writer runs; without
+// newApprovals gives an env repo its approvals, before its writer runs; without
 // --approvals-dir they are nil, and then observe and parts do nothing.
-func (f approvalFlags) wire(env *envWriter, log *slog.Logger, reg prometheus.Registerer) (*approvals, error) {
-	if f.dir == "" {
+func (f approvalFlags) newApprovals(env *envWriter, log *slog.Logger, reg prometheus.Registerer) (*approvals, error) {
+	if f.approvalsDir == "" {
 		return nil, nil
 	}
-	key, err := secret.Read(filepath.Join(f.dir, markKeyFile))
+	key, err := secret.Read(filepath.Join(f.approvalsDir, markKeyFile))
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "--approvals-dir", "the key that entries in comments are sealed with: %w", err)
 	}
@@ -80,7 +80,7 @@ func (f approvalFlags) wire(env *envWriter, log *slog.Logger, reg prometheus.Reg
 	host, repo := approvalHost{env}, where.owner+"/"+where.name
 	a.desk, err = escalation.New(escalation.Config{
 		Repo: repo, Pulls: host, Acts: host, Rules: host.rules, Channels: a.channels(repo),
-		Key: []byte(key), Every: f.every, Now: time.Now, Log: log, Registry: reg,
+		Key: []byte(key), Every: f.askEvery, Now: time.Now, Log: log, Registry: reg,
 	})
 	if err != nil {
 		return nil, err
@@ -91,21 +91,21 @@ func (f approvalFlags) wire(env *envWriter, log *slog.Logger, reg prometheus.Reg
 
 // openSlack is nil when the folder holds nothing of Slack.
 func (f approvalFlags) openSlack() (*slack.Client, error) {
-	if _, err := os.Stat(filepath.Join(f.dir, slackTokenFile)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(f.approvalsDir, slackTokenFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return slack.New(slack.Config{
-		TokenFile: filepath.Join(f.dir, slackTokenFile), SecretFile: filepath.Join(f.dir, slackSecretFile), API: f.slackAPI,
+		TokenFile: filepath.Join(f.approvalsDir, slackTokenFile), SecretFile: filepath.Join(f.approvalsDir, slackSecretFile), API: f.slackAPI,
 	})
 }
 
 func (a *approvals) channels(repo string) map[string]escalation.Channel {
 	all := map[string]escalation.Channel{
-		pagerduty.Via: pagerduty.New(a.flags.dir, repo, a.flags.pagerduty),
-		oncall.Via:    oncall.New(a.flags.dir, repo),
-		notify.Via:    notify.New(a.flags.dir, repo, time.Now),
-		sns.Via:       sns.New(a.flags.dir),
-		mail.Via:      mail.New(a.flags.dir, repo),
+		pagerduty.Via: pagerduty.New(a.flags.approvalsDir, repo, a.flags.pagerdutyAPI),
+		oncall.Via:    oncall.New(a.flags.approvalsDir, repo),
+		notify.Via:    notify.New(a.flags.approvalsDir, repo, time.Now),
+		sns.Via:       sns.New(a.flags.approvalsDir),
+		mail.Via:      mail.New(a.flags.approvalsDir, repo),
 	}
 	if a.slack != nil {
 		all[slack.Via] = a.slack
@@ -122,12 +122,12 @@ func (a *approvals) parts(ctx context.Context) ([]part, error) {
 	if a.slack == nil {
 		return all, nil
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.flags.listen)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.flags.approvalsListen)
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "--approvals-listen", "%w", err)
 	}
 	a.log.Info("taking answers from Slack", "address", l.Addr().String(), "path", slack.InboundPath)
-	return append(all, serveHTTP(gateway.NewServer(a.flags.listen, a.slack.Inbound(a.press, a.log), a.log), l)), nil
+	return append(all, serveHTTP(gateway.NewServer(a.flags.approvalsListen, a.slack.Inbound(a.press, a.log), a.log), l)), nil
 }
 
 // press hands an answer from Slack on.

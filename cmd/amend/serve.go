@@ -118,7 +118,7 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if err != nil {
 		return nil, err
 	}
-	s.approvals, err = f.approvals.wire(s.writer, log, reg)
+	s.approvals, err = f.newApprovals(s.writer, log, reg)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ type serveFlags struct {
 	intakeFlags
 	argocdFlags
 	pageFlags
-	approvals    approvalFlags
+	approvalFlags
 	closing      closingFlags
 	giveUp       time.Duration
 	recordEvents string
@@ -27,7 +27,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	f.intakeFlags.register(cmd)
 	f.argocdFlags.register(cmd)
 	f.pageFlags.register(cmd)
-	f.approvals.register(cmd)
+	f.approvalFlags.register(cmd)
 	f.closing.register(cmd)
 	cmd.Flags().DurationVar(&f.giveUp, "give-up-after", 10*time.Minute, "how long a change is tried before its failure is recorded")
 	cmd.Flags().StringVar(&f.recordEvents, "record-events", "", "folder to keep accepted events in, one file each, for amend simulate --replay")

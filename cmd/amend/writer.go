@@ -28,9 +28,9 @@ type writerFlags struct {
 	logFlags
 	argocdFlags
 	pageFlags
+	approvalFlags
 	audience, kubeconfig string
 	tlsCert, tlsKey      string
-	approvals            approvalFlags
 	owners               bool
 	namespace            string
 }
@@ -40,7 +40,7 @@ func (f *writerFlags) register(cmd *cobra.Command) {
 	f.listenFlags.register(cmd, ":8080", "address of the API for the steps")
 	f.logFlags.register(cmd)
 	f.argocdFlags.register(cmd)
-	f.approvals.register(cmd)
+	f.approvalFlags.register(cmd)
 	f.pageFlags.register(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.audience, "audience", "amend-writer", "audience that the tokens of the steps have to be for")
@@ -106,7 +106,7 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 	}
 	defer func() { err = errors.Join(err, env.close()) }()
 	reg := newRegistry()
-	approvals, err := f.approvals.wire(env, log, reg)
+	approvals, err := f.newApprovals(env, log, reg)
 	if err != nil {
 		return err
 	}
