@@ -34,6 +34,8 @@ func TestScenarios(t *testing.T) {
 		{"kills", kills},
 		{"bus-outage", busOutage},
 		{"hostile", hostile},
+		{"bad-fix", badFix},
+		{"lagging-alert", laggingAlert},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.run(t, w) })
 	}
