@@ -80,6 +80,19 @@ func TestElasticComponent(t *testing.T) {
 	}
 }
 
+// TestAnomalyScoreComponent: it adds rules to the overlay, and nothing else.
+func TestAnomalyScoreComponent(t *testing.T) {
+	files := disk(t)
+	const more = "kustomize/overlays/more"
+	if err := files.WriteFile(more+"/kustomization.yaml", []byte("resources: [../github]\ncomponents: [../../components/anomaly-score]\n")); err != nil {
+		t.Fatal(err)
+	}
+	plain, with := string(build(t, disk(t), "kustomize/overlays/github")), string(build(t, files, more))
+	if got := strings.Count(with, "\n---\n") - strings.Count(plain, "\n---\n"); got != 1 || !strings.Contains(with, "record: elastic_anomaly_score\n") {
+		t.Errorf("it adds %d objects", got)
+	}
+}
+
 // TestPatchOfTheSourcesPage: the patch that docs/sources.md shows fits the overlay.
 func TestPatchOfTheSourcesPage(t *testing.T) {
 	page, err := os.ReadFile("../docs/sources.md")

@@ -27,7 +27,9 @@ func TestRules(t *testing.T) {
 		t.Skip("AMEND_TEST_PROMTOOL names no promtool")
 	}
 	dir := t.TempDir()
-	for _, r := range objects[prometheusRule](t, "manifests/monitoring", "PrometheusRule") {
+	all := objects[prometheusRule](t, "manifests/monitoring", "PrometheusRule")
+	all = append(all, objects[prometheusRule](t, "kustomize/components/anomaly-score", "PrometheusRule")...)
+	for _, r := range all {
 		rules, err := yaml.JSONToYAML(r.Spec)
 		if err != nil {
 			t.Fatal(err)
