@@ -62,8 +62,9 @@ func loopback(host string) bool {
 }
 
 // allows reports whether r proves who sent it, and with which credential: the
-// name of the file that holds it, or of an account. An error means that it does not prove it with
-// the secrets that can be read now, while others cannot be.
+// name of the file that holds it, or of an account. An error means that it does
+// not prove it with the secrets that can be read now, while others cannot be, or
+// that nobody can tell now whose account it is.
 //
 // Where nobody is asked, a request must at least be meant for this machine: a
 // web page whose name was made to resolve to 127.0.0.1 (DNS rebinding) can send
