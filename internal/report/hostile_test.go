@@ -123,8 +123,8 @@ func checkInert(t *testing.T, markdown string) {
 var headings = regexp.MustCompile(`(?m)^#+ .*$`)
 
 func TestHostileEvidenceIsInert(t *testing.T) {
-	for i := range 2 * len(attacks) {
-		text := attacks[i%len(attacks)] + attacks[(i*7+3)%len(attacks)] + "\n" + attacks[(i*11+5)%len(attacks)]
+	for i, a := range attacks {
+		text := a + attacks[(i*7+3)%len(attacks)] + "\n" + attacks[(i*11+5)%len(attacks)]
 		e := flood(func() string { return text }, 2)
 		states[i%len(states)](&e)
 		got := report.New(e, mask.Masker{}).Opinion(text, text).Markdown()
