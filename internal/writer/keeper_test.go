@@ -143,11 +143,6 @@ func (h *hub) MergePull(_ context.Context, number int, sha, _ string) error {
 	})
 }
 
-// pushTo commits to a branch as a person does.
-func (h *hub) pushTo(branch, message string, edit func(files map[string]string)) string {
-	return h.join(branch, message, edit, h.branches[branch])
-}
-
 // changed lists the files in which a pull request differs from the commit that
 // its branch and main have in common last, as its host shows it.
 func (h *hub) changed(p *request) map[string]string {

@@ -10,12 +10,12 @@ import (
 
 // merge merges a pull request whose playbook says so, once nothing stands against
 // it: the change has been there since the last look, so that checks which begin
-// late are seen; the plan still holds on the branch as it is now, all checks of its commit
-// have passed, no reviewer asks for changes, and, as the last thing before the
-// merge, neither kill switch nor freeze nor sync window is in the way.
+// late are seen; the plan still holds on the branch as it is now, all checks of its
+// commit have passed, no reviewer asks for changes, and, as the last thing before
+// the merge, neither kill switch nor freeze nor sync window is in the way.
 func (w *Writer) merge(ctx context.Context, k *kept, left *effort) (merged bool, err error) {
 	now := w.cfg.Now()
-	w.news[k.Branch].asked = now
+	w.news[k.Branch].served = now
 	if now.Sub(k.change.At) < w.cfg.KeepEvery {
 		return false, nil
 	}

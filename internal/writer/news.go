@@ -20,7 +20,7 @@ import (
 type news struct {
 	event amend.Event // the last delivery of its alert
 	message.Update
-	asked time.Time // when it was last looked at whether it can be merged
+	served time.Time // when the host was last asked or told something about it
 }
 
 // maxDelivered bounds the deliveries that wait for the next update of a body.

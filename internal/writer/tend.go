@@ -14,8 +14,8 @@ import (
 )
 
 // The bounds of what looking after pull requests costs the host's limits each
-// time: how many bodies are written, and how many pull requests are asked about
-// their checks. Those longest not asked come first.
+// time: how many bodies are written, and about how many pull requests it is asked
+// for their checks. Those that have waited longest come first.
 const (
 	maxBodies = 5
 	maxReady  = 4
@@ -72,7 +72,7 @@ func (w *Writer) due(ctx context.Context) ([]Pull, error) {
 		}
 	}
 	w.news = still
-	slices.SortStableFunc(open, func(a, b Pull) int { return still[a.Branch].asked.Compare(still[b.Branch].asked) })
+	slices.SortStableFunc(open, func(a, b Pull) int { return still[a.Branch].served.Compare(still[b.Branch].served) })
 	return open, nil
 }
 
@@ -180,8 +180,7 @@ func unless(err error, kinds ...amend.Kind) error {
 // made for this episode, on a commit of the branch that Argo CD follows. A
 // person who rebases or amends a commit becomes its committer.
 func (w *Writer) own(ctx context.Context, p Pull) (ledger.Commit, bool, error) {
-	m := branchForm.FindStringSubmatch(p.Branch)
-	if m == nil {
+	if !branchForm.MatchString(p.Branch) {
 		return ledger.Commit{}, false, nil
 	}
 	if err := w.need(ctx, p.Commit); err != nil {
@@ -245,10 +244,11 @@ func (w *Writer) tell(ctx context.Context, k *kept, left *effort) error {
 	case left.bodies == 0:
 		return nil
 	}
-	left.bodies--
 	if moved, err := w.moved(ctx, k.main); moved || err != nil {
 		return err
 	}
+	left.bodies--
+	n.served = w.cfg.Now()
 	if err := w.cfg.Host.SetBody(ctx, k.Number, body); err != nil {
 		return err
 	}
