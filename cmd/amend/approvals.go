@@ -109,8 +109,8 @@ func (h approvalHost) Read(ctx context.Context, number int) (escalation.Pull, er
 	if err != nil {
 		return escalation.Pull{}, err
 	}
-	if p.Base != h.flags.branch {
-		return escalation.Pull{}, amend.Errorf(amend.NotFound, "read pull request", "%d is into %.100q, not %q", number, p.Base, h.flags.branch)
+	if p.Base != h.flags.branch || !strings.HasPrefix(p.Branch, branchPrefix) {
+		return escalation.Pull{}, amend.Errorf(amend.NotFound, "read pull request", "%d is from %.100q into %.100q, which is none of amend's", number, p.Branch, p.Base)
 	}
 	read := escalation.Pull{Number: number, Title: p.Title, URL: p.URL, Comments: p.Comments}
 	if read.Diff, err = h.diff(ctx, p); err != nil {

@@ -119,6 +119,9 @@ func pullNumber(key string) (int, bool) {
 
 // proceed tells what has become of earlier questions and asks the next.
 func (d *Desk) proceed(ctx context.Context, f *file) {
+	if f.number > 0 && len(f.unsaved) > 0 {
+		d.record(ctx, f, "amend writes down what the host did not take before.")
+	}
 	settled := d.tell(ctx, f)
 	step, wake := f.rules.Chain.Next(f.matter, f.entries, d.cfg.Now())
 	if patient := d.patience(f); step >= 0 && d.cfg.Now().Before(patient) {

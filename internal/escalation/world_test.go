@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,9 +19,11 @@ import (
 )
 
 // A world is a host and the places that can be told, in memory. It is used in
-// the bubble of a synctest, so nothing happens at the same time.
+// the bubble of a synctest, and the test holds its lock but for settle and wait:
+// only then does the desk get anywhere.
 type world struct {
 	*testing.T
+	mu       sync.Mutex
 	pulls    map[int]*escalation.Pull
 	updated  map[int]time.Time
 	merges   []string // what was merged, and by whom
@@ -36,12 +39,15 @@ type world struct {
 
 // A place is a channel that remembers what it was told.
 type place struct {
+	mu    *sync.Mutex // of the world
 	asked []approval.Question
 	told  []string
 	err   error
 }
 
 func (p *place) Ask(_ context.Context, where string, q approval.Question) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.err != nil {
 		return "", p.err
 	}
@@ -50,6 +56,8 @@ func (p *place) Ask(_ context.Context, where string, q approval.Question) (strin
 }
 
 func (p *place) Tell(_ context.Context, _, ref string, _ approval.Question, o approval.Outcome) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.err != nil {
 		return p.err
 	}
@@ -72,12 +80,13 @@ func within(t *testing.T, test func(*world)) {
 			}},
 		}
 		for via, p := range w.places {
-			w.channels[via] = p
+			p.mu, w.channels[via] = &w.mu, p
 		}
+		w.mu.Lock()
 		w.start()
 		test(w)
 		w.stop()
-		synctest.Wait()
+		w.settle()
 	})
 }
 
@@ -86,12 +95,12 @@ func (w *world) start() {
 	w.Helper()
 	if w.stop != nil {
 		w.stop()
-		synctest.Wait()
+		w.settle()
 	}
 	w.registry = prometheus.NewRegistry()
 	desk, err := escalation.New(escalation.Config{
 		Repo: "acme/env", Pulls: w, Acts: w, Channels: w.channels, Key: []byte("key"), Every: 30 * time.Second,
-		Rules: func(context.Context) (escalation.Rules, error) { return w.rules, w.failing["rules"] },
+		Rules: w.read,
 		Now:   time.Now, Log: slog.New(slog.DiscardHandler), Registry: w.registry,
 	})
 	if err != nil {
@@ -104,13 +113,28 @@ func (w *world) start() {
 			w.Error(err)
 		}
 	}()
-	synctest.Wait()
+	w.settle()
 }
 
 // wait lets time pass.
 func (w *world) wait(d time.Duration) {
+	w.mu.Unlock()
 	time.Sleep(d)
+	w.mu.Lock()
+	w.settle()
+}
+
+// settle lets the desk do all that it can do now.
+func (w *world) settle() {
+	w.mu.Unlock()
 	synctest.Wait()
+	w.mu.Lock()
+}
+
+func (w *world) read(context.Context) (escalation.Rules, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.rules, w.failing["rules"]
 }
 
 // open opens a pull request that the writer vouches for.
@@ -121,12 +145,14 @@ func (w *world) open(number int) {
 	}
 	w.touch(number)
 	w.desk.Proposed(number, "aaa")
-	synctest.Wait()
+	w.settle()
 }
 
 func (w *world) touch(number int) { w.updated[number] = time.Now() }
 
 func (w *world) List(context.Context) ([]escalation.Listed, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var all []escalation.Listed
 	for n := range w.pulls {
 		all = append(all, escalation.Listed{Number: n, Updated: w.updated[n]})
@@ -135,6 +161,8 @@ func (w *world) List(context.Context) ([]escalation.Listed, error) {
 }
 
 func (w *world) Read(_ context.Context, number int) (escalation.Pull, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if err := w.failing["read"]; err != nil {
 		return escalation.Pull{}, err
 	}
@@ -148,6 +176,8 @@ func (w *world) Read(_ context.Context, number int) (escalation.Pull, error) {
 }
 
 func (w *world) Comment(_ context.Context, number int, body string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if err := w.failing["comment"]; err != nil {
 		return err
 	}
@@ -157,6 +187,8 @@ func (w *world) Comment(_ context.Context, number int, body string) error {
 }
 
 func (w *world) Merge(_ context.Context, number int, sha string, by approval.Approver) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if err := w.failing["merge"]; err != nil {
 		return err
 	}
@@ -171,6 +203,8 @@ func (w *world) Merge(_ context.Context, number int, sha string, by approval.App
 }
 
 func (w *world) Decline(_ context.Context, number int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.pulls[number].Matter.State = approval.Closed
 	w.touch(number)
 	w.declined = append(w.declined, number)
@@ -195,7 +229,7 @@ func (w *world) press(a approval.Answer) string {
 	if !w.desk.Press(escalation.Press{Answer: a, Reply: func(_ context.Context, text string) error { said = text; return nil }}) {
 		w.Fatal("the desk takes no answer")
 	}
-	synctest.Wait()
+	w.settle()
 	return said
 }
 

@@ -27,6 +27,9 @@ func TestApprovals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !schemaAccepts(compile(t), []byte(approvalsHead+example)) {
+		t.Error("the schema does not accept the example")
+	}
 	want := policy.Approvals{
 		Expire: policy.Duration(24 * time.Hour),
 		Approvers: []policy.Approver{
