@@ -43,7 +43,9 @@ func Find(q Question, h History, l *locate.Locator) (Result, error) {
 		Workload: q.Workload.Object, Since: start, Until: q.began(), Candidates: candidates, Passed: passed,
 		Limits: slices.Concat(commits.limits, landed.limits, s.limits), Commits: s.looked, Renders: s.renders,
 	}
-	result.Outcome = outcome(candidates, len(result.Limits) == 0)
+	if result.Outcome = outcome(candidates, len(result.Limits) == 0); s.blind {
+		result.Outcome = Unknown
+	}
 	return result, nil
 }
 
@@ -66,6 +68,9 @@ type search struct {
 	held   *move  // of the newest known state, while those before it do not render
 	limits []string
 	looked int
+	// blind says that what ran when the trouble began is not known: Argo CD may
+	// deploy what is not rendered here.
+	blind bool
 }
 
 // run compares the states before and after each commit that may matter, from
@@ -78,7 +83,7 @@ func (s *search) run(newest int) error {
 	if err != nil {
 		return err
 	}
-	first, seen := after, after.seen()
+	first, seen, rendered := after, after.seen(), after.object != nil
 	for i := newest; i < len(s.commits); i++ {
 		c := s.commits[i]
 		created := after.absent && len(s.moves) > 0 // what is older has no part in it
@@ -86,10 +91,11 @@ func (s *search) run(newest int) error {
 			break
 		}
 		s.looked++
-		if matters, err := s.matters(c, after); err != nil || !matters {
-			if err != nil {
-				return err
-			}
+		matters, err := s.matters(c, after)
+		if err != nil {
+			return err
+		}
+		if !matters {
 			continue
 		}
 		if s.renders >= s.q.Renders {
@@ -104,26 +110,33 @@ func (s *search) run(newest int) error {
 			if after, err = s.at(c.SHA); err != nil {
 				return err
 			}
+			if !seen {
+				first = after
+			}
 		}
 		if err := s.compare(i, before, after); err != nil {
 			return err
 		}
-		after, seen = before, seen || before.seen()
+		after, seen, rendered = before, seen || before.seen(), rendered || before.object != nil
 	}
 	if !seen {
 		return first.err
 	}
-	s.confess(first, s.commits[newest])
+	s.confess(first, rendered, s.commits[newest])
 	return nil
 }
 
-// confess says what of the states is not known.
-func (s *search) confess(first state, newest Commit) {
+// confess says what of the states is not known, of which the first is that of
+// the newest commit, and whether the workload was rendered from any.
+func (s *search) confess(first state, rendered bool, newest Commit) {
 	switch {
 	case s.held != nil:
 		s.limits = append(s.limits, fmt.Sprintf("What is before commit %.12s does not render, so it is not known what that changed: %s.", s.commits[s.held.position].SHA, amend.Public(s.held.before.err)))
-	case first.app != nil:
+	case !rendered && first.app != nil:
 		s.limits = append(s.limits, "The workload is not rendered from this repo, so only the source of its Application was compared: "+amend.Public(first.err)+".")
+	case !first.known() && amend.ReasonOf(first.err) != amend.ReasonUnproven:
+		s.blind = true
+		s.limits = append(s.limits, fmt.Sprintf("The state at commit %.12s is not rendered here, so it is not known what ran: %s.", newest.SHA, amend.Public(first.err)))
 	case !first.known():
 		s.limits = append(s.limits, fmt.Sprintf("The state at commit %.12s does not render, so the last one before it that does was taken to be deployed: %s.", newest.SHA, amend.Public(first.err)))
 	}

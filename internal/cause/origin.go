@@ -32,7 +32,7 @@ func (s *search) origin(m move) (*Commit, string, error) {
 			touching = append(touching, c)
 		}
 	}
-	if len(touching) > 1 && len(touching) <= maxOrigins {
+	if len(touching) > 1 && len(touching) <= maxOrigins && s.renders+2*len(touching) <= s.q.Renders {
 		var err error
 		if touching, err = s.changing(touching, m); err != nil {
 			return nil, "", err

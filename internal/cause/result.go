@@ -15,7 +15,7 @@ const (
 	Several  Outcome = "several"  // two or more are as likely
 	Unlikely Outcome = "unlikely" // something changed, and nothing that is likely to be it
 	None     Outcome = "none"     // no commit changed the workload: look elsewhere
-	Unknown  Outcome = "unknown"  // none was found, and not all could be looked at
+	Unknown  Outcome = "unknown"  // not all could be looked at, and what was does not tell
 )
 
 // A Result is the answer to a Question.

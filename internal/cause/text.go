@@ -24,7 +24,7 @@ func (r Result) Lines() []string {
 	case None:
 		lines = append(lines, fmt.Sprintf("No commit changed the workload in the %s before the trouble began; look elsewhere.", within))
 	case Unknown:
-		lines = append(lines, "No commit is known to have changed the workload, and not all could be looked at.")
+		lines = append(lines, "It cannot be told which commit changed the workload, as not all could be looked at.")
 	}
 	for _, c := range r.Candidates {
 		lines = append(lines, c.Headline(r.Until))

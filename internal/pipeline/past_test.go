@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -113,5 +116,60 @@ func TestCommitsThatDoNotRender(t *testing.T) {
 	}
 	if d, err := pipeline.New().Decide(s.world(), s.event); err != nil || d.Reason != amend.ReasonNoHistory {
 		t.Errorf("nothing renders: %s %s, %v", d.Reason, d.Detail, err)
+	}
+}
+
+// Whatever happened in the repo, what is taken back is a commit from before the
+// alert that changed what the workload runs.
+func TestRevertsOnlyWhatChangedTheWorkload(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	acted := 0
+	for range 150 {
+		s := load(t, "act-revert")
+		s.past.commits = nil
+		files := fstest.MapFS{"README": {Data: []byte("x")}}
+		maps.Copy(files, s.files)
+		changed := map[time.Time]bool{} // by the commit's time
+		var commits []pipeline.Commit
+		at := now.Add(-3 * time.Hour)
+		for n := range 2 + random.IntN(8) {
+			verb := random.IntN(6)
+			switch verb {
+			case 0:
+				files = with(files, "README", "more\n")
+			case 1:
+				files = with(files, "base/web.yaml", fmt.Sprintf("# %d\n", n))
+			case 2:
+				files = with(files, "dev/kustomization.yaml", fmt.Sprintf("# %d\n", n))
+			case 3:
+				files = with(files, "prod/kustomization.yaml", fmt.Sprintf("# %d\n", n))
+			default:
+				files = maps.Clone(files)
+				files["base/web.yaml"] = &fstest.MapFile{Data: bytes.Replace(files["base/web.yaml"].Data, []byte("web:"), fmt.Appendf(nil, "web:%d", n+1), 1)}
+			}
+			commits = append(commits, pipeline.Commit{At: at, Tree: files})
+			changed[at] = verb > 3
+			at = at.Add(time.Duration(1+random.IntN(40)) * time.Minute)
+		}
+		slices.Reverse(commits)
+		s.past.commits, s.files = commits, files
+		d, err := pipeline.New().Decide(s.world(), s.event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Plan == nil {
+			continue
+		}
+		acted++
+		i := 0
+		for d.Plan.Cause != strings.Repeat(fmt.Sprint(i+1), 40) && i < len(commits) {
+			i++
+		}
+		if i == len(commits) || !changed[commits[i].At] || commits[i].At.After(s.event.Alert.StartsAt) {
+			t.Errorf("takes back %.12s, place %d of %d", d.Plan.Cause, i, len(commits))
+		}
+	}
+	if acted < 20 {
+		t.Errorf("only %d reverts: the test proves nothing", acted)
 	}
 }
