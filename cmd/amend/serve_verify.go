@@ -131,7 +131,7 @@ func (c *closer) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-c.wake:
-		case <-time.After(closingEvery):
+		case <-time.After(min(closingEvery, c.writer.flags.sweepEvery)):
 		}
 	}
 }

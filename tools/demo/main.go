@@ -134,7 +134,11 @@ func follow(ctx context.Context, w *world, a alert, fired time.Time) error {
 		}
 		merged = time.Now()
 	}
-	entry, recorded, err := w.record(ctx, d.Incident)
+	_, recorded, err := w.record(ctx, d.Incident)
+	if err != nil {
+		return err
+	}
+	d, entry, err := w.verdict(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -144,6 +148,7 @@ func follow(ctx context.Context, w *world, a alert, fired time.Time) error {
 		{"decided", d.DecidedAt, d.Reason},
 		{"changed", d.ChangedAt, d.what()},
 		{"merged", merged, "by a person, through the API"},
+		{"verdict", d.Verdict.At, d.Verdict.State + ": " + d.Verdict.Detail},
 		{"recorded", recorded, "in remediation-log.yaml"},
 	})
 	if a.search != (search{}) {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,6 +78,10 @@ type decision struct {
 		Kind, Commit, Branch, URL string
 		Number                    int
 	}
+	Verdict *struct {
+		State, Detail string
+		At            time.Time
+	}
 	ReceivedAt, DecidedAt, ChangedAt time.Time
 }
 
@@ -120,6 +125,7 @@ type entry struct {
 	Incident string `yaml:"incident"`
 	Episode  int    `yaml:"episode"`
 	Commit   string `yaml:"commit"`
+	Verdict  string `yaml:"verdict"`
 }
 
 // log reads the log on the branch.
@@ -155,6 +161,25 @@ func (w *world) record(ctx context.Context, incident string) (text string, at ti
 		return false, nil
 	})
 	return text, time.Now(), err
+}
+
+// verdict waits until it is known what became of a change, and until the log says
+// so too. It returns the decision with the verdict, and the entry.
+func (w *world) verdict(ctx context.Context, d decision) (decision, string, error) {
+	err := poll(ctx, "the verdict on "+d.Incident, func() (ok bool, err error) {
+		d, err = w.decision(ctx, d.Alert)
+		return d.Verdict != nil, err
+	})
+	if err != nil {
+		return d, "", err
+	}
+	var text string
+	err = poll(ctx, "the verdict on "+d.Incident+" in the log", func() (bool, error) {
+		whole, entries, err := w.log(ctx)
+		text = cutEntry(whole, d.Incident)
+		return slices.ContainsFunc(entries, func(e entry) bool { return e.Incident == d.Incident && e.Verdict == d.Verdict.State }), err
+	})
+	return d, text, err
 }
 
 // cutEntry returns the lines of the list item that mentions the incident.
