@@ -193,7 +193,7 @@ type knowing func(w http.ResponseWriter, r *http.Request, credential string)
 func (g *Gateway) operators(source string, next http.Handler) http.Handler {
 	return g.authenticated(source, g.cfg.Auth, func(w http.ResponseWriter, r *http.Request, credential string) {
 		if g.cfg.Tenants[credential] != "" {
-			g.metrics.denied.WithLabelValues(source, "tenant").Inc()
+			g.deny(source, "tenant")
 			writeJSON(w, http.StatusForbidden, problem{Error: "forbidden"})
 			return
 		}
@@ -210,7 +210,7 @@ func (g *Gateway) authenticated(source string, auth Auth, next knowing) http.Han
 			g.cfg.Log.Error("nobody can tell who sent a request", "source", source, "error", err)
 			unavailable(w, "the gateway cannot tell now who sent this")
 		case !ok:
-			g.metrics.denied.WithLabelValues(source, "token").Inc()
+			g.deny(source, "token")
 			w.Header().Add("WWW-Authenticate", `Bearer realm="amend"`)
 			if auth.PasswordFile != "" {
 				w.Header().Add("WWW-Authenticate", `Basic realm="amend"`)
@@ -220,6 +220,12 @@ func (g *Gateway) authenticated(source string, auth Auth, next knowing) http.Han
 			next(w, r, credential)
 		}
 	})
+}
+
+// deny counts and logs a request that is refused before it is read.
+func (g *Gateway) deny(source, reason string) {
+	g.metrics.denied.WithLabelValues(source, reason).Inc()
+	g.cfg.Log.Warn("unauthorized", "source", source, "reason", reason)
 }
 
 func (g *Gateway) readyz(w http.ResponseWriter, r *http.Request) {

@@ -177,6 +177,11 @@ amend_gateway_unauthorized_total{reason="unsigned",source="pagerduty"} 2
 	if len(s.store.events) > 0 {
 		t.Error("something was stored")
 	}
+	asking := newSite(t, func(c *gateway.Config) { c.Auth = gateway.Auth{TokenFiles: []string{secretFile(t, "am", "am")}} })
+	bearer("/v1/events", "s3cret", "{}").send(asking)
+	if log := asking.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, `"msg":"unauthorized","source":"events","reason":"token"`) || strings.Contains(log, "s3cret") {
+		t.Errorf("a wrong token is logged as %s", log)
+	}
 }
 
 // TestRoutesAreThereWhenConfigured, and take no credential of another one.
