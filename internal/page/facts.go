@@ -28,7 +28,8 @@ type Facts struct {
 	Log     ledger.Log
 	// Decisions are the latest that a server remembers, the newest last.
 	Decisions []amend.Decision
-	// Verdicts are those that are known, by the commit of the change.
+	// Verdicts are those that the host shows, by the commit of the change. The log
+	// has them too, a little later.
 	Verdicts map[string]amend.VerdictState
 	// Pulls are the open pull requests of amend.
 	Pulls []Pull
@@ -92,6 +93,16 @@ func (f Facts) acted() map[answer]amend.Decision {
 		}
 	}
 	return acted
+}
+
+// logged returns the verdicts that the log has, by what was answered: a squash or
+// a merge may have given the change another commit.
+func (f Facts) logged() map[answer]amend.VerdictState {
+	logged := map[answer]amend.VerdictState{}
+	for _, r := range f.Log.Records {
+		logged[answer{r.Incident, r.Episode}] = r.Verdict
+	}
+	return logged
 }
 
 // identity is what the events of one trouble share, firing or resolved.

@@ -139,14 +139,14 @@ func (s site) open(f Facts) []OpenPull {
 
 // changes lists all that landed, the newest first.
 func (s site) changes(f Facts) []Change {
-	index, acted := f.history(), f.acted()
+	index, acted, logged := f.history(), f.acted(), f.logged()
 	changes := []Change{}
 	for _, r := range index.Records() {
 		c := Change{
 			Incident: r.Incident, Episode: r.Episode, Action: r.Action, Playbook: r.Playbook, Workload: r.Target,
 			Edited: r.Edited, Commit: r.Commit, URL: s.commit(r.Commit), At: r.At, Outcome: NotYet,
 		}
-		if v := f.Verdicts[r.Commit]; v != "" && v != amend.Pending {
+		if v := cmp.Or(f.Verdicts[r.Commit], logged[answer{r.Incident, r.Episode}]); v != "" && v != amend.Pending {
 			c.Outcome = Outcome(v)
 		}
 		if by := index.TakenBack(r.Commit); by != nil {

@@ -89,7 +89,10 @@ func facts(quoted string) page.Facts {
 			refused("slow", 12, amend.ReasonCooldown, quoted), refused("over", 13, amend.ReasonComputed, quoted), refused("over", 14, amend.ReasonResolved, ""),
 			refused("foreign", 15, amend.ReasonNoPlaybook, quoted), unknown,
 		},
-		Verdicts: map[string]amend.VerdictState{sha(1): amend.Worked, sha(2): amend.Failed, sha(6): amend.Pending, sha(90): "a foreign word"},
+		Log: ledger.Log{Records: []amend.Record{{
+			Incident: trailers("web", 1).Incident, Episode: 1, Commit: sha(1), Verdict: amend.Worked, VerifiedAt: at(5),
+		}}},
+		Verdicts: map[string]amend.VerdictState{sha(2): amend.Failed, sha(6): amend.Pending, sha(90): "a foreign word"},
 		Pulls:    []page.Pull{{Number: 12, URL: "https://git.example.com/acme/env/pull/12", Branch: amend.Branch(trailers("api", 1).Incident, 1), OpenedAt: at(4)}},
 		Missing:  []string{quoted},
 	}
