@@ -27,8 +27,12 @@ func (h *history) thread(c change, src Sources) Thread {
 		}
 	}
 	t.Steps = append(t.Steps, Step{At: c.At, Stage: Changed, Text: c.subject, Commit: c.SHA})
-	for _, m := range h.merges[c.SHA] {
-		t.Steps = append(t.Steps, Step{At: m.At, Stage: Merged, Text: "merged into the branch", Commit: m.SHA})
+	for _, m := range h.landings(c.SHA) {
+		step := Step{At: m.At, Stage: Merged, Text: "merged into the branch", Commit: m.SHA}
+		if h.replaced(m) {
+			step.Stage, step.Text = Changed, "planned anew on "+m.Parents[0]
+		}
+		t.Steps = append(t.Steps, step)
 	}
 	t.Steps = append(t.Steps, logged(c, src.Log))
 	t.Steps = append(t.Steps, verified(c, src)...)
@@ -110,7 +114,7 @@ func verified(c change, src Sources) []Step {
 func (h *history) reverted(c change) []Step {
 	var steps []Step
 	queue := []string{c.SHA}
-	for _, m := range h.merges[c.SHA] {
+	for _, m := range h.landings(c.SHA) {
 		queue = append(queue, m.SHA)
 	}
 	for ; len(queue) > 0; queue = queue[1:] {

@@ -128,6 +128,25 @@ func read(commits iter.Seq2[ledger.Commit, error]) (*history, error) {
 	return h, nil
 }
 
+// landings returns the commits by which a change came to the branch: its merge,
+// or the one that took its place when it was planned anew, and the merge of that.
+func (h *history) landings(sha string) []ledger.Commit {
+	all := slices.Clone(h.merges[sha])
+	for i := 0; i < len(all); i++ {
+		if h.replaced(all[i]) {
+			all = append(all, h.merges[all[i].SHA]...)
+		}
+	}
+	return all
+}
+
+// replaced reports whether a merging commit took the place of the change that it
+// stands on: it has its trailers, and was merged in turn.
+func (h *history) replaced(m ledger.Commit) bool {
+	_, ours := message.ParseTrailers(m.Message)
+	return ours && len(h.merges[m.SHA]) > 0
+}
+
 // fact is a line of a message of ours about the alert.
 var fact = regexp.MustCompile(`(?m)^(Why|Summary|Value|Since|Evidence): (.*)$`)
 
@@ -150,7 +169,7 @@ func (h *history) about(c change, question string) bool {
 	if question == c.trailers.Incident || question == id || question == identity(id) {
 		return true
 	}
-	related := append([]ledger.Commit{c.Commit}, h.merges[c.SHA]...)
+	related := append([]ledger.Commit{c.Commit}, h.landings(c.SHA)...)
 	for _, r := range slices.Clone(related) {
 		related = append(related, h.takers[r.SHA]...)
 	}
@@ -169,7 +188,7 @@ var pullNumber = regexp.MustCompile(`^Merge pull request #([0-9]{1,9}) |\(#([0-9
 // pull returns the number of the pull request that brought a change, 0 when no
 // message says it.
 func (h *history) pull(c change) (n int) {
-	for _, by := range append([]ledger.Commit{c.Commit}, h.merges[c.SHA]...) {
+	for _, by := range append([]ledger.Commit{c.Commit}, h.landings(c.SHA)...) {
 		subject, _, _ := strings.Cut(by.Message, "\n")
 		if m := pullNumber.FindStringSubmatch(subject); m != nil {
 			_, _ = fmt.Sscan(m[1]+m[2], &n) // it is a number

@@ -154,3 +154,33 @@ func TestQuestions(t *testing.T) {
 		}
 	}
 }
+
+// A change that was planned anew is one, and is found by the pull request that
+// brought the second plan.
+func TestThreadOfAChangeThatWasPlannedAnew(t *testing.T) {
+	commits := func(yield func(ledger.Commit, error) bool) {
+		for _, c := range []ledger.Commit{
+			{SHA: sha(6), At: at(6), Parents: []string{sha(3), sha(5)}, Message: "Merge pull request #12 from acme/amend/busy"},
+			{SHA: sha(5), At: at(5), Parents: []string{sha(3), sha(2)}, Message: text("restart api", trailers("api", 1))},
+			{SHA: sha(3), At: at(4), Parents: []string{sha(1)}, Message: "by hand"},
+			{SHA: sha(2), At: at(2), Parents: []string{sha(1)}, Message: text("restart api", trailers("api", 1))},
+			{SHA: sha(1), At: at(1), Message: "start"},
+		} {
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+	for _, question := range []string{"#12", sha(2), sha(5), sha(6)} {
+		threads, err := thread.Follow(thread.Sources{Commits: commits}, question)
+		if err != nil || len(threads) != 1 {
+			t.Fatalf("%s: %v, %v", question, threads, err)
+		}
+		got := strings.Join(lines(threads[0]), "\n")
+		for _, want := range []string{"Deployment/shop/api/1 #12\n", "12:02:00 changed 0002 restart api\n", "12:05:00 changed 0005 planned anew on " + sha(3) + "\n", "12:06:00 merged 0006 merged into the branch"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: the thread lacks %q:\n%s", question, want, got)
+			}
+		}
+	}
+}
