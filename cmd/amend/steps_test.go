@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -110,6 +111,7 @@ func TestSteps(t *testing.T) {
 			"request": playing(3, "request NAMESPACE/NAME ACTION APP", (*play).create),
 			"phase":   playing(4, "phase NAMESPACE/NAME PHASE REASON CONDITIONS", (*play).phase),
 			"person":  playing(1, "person merge|edit|edit-3", (*play).person),
+			"told":    playing(2, "told NUMBER VERDICT", (*play).told),
 			"bytes":   playing(2, "bytes PATH as-before", (*play).asBefore),
 		},
 	})
@@ -224,6 +226,21 @@ func (p *play) asBefore(ts *testscript.TestScript, args []string) {
 	first := strings.TrimSpace(p.git("rev-list", "--max-parents=0", "main"))
 	if was, is := p.git("show", first+":"+args[0]), p.git("show", "main:"+args[0]); was != is {
 		ts.Fatalf("%s holds\n%s\nand held\n%s", args[0], is, was)
+	}
+}
+
+// told checks that a pull request says what became of its change, once.
+func (p *play) told(ts *testscript.TestScript, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	labels, _, err := p.api.Issues.ListLabelsByIssue(p.Context(), "acme", "env", n, nil)
+	ts.Check(err)
+	comments, _, err := p.api.Issues.ListComments(p.Context(), "acme", "env", n, nil)
+	ts.Check(err)
+	labelled := slices.ContainsFunc(labels, func(l *github.Label) bool { return l.GetName() == "amend/"+args[1] })
+	said := slices.DeleteFunc(comments, func(c *github.IssueComment) bool { return !strings.HasPrefix(c.GetBody(), "**"+args[1]+"**: ") })
+	if !labelled || len(said) != 1 {
+		ts.Fatalf("the labels are %v and the comments %v", labels, comments)
 	}
 }
 

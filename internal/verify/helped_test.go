@@ -151,3 +151,17 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 		})
 	}
 }
+
+// TestVerifyWithoutAPolicy: whose policy cannot be read is given the usual time, and
+// is not found to have failed at once.
+func TestVerifyWithoutAPolicy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		a := &argo{stages: []stage{{app: app(commit, commit)}}, start: start}
+		v, err := verify.Verify(t.Context(), verify.Config{Applications: a, History: &history{}, Repo: repo, Alerts: &witness{start: start, until: 10 * time.Minute}},
+			verify.Change{Commit: commit, Object: object, Event: "abc.firing", Check: amend.Check{OnFailure: amend.Keep}})
+		if took := time.Since(start); err != nil || v.State != amend.Worked || v.OnFailure != amend.Keep || took < 11*time.Minute {
+			t.Errorf("%+v, %v after %s", v, err, took)
+		}
+	})
+}

@@ -59,7 +59,7 @@ type Change struct {
 	// change was made: the probe has to have found the trouble then.
 	Event string
 	At    time.Time
-	Check amend.Check
+	Check amend.Check // without a deadline it means 2 and 15 minutes
 	// Requested says that a person asked for the change itself, so that no alert
 	// fires for it.
 	Requested bool
@@ -79,6 +79,9 @@ func Applied(ctx context.Context, cfg Config, change Change) (amend.Verdict, err
 	return w.sealed(w.run(ctx))
 }
 
+// What holds for a change whose policy cannot be read any more.
+const defaultAfter, defaultDeadline = 2 * time.Minute, 15 * time.Minute
+
 // newWatch fills in what the configuration leaves out.
 func newWatch(cfg Config, change Change) *watch {
 	if cfg.Within == 0 {
@@ -89,6 +92,9 @@ func newWatch(cfg Config, change Change) *watch {
 	}
 	if cfg.Steady == 0 {
 		cfg.Steady = time.Minute
+	}
+	if change.Check.Deadline == 0 {
+		change.Check.After, change.Check.Deadline = defaultAfter, defaultDeadline
 	}
 	if cfg.Prober == nil {
 		cfg.Prober = noProber{}
