@@ -17,6 +17,7 @@ import (
 	"github.com/amendhq/amend/internal/escalation"
 	"github.com/amendhq/amend/internal/github"
 	"github.com/amendhq/amend/internal/manifest"
+	"github.com/amendhq/amend/internal/message"
 	"github.com/amendhq/amend/internal/pipeline"
 	"github.com/amendhq/amend/internal/policy"
 )
@@ -176,10 +177,29 @@ func (h approvalHost) Merge(ctx context.Context, number int, sha string, by appr
 	if err != nil {
 		return err
 	}
+	if err := h.checkFreezes(ctx, p.Message); err != nil {
+		return err
+	}
 	approved := fmt.Sprintf("Approved-by: %s (%s)", by.Name, by.Login)
 	return h.host.MergePullRequest(ctx, github.Merge{
 		Number: number, SHA: sha, Note: p.Title + "\n\n" + approved, Message: strings.TrimRight(p.Message, "\n") + "\n" + approved,
 	})
+}
+
+// checkFreezes refuses when a freeze of the policy holds the change of a commit.
+func (h approvalHost) checkFreezes(ctx context.Context, text string) error {
+	t, ok := message.ParseTrailers(text)
+	if !ok {
+		return amend.Refusef(amend.ReasonFailed, "the commit says nothing of the remediation that it is")
+	}
+	_, p, err := h.policy(ctx)
+	if err != nil {
+		return err
+	}
+	if name, until := p.Frozen(t.Playbook, t.Workload.Namespace, time.Now()); name != "" {
+		return amend.Refusef(amend.ReasonFrozen, "the freeze %s holds until %s", name, until.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // Decline implements escalation.Acts. It adds no label, so it mutes the incident.
@@ -187,24 +207,31 @@ func (h approvalHost) Decline(ctx context.Context, number int) error {
 	return h.host.Close(ctx, number, nil)
 }
 
-// rules reads the policy as it is on the branch at this moment.
-func (h approvalHost) rules(ctx context.Context) (escalation.Rules, error) {
+// policy reads the files of the branch and the policy in them as they are at this
+// moment.
+func (h approvalHost) policy(ctx context.Context) (fs.FS, *policy.Policy, error) {
 	if err := h.mirror.Fetch(ctx); err != nil {
-		return escalation.Rules{}, err
+		return nil, nil, err
 	}
 	head, err := h.mirror.Head(h.flags.branch)
 	if err != nil {
-		return escalation.Rules{}, err
+		return nil, nil, err
 	}
 	files, err := h.mirror.Tree(head)
 	if err != nil {
-		return escalation.Rules{}, err
+		return nil, nil, err
 	}
 	data, err := fs.ReadFile(files, policy.Path)
 	if err != nil {
-		return escalation.Rules{}, amend.Errorf(amend.Invalid, "read policy", "%w", err)
+		return nil, nil, amend.Errorf(amend.Invalid, "read policy", "%w", err)
 	}
 	p, err := policy.Parse(policy.Path, data, pipeline.Catalogue())
+	return files, p, err
+}
+
+// rules are what the policy says at this moment, and whether amend is stopped.
+func (h approvalHost) rules(ctx context.Context) (escalation.Rules, error) {
+	files, p, err := h.policy(ctx)
 	if err != nil {
 		return escalation.Rules{}, err
 	}

@@ -147,7 +147,7 @@ func TestSlackApprovalMergesExactlyWhatWasShown(t *testing.T) {
 	// workspace or channel, for another commit.
 	for status, p := range map[int][]slacktest.Press{
 		http.StatusUnauthorized: {{BadSignature: true}, {Secret: "guess"}, {At: time.Now().Add(-6 * time.Minute)}, {At: time.Now().Add(6 * time.Minute)}},
-		http.StatusForbidden:    {{Team: "T0OTHER"}},
+		http.StatusForbidden:    {{Team: "T0OTHER"}, {UserTeam: "T0OTHER"}},
 		http.StatusOK: {
 			{User: "U0EVE"}, {User: "U0BOT"}, {Channel: "C0OTHER"}, {TS: "1.1"},
 			{Value: "pull/1 " + strings.Repeat("0", 40)}, {Value: "pull/2 " + d.Change.Commit}, {Value: "nonsense"},
@@ -255,8 +255,9 @@ func TestSlackRejectionMutes(t *testing.T) {
 	a.unmerged()
 }
 
-// TestKillSwitchStopsApprovals: it counts at the moment of the merge.
-func TestKillSwitchStopsApprovals(t *testing.T) {
+// TestApprovalsWaitForFreezes: kill switch and freezes count at the moment of the
+// merge.
+func TestApprovalsWaitForFreezes(t *testing.T) {
 	t.Parallel()
 	a := newAsking(t)
 	a.want(a.next(firing("AppOutOfMemory", app(1))), amend.ReasonAct)
@@ -265,7 +266,16 @@ func TestKillSwitchStopsApprovals(t *testing.T) {
 	a.put(".amend/stop", github.String("Not now.\n"))
 	a.press(slacktest.Press{Message: m, Action: "approve", User: "U0ADA"})
 	a.whispered("U0ADA", ".amend/stop")
+	a.put(".amend/stop", nil)
+	policy := a.git("show", "main:.amend/policy.yaml")
+	frozen := policy + "\nfreezes: [{name: always, schedule: '0 0 * * *', duration: 2d}]\n"
+	a.put(".amend/policy.yaml", &frozen)
+	a.press(slacktest.Press{Message: m, Action: "approve", User: "U0ADA"})
+	a.whispered("U0ADA", "A freeze of the policy holds")
 	a.unmerged()
+	a.put(".amend/policy.yaml", &policy)
+	a.press(slacktest.Press{Message: m, Action: "approve", User: "U0ADA"})
+	a.becomes(1, "Approved by Ada")
 }
 
 // TestWriterPagesWhenNobodyAnswers: a step of a Workflow proposes, Slack stays

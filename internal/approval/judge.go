@@ -42,6 +42,7 @@ const (
 	RefusedOwn       Refusal = "own-change"      // who answers had a hand in it
 	RefusedTaken     Refusal = "taken"           // somebody looks after it already
 	RefusedStopped   Refusal = "stopped"         // the kill switch is set
+	RefusedFrozen    Refusal = "frozen"          // a freeze of the policy holds
 	RefusedFailed    Refusal = "failed"          // the host did not do it
 )
 
@@ -49,7 +50,7 @@ const (
 func Refusals() []Refusal {
 	return []Refusal{
 		RefusedOver, RefusedUnknown, RefusedElsewhere, RefusedStranger, RefusedExpired, RefusedChanged,
-		RefusedUnvouched, RefusedOwn, RefusedTaken, RefusedStopped, RefusedFailed,
+		RefusedUnvouched, RefusedOwn, RefusedTaken, RefusedStopped, RefusedFrozen, RefusedFailed,
 	}
 }
 
@@ -76,6 +77,8 @@ func (r Refusal) Text() string {
 		return "Somebody looks after this already."
 	case RefusedStopped:
 		return "The env repo holds .amend/stop, so amend changes nothing."
+	case RefusedFrozen:
+		return "A freeze of the policy holds, so nothing lands now. Answer again when it is over."
 	case RefusedFailed:
 		return "The Git host did not do it. Look at the pull request itself."
 	}

@@ -104,6 +104,8 @@ func (d *Desk) act(ctx context.Context, f *file, a approval.Answer, who approval
 	switch {
 	case amend.KindOf(err) == amend.Conflict:
 		return approval.RefusedChanged, amend.Public(err)
+	case amend.ReasonOf(err) == amend.ReasonFrozen:
+		return approval.RefusedFrozen, amend.Public(err)
 	case err != nil:
 		return approval.RefusedFailed, amend.Public(err)
 	}

@@ -47,7 +47,8 @@ type Pulls interface {
 type Acts interface {
 	Comment(ctx context.Context, number int, body string) error
 	// Merge merges if the head is the commit at that moment, and else fails as
-	// amend.Conflict. Who approved it becomes part of what is merged.
+	// amend.Conflict; while a freeze holds, it refuses with amend.ReasonFrozen.
+	// Who approved it becomes part of what is merged.
 	Merge(ctx context.Context, number int, sha string, by approval.Approver) error
 	// Decline closes it as a person does who does not want it.
 	Decline(ctx context.Context, number int) error

@@ -143,6 +143,9 @@ var bypasses = map[string]func(*world, *approval.Answer){
 		w.open(2)
 		w.pulls[1].Comments = w.pulls[2].Comments
 	},
+	"during a freeze": func(w *world, _ *approval.Answer) {
+		w.failing["merge"] = amend.Refusef(amend.ReasonFrozen, "until Monday")
+	},
 	"when the host is away": func(w *world, _ *approval.Answer) { w.failing["read"] = away },
 	"when the host does not want": func(w *world, _ *approval.Answer) {
 		w.failing["merge"] = amend.Refusef(amend.ReasonFailed, "protected")

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/amendhq/amend"
 )
 
 // Approvals say who may approve a pull request of amend without opening its
@@ -150,6 +152,19 @@ func (r *reader) checkForm(field *string, form *regexp.Regexp, want string) {
 
 func (r *reader) line(value any) int {
 	return cmp.Or(r.at[value], &yaml.Node{}).Line
+}
+
+// Frozen returns a freeze that keeps the changes of a playbook to a namespace
+// from landing now, and when it ends; "" for none.
+func (p *Policy) Frozen(playbook, namespace string, now time.Time) (name string, until time.Time) {
+	in := Input{Now: now, Request: amend.Request{Playbook: playbook}}
+	in.Request.Workload.Namespace = namespace
+	for _, f := range p.Freezes {
+		if until, frozen := f.holds(in); frozen {
+			return f.Name, until
+		}
+	}
+	return "", time.Time{}
 }
 
 // fillApprovals completes the approvals with what they leave out.

@@ -51,6 +51,25 @@ func TestApprovals(t *testing.T) {
 	}
 }
 
+func TestFrozen(t *testing.T) {
+	p, err := policy.Parse("policy.yaml", []byte(approvalsHead+"freezes: [{name: may-day, schedule: '0 0 1 5 *', duration: 1d, namespaces: [shop]}]\n"), catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	if name, until := p.Frozen("any", "shop", noon); name != "may-day" || !until.Equal(noon.Add(12*time.Hour)) {
+		t.Errorf("frozen by %q until %v", name, until)
+	}
+	for _, tt := range []struct {
+		namespace string
+		now       time.Time
+	}{{"other", noon}, {"shop", noon.Add(12 * time.Hour)}} {
+		if name, _ := p.Frozen("any", tt.namespace, tt.now); name != "" {
+			t.Errorf("%s is frozen by %s at %v", tt.namespace, name, tt.now)
+		}
+	}
+}
+
 func TestApprovalsMistakes(t *testing.T) {
 	tests := map[string]struct{ approvals, want string }{
 		"no steps":         {"{steps: []}", "4:20: expected 1 to 20 steps, found 0"},

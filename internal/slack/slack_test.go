@@ -220,6 +220,7 @@ func TestPresses(t *testing.T) {
 		"too old":           {spoiled(func(p *slacktest.Press) { p.At = time.Now().Add(-301 * time.Second) }), 401},
 		"from the future":   {spoiled(func(p *slacktest.Press) { p.At = time.Now().Add(310 * time.Second) }), 401},
 		"another workspace": {spoiled(func(p *slacktest.Press) { p.Team = "T2" }), 403},
+		"a guest of ours":   {spoiled(func(p *slacktest.Press) { p.UserTeam = "T2" }), 403},
 		"too long":          {spoiled(func(p *slacktest.Press) { p.Value = strings.Repeat("x", 300_000) }), 413},
 		"an unknown button": {spoiled(func(p *slacktest.Press) { p.Action = "merge" }), 200},
 	} {

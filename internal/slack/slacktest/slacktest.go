@@ -206,13 +206,14 @@ func invalid(blocks []Block) string {
 	return ""
 }
 
-// A Press is somebody pressing a button of a message. The zero values of Team,
-// Secret and At are what Slack would send.
+// A Press is somebody pressing a button of a message. What is left out is what
+// Slack would send.
 type Press struct {
 	Message      Message
 	Action       string
 	User         string
-	Team         string
+	Team         string // that the press is of
+	UserTeam     string // that the user is of
 	Channel      string
 	Value        string
 	TS           string
@@ -231,10 +232,10 @@ func or(value, other string) string {
 // Request is the signed post that Slack sends for a press.
 func (s *Server) Request(address string, p Press) *http.Request {
 	value, _ := p.Message.Button(p.Action)
-	channel, team := or(p.Channel, p.Message.Channel), or(p.Team, Team)
+	channel := or(p.Channel, p.Message.Channel)
 	payload, err := json.Marshal(map[string]any{
 		"type": "block_actions", "api_app_id": "A0APP", "trigger_id": "1.2.3",
-		"team": map[string]string{"id": team}, "user": map[string]string{"id": p.User, "team_id": team},
+		"team": map[string]string{"id": or(p.Team, Team)}, "user": map[string]string{"id": p.User, "team_id": or(p.UserTeam, Team)},
 		"channel":   map[string]string{"id": channel},
 		"container": map[string]any{"type": "message", "message_ts": or(p.TS, p.Message.TS), "channel_id": channel, "is_ephemeral": false},
 		"actions":   []map[string]string{{"type": "button", "block_id": "answer", "action_id": p.Action, "value": or(p.Value, value), "action_ts": "1700000001.1"}},
