@@ -65,9 +65,10 @@ func traceDecision(t *tracing.Tracer, e amend.Event, d amend.Decision) {
 		slog.String("event", e.ID), slog.String("reason", string(d.Reason)), slog.String("playbook", d.Playbook),
 		slog.String("action", d.Action), slog.String("incident", d.Incident),
 	}
-	ctx := t.Span(tracing.WithParent(context.Background(), e.Trace), "decide", e.Time, d.DecidedAt, nil, about...)
+	ctx := t.Span(tracing.WithParent(context.Background(), e.Trace), "decide", tracing.Period{From: e.Time, To: d.DecidedAt}, nil, about...)
 	if d.Change != nil && !d.ChangedAt.IsZero() {
-		t.Span(ctx, "write", d.DecidedAt, d.ChangedAt, nil, append(about, slog.String("commit", d.Change.Commit), slog.String("branch", d.Change.Branch))...)
+		t.Span(ctx, "write", tracing.Period{From: d.DecidedAt, To: d.ChangedAt}, nil,
+			append(about, slog.String("commit", d.Change.Commit), slog.String("branch", d.Change.Branch))...)
 	}
 }
 
@@ -108,7 +109,8 @@ func (h tracedHost) Dispatch(ctx context.Context, r amend.Record) error {
 	began := time.Now()
 	err := h.host.Dispatch(ctx, r)
 	if c, id := h.trace(r.Commit); id != "" {
-		h.tracer.Span(tracing.WithTrace(ctx, id), "record", began, time.Now(), err, slog.String("commit", c.SHA), slog.String("incident", r.Incident))
+		h.tracer.Span(tracing.WithTrace(ctx, id), "record", tracing.Period{From: began, To: time.Now()}, err,
+			slog.String("commit", c.SHA), slog.String("incident", r.Incident))
 	}
 	return err
 }
@@ -117,7 +119,8 @@ func (h tracedHost) Dispatch(ctx context.Context, r amend.Record) error {
 func (h tracedHost) SetVerdict(ctx context.Context, v amend.Verdict) error {
 	err := h.host.SetVerdict(ctx, v)
 	if c, id := h.trace(v.Commit); id != "" {
-		h.tracer.Span(tracing.WithTrace(ctx, id), "verify", c.Time, v.At, err, slog.String("commit", c.SHA), slog.String("verdict", string(v.State)))
+		h.tracer.Span(tracing.WithTrace(ctx, id), "verify", tracing.Period{From: c.Time, To: v.At}, err,
+			slog.String("commit", c.SHA), slog.String("verdict", string(v.State)))
 	}
 	return err
 }
@@ -150,7 +153,7 @@ func markSpan(cmd *cobra.Command) {
 		began := time.Now()
 		err = run(cmd, args)
 		if parent := stepParent(cmd); parent != "" {
-			tracer.Span(tracing.WithParent(context.Background(), parent), "step "+cmd.Name(), began, time.Now(), err)
+			tracer.Span(tracing.WithParent(context.Background(), parent), "step "+cmd.Name(), tracing.Period{From: began, To: time.Now()}, err)
 		}
 		flush(cmd.Context(), tracer, log)
 		return err

@@ -77,18 +77,21 @@ func (t *Tracer) Close(ctx context.Context) error {
 	return nil
 }
 
-// Span notes something that took from one time to another, below what ctx holds,
-// and returns ctx with the span in it. An error marks it as failed; only its kind
-// is told, because errors may quote an alert.
-func (t *Tracer) Span(ctx context.Context, name string, from, to time.Time, err error, attrs ...slog.Attr) context.Context {
+// A Period is how long something took.
+type Period struct{ From, To time.Time }
+
+// Span notes something that happened in a period, below what ctx holds, and returns
+// ctx with the span in it. An error marks it as failed; only its kind is told,
+// because errors may quote an alert.
+func (t *Tracer) Span(ctx context.Context, name string, when Period, err error, attrs ...slog.Attr) context.Context {
 	if t == nil {
 		return ctx
 	}
-	ctx, span := t.tracer.Start(ctx, name, trace.WithTimestamp(from), trace.WithAttributes(attributes(attrs)...))
+	ctx, span := t.tracer.Start(ctx, name, trace.WithTimestamp(when.From), trace.WithAttributes(attributes(attrs)...))
 	if err != nil {
 		span.SetStatus(codes.Error, string(amend.KindOf(err)))
 	}
-	span.End(trace.WithTimestamp(to))
+	span.End(trace.WithTimestamp(when.To))
 	return ctx
 }
 

@@ -21,6 +21,8 @@ import (
 	"github.com/amendhq/amend/internal/tracing"
 )
 
+var now = tracing.Period{From: time.Now(), To: time.Now()}
+
 var quiet = slog.New(slog.DiscardHandler)
 
 // inMemory returns a tracer and what it has made.
@@ -44,9 +46,9 @@ func TestOneTraceAcrossProcesses(t *testing.T) {
 		t.Fatalf("the traceparent is %q", parent)
 	}
 	from := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	ctx := tracer.Span(tracing.WithParent(t.Context(), parent), "decide", from, from.Add(time.Second), nil, slog.String("reason", "act"), slog.String("empty", ""))
-	tracer.Span(ctx, "write", from.Add(time.Second), from.Add(2*time.Second), amend.Errorf(amend.Transient, "x", "text of %s", "an alert"))
-	tracer.Span(tracing.WithTrace(t.Context(), id), "verify", from, from.Add(time.Hour), nil)
+	ctx := tracer.Span(tracing.WithParent(t.Context(), parent), "decide", tracing.Period{From: from, To: from.Add(time.Second)}, nil, slog.String("reason", "act"), slog.String("empty", ""))
+	tracer.Span(ctx, "write", tracing.Period{From: from.Add(time.Second), To: from.Add(2 * time.Second)}, amend.Errorf(amend.Transient, "x", "text of %s", "an alert"))
+	tracer.Span(tracing.WithTrace(t.Context(), id), "verify", tracing.Period{From: from, To: from.Add(time.Hour)}, nil)
 
 	got := spans.GetSpans()
 	names := []string{"accept", "decide", "write", "verify"}
@@ -90,7 +92,7 @@ func TestSendersTraceGoesOn(t *testing.T) {
 func TestForeignIDsAreNotBelieved(t *testing.T) {
 	tracer, spans := inMemory()
 	for _, text := range []string{"", "x", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", strings.Repeat("0", 32), "4BF92F3577B34DA6A3CE929D0E0E4736 "} {
-		tracer.Span(tracing.WithParent(tracing.WithTrace(t.Context(), text), text), "x", time.Now(), time.Now(), nil)
+		tracer.Span(tracing.WithParent(tracing.WithTrace(t.Context(), text), text), "x", now, nil)
 	}
 	seen := map[string]bool{}
 	for _, s := range spans.GetSpans() {
@@ -116,7 +118,7 @@ func TestNothingIsTracedUnlessAsked(t *testing.T) {
 		t.Errorf("grpc: %v", err)
 	}
 	var none *tracing.Tracer
-	if ctx := none.Span(t.Context(), "x", time.Now(), time.Now(), errors.New("x")); ctx != t.Context() || none.Close(t.Context()) != nil {
+	if ctx := none.Span(t.Context(), "x", now, errors.New("x")); ctx != t.Context() || none.Close(t.Context()) != nil {
 		t.Error("no tracer does something")
 	}
 	if h := none.Handler("x", http.NotFoundHandler()); tracing.Parent(t.Context()) != "" || h == nil {
@@ -141,7 +143,7 @@ func TestOTLP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tracer.Span(t.Context(), "decide", time.Now(), time.Now(), nil, slog.String("reason", "act"))
+	tracer.Span(t.Context(), "decide", now, nil, slog.String("reason", "act"))
 	if err := tracer.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +163,7 @@ func TestOTLP(t *testing.T) {
 	if tracer, err = tracing.FromEnv(t.Context(), "x", os.Getenv, quiet); err != nil {
 		t.Fatal(err)
 	}
-	tracer.Span(t.Context(), "x", time.Now(), time.Now(), nil)
+	tracer.Span(t.Context(), "x", now, nil)
 	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
 	if err := tracer.Close(ctx); amend.KindOf(err) != amend.Transient {
