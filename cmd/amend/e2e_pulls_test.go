@@ -63,7 +63,15 @@ func (s *stage) set(branch, memory string) string {
 // deliveries are folded into its text beside what people write, and when the file
 // changes it is planned anew, and is one change when it is merged.
 func TestPullRequestIsKept(t *testing.T) {
-	t.Parallel()
+	for _, method := range []string{"merge", "squash"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			isKept(t, method)
+		})
+	}
+}
+
+func isKept(t *testing.T, method string) {
 	s := newStage(t, 1, "", withPulls("labels: [urgent], reviewers: [cy]"))
 	s.start(pullsEvery...)
 	alert := firing("AppOutOfMemory", app(1))
@@ -110,8 +118,11 @@ func TestPullRequestIsKept(t *testing.T) {
 	if len(comments) != 0 {
 		t.Errorf("it was commented: %v", comments)
 	}
-	_, _, err = s.api.PullRequests.Merge(t.Context(), "acme", "env", 1, "", nil)
+	_, _, err = s.api.PullRequests.Merge(t.Context(), "acme", "env", 1, "", &github.PullRequestOptions{MergeMethod: method})
 	s.must(err)
+	if got := s.changesOf(app(1)); len(got) == 0 || got[0].Episode != 1 {
+		t.Errorf("the changes on main are %+v", got)
+	}
 	if file := s.git("show", "main:apps/"+app(1)+"/deployment.yaml"); !strings.Contains(file, "memory: 600Mi   # enough so far\n") {
 		t.Errorf("the file is\n%s", file)
 	}
