@@ -123,7 +123,7 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if err != nil {
 		return nil, err
 	}
-	s.page = f.newPage(s.writer, s.bus.Decisions, log)
+	s.page = f.newPage(s.writer, cfg.Decisions.Decisions, log)
 	s.handler = withPage(intake, s.page, s.tracer)
 	return s, nil
 }
