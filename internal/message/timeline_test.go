@@ -145,3 +145,24 @@ func TestUpdatesAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// Whatever people make of a body, reading it fails quietly, and an update that
+// was taken over is not taken over again.
+func FuzzUpdated(f *testing.F) {
+	_, body := message.PullRequest(plan())
+	f.Add(body, "1")
+	f.Add(message.Updated(body, message.Update{Deliveries: []amend.Event{again(1)}, Happened: "x", At: again(1).Time}), "\n<!-- /amend:timeline -->")
+	f.Add("<!-- amend:timeline deliveries=999999999 last=0000-01-01T00:00:00Z -->\r\n<!-- /amend:timeline -->", "")
+	f.Fuzz(func(t *testing.T, body, text string) {
+		p, e := plan(), again(1)
+		e.Alert.Annotations["value"] = text
+		u := message.Update{Deliveries: []amend.Event{e}, Happened: text, At: e.Time, Plan: &p}
+		once := message.Updated(body, u)
+		if twice := message.Updated(once, u); twice != once {
+			t.Errorf("the second time it became\n%q\nfrom\n%q", twice, once)
+		}
+		if once != body && len(once) > 65000 {
+			t.Errorf("it became %d bytes", len(once))
+		}
+	})
+}
