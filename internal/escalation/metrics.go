@@ -15,13 +15,16 @@ type metrics struct {
 
 // newMetrics registers what is counted. All labels are closed lists.
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-	}
 	m := &metrics{
-		questions: counter("amend_approval_questions_total", "Questions by kind of place and result: asked, failed, unreachable.", "via", "result"),
-		answers:   counter("amend_approval_answers_total", "Answers by verb and result: done, or why they did not count.", "verb", "result"),
-		dropped:   counter("amend_approval_dropped_total", "What was not told to anybody because too much waited, by kind.", "what"),
+		questions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "amend_approval_questions_total", Help: "Questions by kind of place and result: asked, failed, unreachable.",
+		}, []string{"via", "result"}),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "amend_approval_answers_total", Help: "Answers by verb and result: done, or why they did not count.",
+		}, []string{"verb", "result"}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "amend_approval_dropped_total", Help: "What was not told to anybody because too much waited, by kind.",
+		}, []string{"what"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "amend_approval_seconds", Help: "Time from the question to the answer that was carried out.",
 			Buckets: prometheus.ExponentialBuckets(1, 3, 11),
