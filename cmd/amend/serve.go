@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -109,7 +108,7 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if err != nil {
 		return nil, err
 	}
-	s.closer, err = f.closing.closer(s.writer, cmp.Or(f.sourceRepo, f.repo), f.volatile, reg, log)
+	s.closer, err = f.newCloser(s.writer, reg, log)
 	if err != nil {
 		return nil, err
 	}

@@ -17,13 +17,11 @@ import (
 
 // closingFlags say how serve finds out whether its changes help.
 type closingFlags struct {
-	witnessFlags
 	kubeconfig, namespace string
 	within, settle        time.Duration
 }
 
 func (f *closingFlags) register(cmd *cobra.Command) {
-	f.witnessFlags.register(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.kubeconfig, "kubeconfig", "", "file that says how to reach the cluster that Argo CD runs in; without it every change is unverified")
 	fs.StringVar(&f.namespace, "argocd-namespace", argocdNamespace, "with --kubeconfig: namespace of the Applications; empty for all")
@@ -60,15 +58,15 @@ type episode struct {
 	n        int
 }
 
-// closer wires the verification; what it finds wrong is the flags' fault.
-func (f closingFlags) closer(w *envWriter, repo string, volatile []string, reg prometheus.Registerer, log *slog.Logger) (*closer, error) {
+// newCloser wires the verification; what it finds wrong is the flags' fault.
+func (f serveFlags) newCloser(w *envWriter, reg prometheus.Registerer, log *slog.Logger) (*closer, error) {
 	c := &closer{
 		writer: w, wake: make(chan struct{}, 1), log: log, verdicts: map[episode]amend.Verdict{},
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "amend_verdicts_total", Help: "Verdicts on changes by state."}, []string{"state"}),
 	}
 	reg.MustRegister(c.count)
-	cfg := verify.Config{History: w, Namespace: f.namespace, Repo: repo, Within: f.within, Settle: f.settle, Now: time.Now}
-	if err := f.wire(&cfg, volatile); err != nil || f.kubeconfig == "" {
+	cfg := verify.Config{History: w, Namespace: f.namespace, Repo: cmp.Or(f.sourceRepo, f.repo), Within: f.within, Settle: f.settle, Now: time.Now}
+	if err := f.witnessFlags.wire(&cfg, f.volatile); err != nil || f.kubeconfig == "" {
 		return c, err
 	}
 	cluster, err := kube.New(f.kubeconfig)

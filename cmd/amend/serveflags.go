@@ -14,8 +14,9 @@ type serveFlags struct {
 	intakeFlags
 	argocdFlags
 	pageFlags
+	closingFlags
+	witnessFlags
 	approvalFlags
-	closing      closingFlags
 	giveUp       time.Duration
 	recordEvents string
 }
@@ -28,7 +29,8 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	f.argocdFlags.register(cmd)
 	f.pageFlags.register(cmd)
 	f.approvalFlags.register(cmd)
-	f.closing.register(cmd)
+	f.closingFlags.register(cmd)
+	f.witnessFlags.register(cmd)
 	cmd.Flags().DurationVar(&f.giveUp, "give-up-after", 10*time.Minute, "how long a change is tried before its failure is recorded")
 	cmd.Flags().StringVar(&f.recordEvents, "record-events", "", "folder to keep accepted events in, one file each, for amend simulate --replay")
 }
