@@ -276,12 +276,17 @@ func flagsByType(t *testing.T) map[string][]string {
 			return true
 		})
 	}
-	all := map[string][]string{}
-	for typ, names := range own {
-		all[typ] = append(all[typ], names...)
+	var whole func(typ string) []string
+	whole = func(typ string) []string {
+		names := slices.Clone(own[typ])
 		for _, embedded := range calls[typ] {
-			all[typ] = append(all[typ], own[embedded]...)
+			names = append(names, whole(embedded)...)
 		}
+		return names
+	}
+	all := map[string][]string{}
+	for typ := range own {
+		all[typ] = whole(typ)
 	}
 	return all
 }
