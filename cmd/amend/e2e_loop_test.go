@@ -26,11 +26,17 @@ func (s *stage) looping(deadline string) {
 	s.put(".amend/policy.yaml", &policy)
 }
 
-// prober is a Prometheus by which an application hangs until it is told that it
-// does not, and which understands no other question.
-func (s *stage) prober(app string) (url string, hangs *atomic.Bool) {
-	hangs = new(atomic.Bool)
-	hangs.Store(true)
+// A prober is a Prometheus by which an application hangs until it is healed, and
+// which understands no other question.
+type prober struct {
+	url   string
+	asked atomic.Int64
+	hangs atomic.Bool
+}
+
+func (s *stage) prober(app string) *prober {
+	p := &prober{}
+	p.hangs.Store(true)
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if want := fmt.Sprintf("hangs{namespace=\"shop\", deployment=%q} > 0", app); r.FormValue("query") != want {
@@ -39,13 +45,15 @@ func (s *stage) prober(app string) (url string, hangs *atomic.Bool) {
 			return
 		}
 		result := []any{}
-		if hangs.Load() {
+		if p.hangs.Load() {
 			result = append(result, map[string]any{"metric": map[string]string{}, "value": []any{0, "1"}})
 		}
 		answer(w, map[string]any{"status": "success", "data": map[string]any{"resultType": "vector", "result": result}})
+		p.asked.Add(1)
 	}))
 	s.Cleanup(web.Close)
-	return web.URL, hangs
+	p.url = web.URL
+	return p
 }
 
 // verdict waits until the host shows a final verdict beside a commit.
@@ -93,7 +101,7 @@ func (s *stage) fire(alertmanager string, a amend.Alert) {
 }
 
 // newLoop starts serve beside a cluster, a Prometheus and a real Alertmanager.
-func newLoop(t *testing.T, deadline string) (s *stage, c *cluster, alertmanager string, hangs *atomic.Bool) {
+func newLoop(t *testing.T, deadline string) (s *stage, c *cluster, alertmanager string, p *prober) {
 	t.Helper()
 	program := os.Getenv("AMEND_TEST_ALERTMANAGER")
 	if program == "" {
@@ -105,9 +113,9 @@ func newLoop(t *testing.T, deadline string) (s *stage, c *cluster, alertmanager 
 	c = newCluster(s)
 	s.command = "serve"
 	alertmanager = startAlertmanager(t, program)
-	prometheus, hangs := s.prober(app(1))
-	s.start("--kubeconfig", c.kubeconfig(), "--alertmanager-url", alertmanager, "--prometheus-url", prometheus, "--steady", "500ms")
-	return s, c, alertmanager, hangs
+	p = s.prober(app(1))
+	s.start("--kubeconfig", c.kubeconfig(), "--alertmanager-url", alertmanager, "--prometheus-url", p.url, "--steady", "500ms")
+	return s, c, alertmanager, p
 }
 
 // TestBadFixIsRevertedByItself: the probe still finds the trouble at the deadline,
@@ -154,12 +162,12 @@ func TestBadFixIsRevertedByItself(t *testing.T) {
 // TestGoodFixWithALaggingAlert: the alert goes on firing, the probe does not, and
 // the change stays.
 func TestGoodFixWithALaggingAlert(t *testing.T) {
-	s, _, alertmanager, hangs := newLoop(t, "1m")
+	s, _, alertmanager, p := newLoop(t, "1m")
 	s.fire(alertmanager, firing("AppStuck", app(1)))
 	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
 	change := s.changesOf(app(1))[0]
-	s.eventually("it is being found out", func() bool { return s.judgements() > 0 })
-	hangs.Store(false)
+	s.eventually("the probe has seen the trouble", func() bool { return p.asked.Load() > 0 })
+	p.hangs.Store(false)
 	s.verdict(change.Commit, amend.Worked, "the probe finds the trouble no more")
 	if text := s.git("log", "--format=%B", "main"); strings.Contains(text, "This reverts") {
 		t.Error("the change was taken back")
