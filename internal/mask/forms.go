@@ -21,13 +21,14 @@ var whole = slices.Concat([]form{
 	{hints: []string{"://"}, with: "${1}" + Masked + "@", is: regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/@"'<>]*:[^\s@"'<>]*|[^\s/@"'<>]+)@`)},
 	{hints: []string{"@tcp(", "@unix("}, with: Masked + "${1}", is: regexp.MustCompile(`[\w.-]+:[^\s:@"']+(@(?:tcp|unix)\()`)},
 	// A variable as manifests write it, its name and its value by themselves.
-	{hints: words, with: "${1}" + Masked, is: regexp.MustCompile(`(?i)(\bname\\*["']?\s*[:=]\s*\\*["']?[\w.-]*(?:` + secretWord + `)[\w.-]*\\*["']?[\s,]+\\*["']?value\\*["']?\s*[:=]\s*\\*["']?)[^\s,"'\\}]+`)},
+	{hints: words, hide: hidePair, is: pairs[0]},
+	{hints: words, hide: hidePair, is: pairs[1]},
 }, formats())
 
 // lines are looked for in each line.
 var lines = []form{
 	// A line of HTTP that holds credentials up to its end.
-	{hints: []string{"authorization", "cookie", "x-"}, with: "${1}" + Masked, is: regexp.MustCompile(`(?i)(\b(?:authorization|proxy-authorization|cookie|set-cookie|x-[a-z-]*(?:key|token|auth|secret)[a-z-]*)\b["']?\s*[:=]\s*["'\[]*)[^"'\]\r\n]+`)},
+	{hints: []string{"authorization", "cookie", "x-"}, hide: hideHeader, is: header},
 	{hints: words, hide: hideNamed, is: named},
 	// An option of a command line with its value as the next word.
 	{hints: words, with: "${1}" + Masked, is: regexp.MustCompile(`(?i)(--?[\w-]*(?:` + secretWord + `)[\w-]*[ \t]+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)`)},
@@ -43,14 +44,22 @@ const secretWord = `pass[-._]?(?:word|wd|phrase|code)|passwd|\bpwd|_pwd|secret|t
 
 var words = []string{"pass", "pwd", "secret", "token", "credential", "key", "auth", "cookie", "session", "connection", "dsn", "sig", "pin", "ssn"}
 
+// aValue is a value in quotes, which may themselves be escaped, or up to white space.
+const aValue = `\\+"(?:[^"\\]|\\+[^"\\])*\\+"|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'(){}\[\]]+`
+
 var (
 	sensitive = regexp.MustCompile(`(?i)` + secretWord)
-	// named is a name that sounds like a credential, its separator, and its value:
-	// in quotes, which may themselves be escaped, or up to white space.
-	named = regexp.MustCompile(`(?i)([\w.-]*(?:` + secretWord + `)[\w.-]*(?:\\*["'])?\s{0,4}(?:=>|:=|[:=])[ \t]{0,4})` +
-		`(\\+"(?:[^"\\]|\\+[^"\\])*\\+"|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'(){}\[\]]+)`)
+	// named is a name that sounds like a credential, its separator, and its value.
+	named  = regexp.MustCompile(`(?i)([\w.-]*(?:` + secretWord + `)[\w.-]*(?:\\*["'])?\s{0,4}(?:=>|:=|[:=])[ \t]{0,4})(` + aValue + `)`)
+	header = regexp.MustCompile(`(?i)(\b(?:authorization|proxy-authorization|cookie|set-cookie|x-[a-z-]*(?:key|token|auth|secret)[a-z-]*)\b["']?\s*[:=]\s*["'\[]*)[^"'\]]+`)
+	// pairs have three groups, of which the second is a value: behind the name of its
+	// variable, and before it.
+	pairs = []*regexp.Regexp{
+		regexp.MustCompile(`(?i)(\bname\\*["']?[ \t]*[:=][ \t]*\\*["']?[\w.-]*(?:` + secretWord + `)[\w.-]*\\*["']?[ \t,]+\\*["']?value\\*["']?[ \t]*[:=][ \t]*)(` + aValue + `)()`),
+		regexp.MustCompile(`(?i)(\bvalue\\*["']?[ \t]*[:=][ \t]*)(` + aValue + `)([ \t,]+\\*["']?name\\*["']?[ \t]*[:=][ \t]*\\*["']?[\w.-]*(?:` + secretWord + `)[\w.-]*)`),
+	}
 	quoteOf    = regexp.MustCompile(`^\\*["']`)
-	plainValue = regexp.MustCompile(`(?i)^\\*["']?(?:true|false|null|nil|none|yes|no|on|off|\[masked\].*|bearer|basic)?\\*["']?$`)
+	plainValue = regexp.MustCompile(`(?i)^\\*["']?(?:true|false|null|nil|none|yes|no|on|off|\[masked\].*|bearer|basic|[|>][-+0-9]*)?\\*["']?$`)
 	card       = regexp.MustCompile(`\b[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}\b|\b3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}\b`)
 	address    = regexp.MustCompile(`\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|\[?\b[0-9A-Fa-f]{1,4}(?::{1,2}[0-9A-Fa-f]{1,4}){2,7}\b\]?`)
 )

@@ -35,17 +35,19 @@ func New(options Options) Masker { return Masker{options} }
 // before it is cut to a length: half of a secret has no form to be known by. The
 // lines of s stay lines, but for those that hold one key.
 func (m Masker) Text(s string) string {
-	s = apply(whole, s)
+	s = layout(apply(whole, s))
 	var b strings.Builder
 	for line := range strings.Lines(s) {
-		line = apply(lines, line)
+		text := strings.TrimRight(line, "\r\n")
+		end := line[len(text):]
+		line = apply(lines, text)
 		if digits(line) >= leastCard {
 			line = card.ReplaceAllStringFunc(line, hideCard)
 		}
 		if !m.options.KeepAddresses && strings.ContainsAny(line, ".:") {
 			line = address.ReplaceAllStringFunc(line, hideAddress)
 		}
-		b.WriteString(line)
+		b.WriteString(line + end)
 	}
 	return b.String()
 }
@@ -106,10 +108,31 @@ func hideNamed(found string) string {
 	if plainValue.MatchString(value) {
 		return found
 	}
-	if quote := quoteOf.FindString(value); quote != "" {
-		return name + quote + Masked + quote
+	return name + hidden(value)
+}
+
+// hideHeader masks what a header holds, unless that was done.
+func hideHeader(found string) string {
+	if strings.HasSuffix(found, strings.TrimSuffix(Masked, "]")) {
+		return found
 	}
-	return name + Masked
+	return header.ReplaceAllString(found, "${1}"+Masked)
+}
+
+// hidden masks a value and leaves its quotes.
+func hidden(value string) string {
+	quote := quoteOf.FindString(value)
+	return quote + Masked + quote
+}
+
+// hidePair masks the value that stands in one line with its name, in either order.
+func hidePair(found string) string {
+	for _, form := range pairs {
+		if p := form.FindStringSubmatch(found); p != nil && !plainValue.MatchString(p[2]) {
+			return p[1] + hidden(p[2]) + p[3]
+		}
+	}
+	return found
 }
 
 // hideCard masks digits that are the number of a payment card by their check
