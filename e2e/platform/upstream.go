@@ -102,7 +102,8 @@ func (p *Platform) workflowsObjects(ctx context.Context) (objects, error) {
 			continue
 		}
 		if object.GetKind() == "ConfigMap" && object.GetName() == "workflow-controller-configmap" {
-			// A storm must not start hundreds of pods at once; docs/install.md says so.
+			// A storm must not start hundreds of pods at once; docs/install.md says so, and
+			// this is a small node.
 			if err := unstructured.SetNestedField(object.Object, "25", "data", "namespaceParallelism"); err != nil {
 				return nil, err
 			}

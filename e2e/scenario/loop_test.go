@@ -2,13 +2,16 @@ package scenario
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -84,20 +87,29 @@ func laggingAlert(t *testing.T, w *world) {
 }
 
 // asking has the Workflows of alerts ask the Alertmanager and the Prometheus of
-// the scenarios, until the test ends.
+// the scenarios, until the test ends. They take the trouble to be over sooner than
+// they do by default, because nothing is learnt from waiting.
 func (w *world) asking(t *testing.T) {
 	t.Helper()
+	const verify = 3 // the number of the container
 	api, err := w.cluster.Objects(object(argo, "WorkflowTemplate", namespace, "amend-remediate"))
 	must(t, err)
-	set := func(ctx context.Context, alertmanager, prometheus string) error {
-		const verify = "/spec/templates/0/containerSet/containers/3"
-		patch := fmt.Sprintf(`[{"op":"test","path":"%[1]s/name","value":"verify"},
-			{"op":"replace","path":"%[1]s/env/0/value","value":%[2]q},{"op":"replace","path":"%[1]s/env/1/value","value":%[3]q}]`, verify, alertmanager, prometheus)
-		_, err := api.Patch(ctx, "amend-remediate", types.JSONPatchType, []byte(patch), metav1.PatchOptions{})
+	live, err := w.get(t, object(argo, "WorkflowTemplate", namespace, "amend-remediate"))
+	must(t, err)
+	templates, _, _ := unstructured.NestedSlice(live.Object, "spec", "templates")
+	containers, _, _ := unstructured.NestedSlice(templates[0].(map[string]any), "containerSet", "containers")
+	args, _, _ := unstructured.NestedStringSlice(containers[verify].(map[string]any), "args")
+	set := func(ctx context.Context, args []string, alertmanager, prometheus string) error {
+		list, err := json.Marshal(args)
+		must(t, err)
+		patch := fmt.Sprintf(`[{"op":"test","path":"%[1]s/name","value":"verify"},{"op":"replace","path":"%[1]s/args","value":%[2]s},
+			{"op":"replace","path":"%[1]s/env/0/value","value":%[3]q},{"op":"replace","path":"%[1]s/env/1/value","value":%[4]q}]`,
+			fmt.Sprintf("/spec/templates/0/containerSet/containers/%d", verify), list, alertmanager, prometheus)
+		_, err = api.Patch(ctx, "amend-remediate", types.JSONPatchType, []byte(patch), metav1.PatchOptions{})
 		return err
 	}
-	must(t, set(t.Context(), w.alertmanager[0], "http://"+w.site.Address+":9090"))
-	t.Cleanup(func() { must(t, set(context.WithoutCancel(t.Context()), "", "")) })
+	must(t, set(t.Context(), append(slices.Clone(args), "--steady=10s"), w.alertmanager[0], "http://"+w.site.Address+":9090"))
+	t.Cleanup(func() { must(t, set(context.WithoutCancel(t.Context()), args, "", "")) })
 }
 
 // verdict waits for the verdict that the host shows beside a commit.
