@@ -19,12 +19,8 @@ func (w *Writer) merge(ctx context.Context, k *kept, left *effort) (merged bool,
 	if now.Sub(k.change.At) < w.cfg.KeepEvery {
 		return false, nil
 	}
-	if k.base != k.main {
-		// What lies around its files may have changed what the edit does.
-		d, known, err := w.plannedNow(ctx, k)
-		if err != nil || !known || !d.Acts() || !k.plans(d) {
-			return false, err
-		}
+	if holds, err := w.stillHolds(ctx, k); !holds || err != nil {
+		return false, err
 	}
 	left.ready--
 	missing, err := w.cfg.Host.Ready(ctx, k.Number, k.Commit)
@@ -51,6 +47,28 @@ func (w *Writer) merge(ctx context.Context, k *kept, left *effort) (merged bool,
 	w.cfg.Log.Info("a pull request was merged", "pr", k.Number, "branch", k.Branch, "commit", k.Commit)
 	_, err = w.refresh(ctx) // for those that are looked at next
 	return true, err
+}
+
+// stillHolds reports whether the pull request is what amend proposes on the branch
+// as it is now. A commit that this writer did not put there itself, as after a
+// restart, has to be that plan to the byte and nothing else: whoever may push to
+// its branch can write the committer's address.
+func (w *Writer) stillHolds(ctx context.Context, k *kept) (bool, error) {
+	vouched := w.news[k.Branch].commit == k.Commit
+	if vouched && k.base == k.main {
+		return true, nil
+	}
+	// What lies around its files may have changed what the edit does.
+	d, known, err := w.plannedNow(ctx, k)
+	switch {
+	case err != nil, !known, !d.Acts(), !k.plans(d):
+		return false, err
+	case vouched:
+		return true, nil
+	case len(k.change.Parents) != 1:
+		return false, nil // another parent may carry more into the branch
+	}
+	return w.holds(k.Commit, *d.Plan)
 }
 
 // plans reports whether a decision is about the very files and line of the pull

@@ -18,7 +18,10 @@ import (
 // Losing it loses some lines of a timeline and, until the alert is delivered
 // again, the means to plan anew.
 type news struct {
-	event amend.Event // the last delivery of its alert
+	event  amend.Event // the last delivery of its alert
+	commit string      // that this writer itself put at its head, "" when not known
+	// unproven is the head of the branch on which its new plan was not proved.
+	unproven string
 	message.Update
 	served time.Time // when the host was last asked or told something about it
 }
@@ -26,10 +29,10 @@ type news struct {
 // maxDelivered bounds the deliveries that wait for the next update of a body.
 const maxDelivered = 50
 
-// remember keeps the event that a pull request was opened for.
-func (w *Writer) remember(branch string, e amend.Event) {
+// remember keeps the event that a pull request was opened for, and its commit.
+func (w *Writer) remember(branch string, e amend.Event, commit string) {
 	if w.cfg.Keeper != nil {
-		w.news[branch] = &news{event: e}
+		w.news[branch] = &news{event: e, commit: commit}
 	}
 }
 

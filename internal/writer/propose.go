@@ -41,7 +41,7 @@ func (w *Writer) propose(ctx context.Context, draft Draft, d amend.Decision) (*a
 	}
 	w.vouch(pull.Number, made.SHA)
 	w.past.opened[d.Incident] = d.Episode
-	w.remember(branch, d.Plan.Request.Event)
+	w.remember(branch, d.Plan.Request.Event, made.SHA)
 	return &amend.Change{Kind: amend.KindPullRequest, Commit: made.SHA, Branch: branch, Number: pull.Number, URL: pull.URL}, nil
 }
 

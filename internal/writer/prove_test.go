@@ -300,3 +300,27 @@ func TestTheOwnerIsPartOfTheWorld(t *testing.T) {
 		}
 	})
 }
+
+// A new plan that the prover refuses is not made and shown to it on each look, but
+// again once the branch has moved.
+func TestUnprovenPlanIsNotRepeated(t *testing.T) {
+	withCritic(t, map[string]string{"f": "web=1\nother=1"}, func(t *testing.T, b *bench, c *critic) {
+		b.keeper = &keeper{}
+		b.wantReasons(b.send(firing("web", amend.PullRequest, "f")), amend.ReasonAct)
+		c.judge = func(writer.Proof) error { return unproven }
+		b.hub.push("human", edit("web=1", "web=5"))
+		asked, commits := len(c.asked), b.hub.count("commit")
+		for range 10 {
+			b.later()
+		}
+		if n, m := len(c.asked)-asked, b.hub.count("commit")-commits; n != 1 || m != 1 {
+			t.Errorf("asked %d times for a proof of %d commits", n, m)
+		}
+		c.judge = nil
+		b.hub.push("human", edit("other=1", "other=2"))
+		b.later()
+		if got := b.hub.changed(b.hub.pulls[0])["f"]; got != "web=6\nother=2" {
+			t.Errorf("it proposes %q", got)
+		}
+	})
+}

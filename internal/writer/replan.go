@@ -17,6 +17,9 @@ import (
 // can be planned; then its next delivery is waited for. It reports whether the
 // pull request was closed instead, because nothing is left to propose.
 func (w *Writer) replan(ctx context.Context, k *kept) (closed bool, err error) {
+	if w.news[k.Branch].unproven == k.main {
+		return false, nil // it would not be on a second try
+	}
 	d, known, err := w.plannedNow(ctx, k)
 	if err != nil || !known {
 		return false, err
@@ -44,6 +47,7 @@ func (w *Writer) replan(ctx context.Context, k *kept) (closed bool, err error) {
 		if !declined(err) {
 			return false, err
 		}
+		w.news[k.Branch].unproven = k.main
 		w.happened(k.Branch, "The env repo has changed, and the change as it was planned anew is not proved. "+amend.Public(err))
 		return false, nil
 	}
@@ -56,7 +60,7 @@ func (w *Writer) replan(ctx context.Context, k *kept) (closed bool, err error) {
 	}
 	w.vouch(k.Number, made.SHA)
 	w.happened(k.Branch, fmt.Sprintf("The env repo had changed, so the change was planned anew on %.12s.", k.main))
-	w.news[k.Branch].Plan = d.Plan
+	w.news[k.Branch].Plan, w.news[k.Branch].commit = d.Plan, made.SHA
 	w.cfg.Log.Info("a pull request was planned anew", "pr", k.Number, "branch", k.Branch, "commit", made.SHA)
 	return false, nil
 }

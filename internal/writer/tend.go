@@ -249,7 +249,12 @@ func (w *Writer) tell(ctx context.Context, k *kept, left *effort) error {
 	}
 	left.bodies--
 	n.served = w.cfg.Now()
-	if err := w.cfg.Host.SetBody(ctx, k.Number, body); err != nil {
+	// It was listed a while ago, and a person may have written into it since.
+	now, ok, err := w.cfg.Host.FindPull(ctx, k.Branch)
+	if err != nil || !ok || now.Number != k.Number {
+		return err
+	}
+	if err := w.cfg.Host.SetBody(ctx, k.Number, message.Updated(now.Body, n.Update)); err != nil {
 		return err
 	}
 	n.Update = message.Update{}
