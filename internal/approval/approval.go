@@ -99,11 +99,11 @@ func (e Entry) about(m Matter) bool {
 	return e.SHA == m.SHA && e.Digest == m.Digest && (e.Vouched || !m.Vouched || !e.told())
 }
 
-// current returns what was told and answered about the matter as it is now,
-// oldest first. A rejection ends all before it: if the pull request is open
+// current returns what was told and answered about the matter as it is now, in the
+// order of the entries, which no clock can change. A rejection ends all before it: if the pull request is open
 // after it, a person has opened it again.
 func current(m Matter, entries []Entry) []Entry {
-	entries = slices.SortedStableFunc(slices.Values(entries), func(a, b Entry) int { return a.At.Compare(b.At) })
+	entries = slices.Clone(entries)
 	for i := len(entries) - 1; i >= 0; i-- {
 		if entries[i].Kind == Rejected {
 			entries = entries[i+1:]
@@ -227,5 +227,5 @@ func newest(entries []Entry) Entry {
 	if len(entries) == 0 {
 		return Entry{}
 	}
-	return slices.MaxFunc(entries, func(a, b Entry) int { return a.At.Compare(b.At) })
+	return entries[len(entries)-1]
 }

@@ -175,3 +175,14 @@ func FuzzUnmark(f *testing.F) {
 		}
 	})
 }
+
+// A clock that was ahead when somebody rejected, and was put right, does not make
+// every question one of before that: it would be put again without end.
+func TestARejectionFromTheFuture(t *testing.T) {
+	m := matter
+	entries := []approval.Entry{{Kind: approval.Rejected, SHA: m.SHA, Digest: m.Digest, At: at(600)}}
+	entries = append(entries, asked(m, entries, 0, at(0)))
+	if step, _ := chain.Next(m, entries, at(0)); step >= 0 {
+		t.Errorf("step %d is told again", step)
+	}
+}

@@ -87,7 +87,7 @@ func (d *Desk) act(ctx context.Context, f *file, a approval.Answer, who approval
 	switch a.Verb {
 	case approval.Approve:
 		e.Kind, text = approval.Approved, name+" approved commit "+e.SHA+" in "+placeName(a.Via)+", and amend has merged it."
-		if err = d.cfg.Acts.Merge(within, f.number, f.matter.SHA, who); err == nil {
+		if err = d.merge(within, f, who); err == nil {
 			f.matter.State = approval.Merged
 		}
 	case approval.Reject:
@@ -102,6 +102,8 @@ func (d *Desk) act(ctx context.Context, f *file, a approval.Answer, who approval
 		e.Kind, text = approval.Acknowledged, name+" looks after this, so nobody else is asked."
 	}
 	switch {
+	case amend.ReasonOf(err) == amend.ReasonKillSwitch:
+		return approval.RefusedStopped, ""
 	case amend.KindOf(err) == amend.Conflict:
 		return approval.RefusedChanged, amend.Public(err)
 	case amend.ReasonOf(err) == amend.ReasonFrozen:
@@ -114,6 +116,19 @@ func (d *Desk) act(ctx context.Context, f *file, a approval.Answer, who approval
 	f.state = f.matter.State
 	d.record(ctx, f, text, e)
 	return "", ""
+}
+
+// merge merges what was approved. To read and judge it took a while, so the kill
+// switch is looked at once more.
+func (d *Desk) merge(ctx context.Context, f *file, by approval.Approver) error {
+	rules, err := d.cfg.Rules(ctx)
+	switch {
+	case err != nil:
+		return err
+	case rules.Stopped:
+		return amend.Refusef(amend.ReasonKillSwitch, "the kill switch was set meanwhile")
+	}
+	return d.cfg.Acts.Merge(ctx, f.number, f.matter.SHA, by)
 }
 
 // took measures how long the answer took.

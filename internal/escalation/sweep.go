@@ -28,20 +28,36 @@ func (d *Desk) sweep(ctx context.Context) {
 		if !l.Updated.Equal(m.updated) || d.due(m) {
 			m.updated = l.Updated
 			d.look(ctx, l.Number)
+			d.serve(ctx)
 		}
 	}
 	for number, m := range d.pulls {
 		switch {
-		case err != nil || seen[number]:
+		case seen[number]:
 		case d.due(m):
-			d.look(ctx, number) // the host may list it late
-		default:
+			d.look(ctx, number) // the host may list it late, or not at all now
+			d.serve(ctx)
+		case err == nil:
 			delete(d.pulls, number) // it was closed long ago
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.troubles)) {
-		if d.due(d.troubles[key]) {
+		if m := d.troubles[key]; m != nil && d.due(m) {
 			d.lookAtTrouble(ctx, key)
+			d.serve(ctx)
+		}
+	}
+}
+
+// serve carries out the answers that wait: a sweep over many matters takes long,
+// above all while the host is slow, and a person waits for what was pressed.
+func (d *Desk) serve(ctx context.Context) {
+	for {
+		select {
+		case p := <-d.presses:
+			d.answer(ctx, p)
+		default:
+			return
 		}
 	}
 }

@@ -32,6 +32,8 @@ type world struct {
 	channels map[string]escalation.Channel
 	places   map[string]*place
 	failing  map[string]error // of calls to the host, by name
+	slow     time.Duration    // of reading a pull request
+	reading  func()           // happens while one is read
 	desk     *escalation.Desk
 	registry *prometheus.Registry
 	stop     context.CancelFunc
@@ -153,16 +155,32 @@ func (w *world) touch(number int) { w.updated[number] = time.Now() }
 func (w *world) List(context.Context) ([]escalation.Listed, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := w.failing["list"]; err != nil {
+		return nil, err
+	}
 	var all []escalation.Listed
 	for n := range w.pulls {
 		all = append(all, escalation.Listed{Number: n, Updated: w.updated[n]})
 	}
-	return all, w.failing["list"]
+	return all, nil
 }
 
-func (w *world) Read(_ context.Context, number int) (escalation.Pull, error) {
+func (w *world) Read(ctx context.Context, number int) (escalation.Pull, error) {
+	w.mu.Lock()
+	slow := w.slow
+	w.mu.Unlock()
+	if slow > 0 {
+		select {
+		case <-time.After(slow):
+		case <-ctx.Done():
+			return escalation.Pull{}, amend.Errorf(amend.Transient, "read", "%w", ctx.Err())
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.reading != nil {
+		w.reading()
+	}
 	if err := w.failing["read"]; err != nil {
 		return escalation.Pull{}, err
 	}
