@@ -60,6 +60,10 @@ var deliberate = []amend.Reason{
 	amend.ReasonCooldown, amend.ReasonSettling,
 }
 
+// undecided are the decisions that refuse nothing and end no trouble: the alert
+// goes on, and what did not help was only taken back.
+var undecided = []amend.Reason{amend.ReasonDuplicate, amend.ReasonSuggested, amend.ReasonReverted, amend.ReasonRevertProposed}
+
 // troubleOf is what people are told of a refusal, or that there is none any more.
 // An incident is one trouble, whatever it is refused for; what has no incident
 // is known by its alert.
@@ -71,7 +75,7 @@ func troubleOf(d amend.Decision) (escalation.Trouble, bool) {
 	}
 	t := escalation.Trouble{Key: key, Over: !d.Refused()}
 	if t.Over {
-		return t, d.Incident != "" && d.Reason != amend.ReasonDuplicate && d.Reason != amend.ReasonSuggested
+		return t, d.Incident != "" && !slices.Contains(undecided, d.Reason)
 	}
 	t.Title = fmt.Sprintf("amend needs a person: %s (%s)", d.Alert, d.Reason)
 	t.Text = fmt.Sprintf("The alert %s about %s was not answered: %s. %s", d.Alert, d.Workload.String(), d.Reason, d.Detail)

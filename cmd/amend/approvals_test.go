@@ -19,6 +19,8 @@ func TestWhatIsTrouble(t *testing.T) {
 		"rests":                       {amend.Decision{Reason: amend.ReasonCooldown, Incident: "x-1"}, false, false},
 		"resolved":                    {amend.Decision{Reason: amend.ReasonResolved, Incident: "x-1"}, true, true},
 		"a change after all":          {amend.Decision{Reason: amend.ReasonAct, Incident: "x-1"}, true, true},
+		"taken back":                  {amend.Decision{Reason: amend.ReasonReverted, Incident: "x-1"}, false, true},
+		"to be taken back":            {amend.Decision{Reason: amend.ReasonRevertProposed, Incident: "x-1"}, false, true},
 		"again":                       {amend.Decision{Reason: amend.ReasonDuplicate, Incident: "x-1"}, false, true},
 		"resolved, about no incident": {amend.Decision{Reason: amend.ReasonResolved}, false, true},
 	}
