@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,6 +33,7 @@ type prober struct {
 	url   string
 	asked atomic.Int64
 	hangs atomic.Bool
+	last  atomic.Int64 // the second for which it was last found to hang, which stays so
 }
 
 func (s *stage) prober(app string) *prober {
@@ -45,7 +47,12 @@ func (s *stage) prober(app string) *prober {
 			return
 		}
 		result := []any{}
+		at, err := strconv.ParseFloat(r.FormValue("time"), 64)
+		s.must(err)
 		if p.hangs.Load() {
+			p.last.Store(max(p.last.Load(), int64(at)))
+		}
+		if p.hangs.Load() || int64(at) <= p.last.Load() {
 			result = append(result, map[string]any{"metric": map[string]string{}, "value": []any{0, "1"}})
 		}
 		answer(w, map[string]any{"status": "success", "data": map[string]any{"resultType": "vector", "result": result}})

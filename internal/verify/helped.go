@@ -110,8 +110,17 @@ func (w *watch) helped(ctx context.Context, applied amend.Verdict) (amend.Verdic
 			continue
 		}
 		w.ask(ctx, now)
-		if state, detail := w.hearing.concludes(now, now.Sub(began) >= check.Deadline); state != "" && ctx.Err() == nil {
+		late := now.Sub(began) >= check.Deadline
+		state, detail := w.hearing.concludes(now, late)
+		switch {
+		case state == "" || ctx.Err() != nil:
+		case state != amend.Worked || found.state == amend.Worked:
 			return says(state, detail), nil
+		// What is down or was changed again is silent too. Degraded, it soon has failed
+		// or is well again.
+		case late && found.state != amend.Failed:
+			applied.Applied, applied.Health = false, found.app.Health
+			return says(amend.Unverified, detail+", but by then "+found.missing), nil
 		}
 	}
 }
@@ -120,13 +129,31 @@ func (w *watch) helped(ctx context.Context, applied amend.Verdict) (amend.Verdic
 func (w *watch) ask(ctx context.Context, at time.Time) {
 	h := &w.hearing
 	if h.probe.asked {
-		holds, err := w.cfg.Prober.Holds(ctx, w.change.Check.Probe, at)
+		holds, err := w.finds(ctx, at)
 		h.probe = h.probe.hears(holds, err, w.cfg.Now())
 	}
 	if h.alert.asked {
 		fires, err := w.cfg.Alerts.Fires(ctx, w.change.Event)
 		h.alert = h.alert.hears(fires, err, w.cfg.Now())
 	}
+}
+
+// finds reports whether the probe finds the trouble at a time. That it finds nothing
+// counts only as long as it finds what it found before: a Prometheus that was started
+// without its data, and one of several that has others, find nothing either.
+func (w *watch) finds(ctx context.Context, at time.Time) (bool, error) {
+	holds, err := w.cfg.Prober.Holds(ctx, w.change.Check.Probe, at)
+	if holds {
+		w.found = at
+	}
+	if holds || err != nil || w.found.IsZero() {
+		return holds, err
+	}
+	again, err := w.cfg.Prober.Holds(ctx, w.change.Check.Probe, w.found)
+	if err == nil && !again {
+		err = errors.New("it does not know any more what it found before")
+	}
+	return false, err
 }
 
 // noProber stands where no Prometheus was named.

@@ -18,6 +18,7 @@ type watch struct {
 	contains map[string]bool
 	app      amend.Application // the one that applies the change, once it is known
 	hearing  hearing
+	found    time.Time // when the probe last found the trouble; zero for never
 }
 
 func (w *watch) run(ctx context.Context) (amend.Verdict, error) {
