@@ -139,29 +139,35 @@ func (w wireAlert) alert() amend.Alert {
 }
 
 // list returns the alerts that a query of API v2 selects.
-func (c *Client) list(ctx context.Context, query url.Values) ([]wireAlert, error) {
-	u := c.root.JoinPath("api/v2/alerts")
+func (c *Client) list(ctx context.Context, query url.Values) (list []wireAlert, err error) {
+	_, err = c.get(ctx, "api/v2/alerts", query, &list)
+	return list, err
+}
+
+// get reads one answer of the API, and returns its header.
+func (c *Client) get(ctx context.Context, path string, query url.Values, into any) (http.Header, error) {
+	const op = "ask alertmanager"
+	u := c.root.JoinPath(path)
 	u.RawQuery = query.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, amend.Errorf(amend.Internal, "ask alertmanager", "%w", err)
+		return nil, amend.Errorf(amend.Internal, op, "%w", err)
 	}
 	if err := c.auth.sign(r); err != nil {
 		return nil, err
 	}
 	res, err := c.http.Do(r)
 	if err != nil {
-		return nil, amend.Errorf(amend.Transient, "ask alertmanager", "%w", err)
+		return nil, amend.Errorf(amend.Transient, op, "%w", err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, refusal("ask alertmanager", res)
+		return nil, refusal(op, res)
 	}
-	var list []wireAlert
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&list); err != nil {
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(into); err != nil {
 		return nil, unreadable(err)
 	}
-	return list, nil
+	return res.Header, nil
 }
 
 // unreadable sorts why an answer could not be read: a connection that broke is
@@ -176,7 +182,7 @@ func unreadable(err error) error {
 	if errors.As(err, &syntax) || errors.As(err, &other) || errors.As(err, &instant) {
 		kind = amend.Invalid
 	}
-	return amend.Errorf(kind, "ask alertmanager", "the answer is not a list of alerts: %w", err)
+	return amend.Errorf(kind, "ask alertmanager", "the answer is not what was asked for: %w", err)
 }
 
 // refusal makes an error of an answer. Its text is not quoted: it may be an

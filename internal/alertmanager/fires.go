@@ -3,8 +3,10 @@ package alertmanager
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/amendhq/amend"
 )
@@ -14,8 +16,9 @@ import (
 // told of a trouble does not end it. An Alertmanager that does not answer counts
 // only when none does: Prometheus tells every one of them everything.
 //
-// An Alertmanager that has just started knows nothing for a minute or so. Whoever
-// concludes something from an alert's absence has to ask for longer than that.
+// An Alertmanager that has just started knows no alerts until Prometheus repeats
+// them, so an alert's absence there counts as no answer for a while. It fails with
+// amend.Transient when nobody has answered.
 func Fires(ctx context.Context, clients []*Client, meant func(amend.Alert) bool) (bool, error) {
 	var failures []error
 	for _, c := range clients {
@@ -27,9 +30,39 @@ func Fires(ctx context.Context, clients []*Client, meant func(amend.Alert) bool)
 		if slices.ContainsFunc(list, func(w wireAlert) bool { return meant(w.alert()) }) {
 			return true, nil
 		}
+		if err := c.informed(ctx); err != nil {
+			failures = append(failures, err)
+		}
 	}
 	if len(failures) == len(clients) {
 		return false, amend.Errorf(amend.Transient, "ask alertmanager", "%w", errors.Join(failures...))
 	}
 	return false, nil
+}
+
+// uninformed is how long an Alertmanager that has started may know nothing of what
+// fires: Prometheus repeats an alert after a minute, at the next evaluation of its
+// rule, which by default is another one (prometheus --rules.alert.resend-delay and
+// evaluation_interval).
+const uninformed = 3 * time.Minute
+
+// informed fails with amend.Transient while the Alertmanager has just started, by
+// its own clock.
+func (c *Client) informed(ctx context.Context) error {
+	const op = "ask alertmanager"
+	var status struct {
+		Uptime time.Time `json:"uptime"` // since when it is up
+	}
+	header, err := c.get(ctx, "api/v2/status", nil, &status)
+	if err != nil {
+		return err
+	}
+	now, err := http.ParseTime(header.Get("Date"))
+	if err != nil || status.Uptime.IsZero() {
+		return amend.Errorf(amend.Transient, op, "it does not say since when it is up")
+	}
+	if up := now.Sub(status.Uptime); up < uninformed {
+		return amend.Errorf(amend.Transient, op, "it is up for %s only and may not know the alerts yet", up.Round(time.Second))
+	}
+	return nil
 }
