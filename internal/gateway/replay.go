@@ -12,7 +12,7 @@ import (
 const (
 	// ahead is how far the clock of a sender may be ahead of ours.
 	ahead = 5 * time.Minute
-	// maxRemembered bounds the posts of one source that are remembered, at about
+	// maxRemembered bounds the posts of one source and tenant that are remembered, at about
 	// 100 bytes each.
 	maxRemembered = 100_000
 )
@@ -27,7 +27,7 @@ const (
 	known                    // it was accepted
 )
 
-// A replayGuard remembers the posts of one source for as long as their signature
+// A replayGuard remembers the posts of one source and tenant for as long as their signature
 // is good for, so that nothing is accepted twice. What is forgotten early, because
 // there is too much of it, is stale from then on. It lives in memory: another
 // process, or this one after a restart, does not know what this one accepted, and
@@ -39,6 +39,29 @@ type replayGuard struct {
 	mu    sync.Mutex
 	seen  map[[sha256.Size]byte]remembered
 	floor time.Time // what was sent at this time or before is stale
+}
+
+// replayGuards has a guard for each tenant, so that none uses up another's ids and
+// room. The secrets of one tenant share theirs: while one is replaced, a post may be
+// signed with both.
+type replayGuards struct {
+	window time.Duration
+
+	mu       sync.Mutex
+	byTenant map[string]*replayGuard
+}
+
+func newReplayGuards(window time.Duration) *replayGuards {
+	return &replayGuards{window: window, byTenant: map[string]*replayGuard{}}
+}
+
+func (g *replayGuards) of(tenant string) *replayGuard {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.byTenant[tenant] == nil {
+		g.byTenant[tenant] = newReplayGuard(g.window, maxRemembered)
+	}
+	return g.byTenant[tenant]
 }
 
 type remembered struct {

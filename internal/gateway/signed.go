@@ -14,7 +14,7 @@ import (
 // signed takes the posts of a sender that signs them. Who cannot prove to be that
 // sender is answered 403 and not told why; the log and the metrics say it.
 func (g *Gateway) signed(s sender.Source) taker {
-	guard := newReplayGuard(s.Window, maxRemembered)
+	guards := newReplayGuards(s.Window)
 	return func(r *http.Request, _ string) (answer, *failure) {
 		body, err := io.ReadAll(alert.Limits{Bytes: s.Bytes, Depth: g.cfg.Limits.Depth}.Reader(r.Body))
 		if err != nil {
@@ -24,6 +24,7 @@ func (g *Gateway) signed(s sender.Source) taker {
 		if err != nil {
 			return answer{}, g.unopened(s, err)
 		}
+		guard := guards.of(g.cfg.Tenants[d.Credential])
 		switch guard.admit(d, g.cfg.Now()) {
 		case stale:
 			return answer{}, g.forbidden(s.Name, sender.Stale)

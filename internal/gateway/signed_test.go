@@ -375,3 +375,40 @@ func BenchmarkGrafanaPost(b *testing.B) {
 		}
 	}
 }
+
+// TestReplayInOtherLetters: a signature is the same in upper case.
+func TestReplayInOtherLetters(t *testing.T) {
+	s := newSite(t, withSources(t))
+	p := grafanaPost(at, "")
+	p.send(s)
+	s.now = at.Add(2 * time.Minute)
+	p.header.Set(sender.GrafanaSignature, strings.ToUpper(p.header.Get(sender.GrafanaSignature)))
+	if w := p.send(s); !strings.Contains(w.Body.String(), `"accepted":0`) {
+		t.Errorf("a replay: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestTenantsDoNotSpendEachOthersIDs: what one tenant sends does not make another's
+// posts look as if they were accepted before, and a replaced secret does not let
+// one come again.
+func TestTenantsDoNotSpendEachOthersIDs(t *testing.T) {
+	files := []string{secretFile(t, "a", "secret-a"), secretFile(t, "b", "secret-b"), secretFile(t, "b2", "secret-b2")}
+	s := newSite(t, func(c *gateway.Config) {
+		pager, err := sender.NewPagerDuty(sender.Keys(files), alert.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Sources, c.Tenants = []sender.Source{pager}, map[string]string{files[0]: "a", files[1]: "b", files[2]: "b"}
+	})
+	for i, c := range []struct {
+		secret string
+		want   string
+	}{{"secret-a", `"accepted":1`}, {"secret-b", `"accepted":1`}, {"secret-b", `"accepted":0`}, {"secret-b2", `"accepted":0`}, {"secret-a", `"accepted":0`}} {
+		s.now = at.Add(time.Duration(2*i) * time.Minute)
+		p := pagerPost(at, "E1")
+		p.header.Set(sender.PagerDutySignature, "v1="+sum(c.secret, p.body))
+		if w := p.send(s); !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("post %d with %s: %d %s, want %s", i, c.secret, w.Code, w.Body, c.want)
+		}
+	}
+}

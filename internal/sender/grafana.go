@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/amendhq/amend/internal/alert"
@@ -52,5 +53,6 @@ func openGrafana(keys Keys, limits alert.Limits, header http.Header, body []byte
 	if err != nil {
 		return Delivery{}, err
 	}
-	return Delivery{ID: signature, SentAt: time.Unix(seconds, 0), Credential: file, Alerts: alerts, Rejected: group.Rejected}, nil
+	// Hexadecimal digits have two forms.
+	return Delivery{ID: strings.ToLower(signature), SentAt: time.Unix(seconds, 0), Credential: file, Alerts: alerts, Rejected: group.Rejected}, nil
 }

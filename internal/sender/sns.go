@@ -88,6 +88,10 @@ type message struct {
 	SignatureVersion, Signature, SigningCertURL   string
 }
 
+// messageID has no line breaks: with them it could swallow the field that is signed
+// behind it, and a replay would have an id of its own.
+var messageID = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+
 func (s *sns) open(ctx context.Context, _ http.Header, body []byte) (Delivery, error) {
 	var m message
 	if err := decode(bytes.NewReader(body), s.limits, &m); err != nil {
@@ -95,6 +99,9 @@ func (s *sns) open(ctx context.Context, _ http.Header, body []byte) (Delivery, e
 	}
 	if m.Signature == "" || m.Timestamp == "" || m.MessageID == "" {
 		return Delivery{}, Refusal(Unsigned)
+	}
+	if !messageID.MatchString(m.MessageID) {
+		return Delivery{}, Refusal(Signature)
 	}
 	host, listed := s.hosts[m.TopicArn]
 	if !listed {

@@ -425,3 +425,31 @@ func TestPrivateAddressesAreNotDialled(t *testing.T) {
 		t.Error("a connection was made")
 	}
 }
+
+// TestOneIDForOnePost: the text that SNS signs has no marks where a field ends, so
+// the same signature fits a message that is taken apart in another way. It must not
+// pass for another one.
+func TestOneIDForOnePost(t *testing.T) {
+	a := newAWS(t)
+	m := fields(t, a.notify(string(fixture(t, "alarm-sqs.json"))))
+	m["Subject"] = "ALARM"
+	m = fields(t, a.sign(m))
+	first, err := a.open(encoded(t, m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m["MessageId"] += "\nSubject\n" + m["Subject"]
+	delete(m, "Subject")
+	if again, err := a.open(encoded(t, m)); err == nil && again.ID != first.ID {
+		t.Errorf("a replay has another id: %q", again.ID)
+	}
+}
+
+func encoded(t *testing.T, m map[string]string) []byte {
+	t.Helper()
+	body, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
