@@ -101,12 +101,15 @@ func without(before, after, now []byte) ([]byte, bool) {
 	}
 	from, to := max(0, head-surroundings), min(len(a), len(a)-tail+surroundings)
 	old := bytes.Join(a[from:to], nil)
-	if len(old) == 0 || bytes.Count(now, old) != 1 {
+	i := bytes.Index(now, old)
+	if len(old) == 0 || i < 0 || bytes.Contains(now[i+1:], old) {
 		return nil, false
 	}
-	i := bytes.Index(now, old)
 	if i > 0 && now[i-1] != '\n' {
 		return nil, false // it only ends like the first line
+	}
+	if rest := now[i+len(old):]; len(rest) > 0 && rest[0] != '\n' && old[len(old)-1] != '\n' {
+		return nil, false // it only begins like the last line
 	}
 	restored := bytes.Join([][]byte{bytes.Join(a[from:head], nil), bytes.Join(b[head:len(b)-tail], nil), bytes.Join(a[len(a)-tail:to], nil)}, nil)
 	return bytes.Join([][]byte{now[:i], restored, now[i+len(old):]}, nil), true

@@ -80,6 +80,26 @@ func TestProposesToTakeBack(t *testing.T) {
 	}
 }
 
+// Lines that only look like those of the change are left alone.
+func TestLinesThatOnlyLookAlike(t *testing.T) {
+	for name, c := range map[string]struct{ before, now string }{
+		"the last line, longer since":        {"a=1\nweb=1", "a=1\nweb=25\n"},
+		"twice, with the lines between once": {"a=1\nweb=1\na=1\n", "a=1\nweb=2\na=1\nweb=2\na=1\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, map[string]string{"a.txt": c.before}, func(t *testing.T, b *bench) {
+				b.wantReasons(b.send(firing("web", amend.Commit, "a.txt")), amend.ReasonAct)
+				commit := b.hub.branches["main"]
+				b.hub.push("by hand", func(files map[string]string) { files["a.txt"] = c.now })
+				d, err := b.proposeBack(commit)
+				if err != nil || d.Reason != amend.ReasonChangedSince || len(b.hub.pulls) > 0 {
+					t.Errorf("%s, %v; proposed %v", d.Reason, err, b.hub.pulls)
+				}
+			})
+		})
+	}
+}
+
 // It is asked for again and again, and half of it is there after a crash: one
 // pull request comes of it.
 func TestProposesToTakeBackOnce(t *testing.T) {
