@@ -44,7 +44,7 @@ func (e *envWriter) proposed(number int, commit string) {
 // help, and when a later one has.
 func (e *envWriter) Judge(ctx context.Context, v amend.Verdict) (amend.Record, error) {
 	r, err := e.Writer.Judge(ctx, v)
-	if err == nil && e.approvals != nil && (v.State == amend.Failed || v.State == amend.Worked) {
+	if err == nil && e.approvals != nil && r.Verdict == v.State && (v.State == amend.Failed || v.State == amend.Worked) {
 		e.approvals.desk.Raise(escalation.Trouble{
 			Key: r.Incident, Title: fmt.Sprintf("A change of amend did not help: %s of %s", r.Action, r.Target),
 			Text: fmt.Sprintf("Commit %s: %s", r.Commit, v.Detail), Over: v.State == amend.Worked,

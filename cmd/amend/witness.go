@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -115,22 +117,31 @@ func (l loop) close(ctx context.Context, change verify.Change) (amend.Verdict, e
 	if err != nil {
 		return verdict, err
 	}
-	l.show(ctx, verdict)
+	if stands := l.show(ctx, verdict); stands != verdict.State {
+		// It was verified before, and a verdict is never taken back; an event that came
+		// again, about a change that worked, must not undo it.
+		verdict.State, verdict.Detail = stands, fmt.Sprintf("the verdict was %s before, and stands; now %s", stands, verdict.Detail)
+		return verdict, nil
+	}
 	if verdict.State == amend.Failed && l.revert {
 		return l.takeBack(ctx, verdict, change), nil
 	}
 	return verdict, nil
 }
 
-// show puts a verdict beside its change. The verdict stands without it too.
-func (l loop) show(ctx context.Context, v amend.Verdict) {
-	err := patiently(ctx, func() error {
-		_, err := l.scribe.Judge(ctx, v)
+// show puts a verdict beside its change, and returns the one that stands there then.
+// Where none can be shown, this one stands without it too.
+func (l loop) show(ctx context.Context, v amend.Verdict) (stands amend.VerdictState) {
+	var r amend.Record
+	err := patiently(ctx, func() (err error) {
+		r, err = l.scribe.Judge(ctx, v)
 		return err
 	})
 	if err != nil {
 		l.log.Warn("the host does not show the verdict; it may be that the credential must not write commit statuses", "commit", v.Commit, "verdict", string(v.State), "error", amend.Public(err))
+		return v.State
 	}
+	return cmp.Or(r.Verdict, v.State)
 }
 
 // takeBack has a change that failed taken back, and says in the verdict what came

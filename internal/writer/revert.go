@@ -119,13 +119,17 @@ func (s staged) reverts(c change, exact bool) (staged, error) {
 // undone returns the commit that took a change back, and the one that took that
 // one back, as far as there are any.
 func (r *round) undone(c change) (by, again string) {
-	index := &r.w.past.index
-	by, ok := index.RevertOf(c.record.Commit)
-	if !ok {
-		by, _ = index.RevertOf(c.landing)
-	}
-	again, _ = index.RevertOf(by)
+	by, _ = r.w.revertOf(c)
+	again, _ = r.w.past.index.RevertOf(by)
 	return by, again
+}
+
+// revertOf returns the commit that took a change back, if there is one.
+func (w *Writer) revertOf(c change) (by string, ok bool) {
+	if by, ok = w.past.index.RevertOf(c.record.Commit); !ok {
+		by, ok = w.past.index.RevertOf(c.landing)
+	}
+	return by, ok
 }
 
 // restore returns the files of a change as they were before it. It refuses

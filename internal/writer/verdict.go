@@ -41,6 +41,9 @@ func (w *Writer) Check(ctx context.Context, r amend.Record) (amend.Check, error)
 			return amend.Check{}, err
 		}
 		check, err := w.cfg.Check(tree, r)
+		if err == nil && check.OnFailure != amend.Keep {
+			check.OnFailure, err = w.whileFresh(ctx, head, r, check.OnFailure)
+		}
 		switch amend.KindOf(err) {
 		case amend.Invalid, amend.Refused, amend.NotFound:
 			w.cfg.Log.Warn("the policy cannot say how to verify a change", "commit", r.Commit, "error", amend.Public(err))
@@ -48,6 +51,25 @@ func (w *Writer) Check(ctx context.Context, r amend.Record) (amend.Check, error)
 		}
 		return check, err
 	})
+}
+
+// freshFor is how long after it landed a change may be taken back by itself. Later,
+// a trouble is hardly the one that the change was for: an old event that is
+// delivered again must not undo what has been good for days.
+const freshFor = 24 * time.Hour
+
+// whileFresh returns what is to be done about a change that failed: nothing when it
+// landed long ago.
+func (w *Writer) whileFresh(ctx context.Context, head string, r amend.Record, wanted amend.OnFailure) (amend.OnFailure, error) {
+	c, err := w.find(ctx, head, r.Commit)
+	if err != nil {
+		return "", err
+	}
+	landing, err := w.commit(c.landing)
+	if err == nil && w.cfg.Now().Sub(landing.At) > freshFor {
+		wanted = amend.Keep
+	}
+	return wanted, err
 }
 
 // Landed returns the changes in the branch that were made after a time, the
@@ -61,7 +83,8 @@ func (w *Writer) Landed(ctx context.Context, since time.Time) ([]amend.Record, e
 
 // Superseded returns the commit of a change that was made after a commit's had
 // landed and took its place: one of the same incident, or one to the same workload
-// by the same action or at the same place. It is "" while there is none. What
+// by the same action or at the same place; or that of a commit which took the change
+// back, by whoever. It is "" while there is none. What
 // others write to the branch is seen within seconds.
 func (w *Writer) Superseded(ctx context.Context, commit string) (by string, err error) {
 	if err := checkSHAs(commit); err != nil {
@@ -74,6 +97,9 @@ func (w *Writer) Superseded(ctx context.Context, commit string) (by string, err 
 		old, err := w.find(ctx, w.past.head, commit)
 		if err != nil {
 			return "", err
+		}
+		if by, ok := w.revertOf(old); ok {
+			return by, nil
 		}
 		landing, err := w.commit(old.landing)
 		if err != nil {
@@ -110,7 +136,8 @@ func (w *Writer) glance(ctx context.Context) error {
 // as the status of the commit and, once it is final, on the pull request that
 // brought it, and asks for it to be noted in the log. A verdict that does not
 // follow from the one which is shown, see amend.VerdictState.Follows, changes
-// nothing; so it may be given twice. It returns the record of the change.
+// nothing; so it may be given twice. It returns the record of the change with the
+// verdict that stands.
 func (w *Writer) Judge(ctx context.Context, v amend.Verdict) (amend.Record, error) {
 	if !v.State.Valid() {
 		return amend.Record{}, amend.Errorf(amend.Invalid, "judge", "%.20q is no verdict", v.State)
@@ -122,9 +149,13 @@ func (w *Writer) Judge(ctx context.Context, v amend.Verdict) (amend.Record, erro
 	// The host is asked beside the work on changes, which must not wait for it.
 	v.Commit = r.Commit
 	shown, err := w.cfg.Host.Verdict(ctx, r.Commit)
-	if err != nil || !v.State.Follows(shown) {
+	if err != nil {
 		return r, err
 	}
+	if r.Verdict = shown; !v.State.Follows(shown) {
+		return r, nil
+	}
+	r.Verdict = v.State
 	if v.State == amend.Pending {
 		return r, w.cfg.Host.SetVerdict(ctx, v)
 	}

@@ -54,8 +54,12 @@ func (h *hub) states(commit string) (states []amend.VerdictState) {
 func (b *bench) judge(commit string, states ...amend.VerdictState) {
 	b.t.Helper()
 	for _, state := range states {
-		if _, err := b.writer.Judge(context.Background(), amend.Verdict{State: state, Commit: commit, Detail: "the alert of @jo has ended"}); err != nil {
+		r, err := b.writer.Judge(context.Background(), amend.Verdict{State: state, Commit: commit, Detail: "the alert of @jo has ended"})
+		if err != nil {
 			b.t.Errorf("%s: %v", state, err)
+		}
+		if shown := b.hub.states(r.Commit); r.Verdict != shown[len(shown)-1] {
+			b.t.Errorf("%s: it says that %q stands, and %v is shown", state, r.Verdict, shown)
 		}
 	}
 }
@@ -189,6 +193,48 @@ func TestSuperseded(t *testing.T) {
 			t.Errorf("superseded by %s", by)
 		}
 	})
+}
+
+// What is taken back has no effect any more, so nothing that follows is its doing.
+func TestTakenBackIsSuperseded(t *testing.T) {
+	for _, byHand := range []bool{true, false} {
+		for name, land := range landings {
+			onBench(t, map[string]string{"f": "web=1", "other": "x"}, func(t *testing.T, b *bench) {
+				commit := land(b)[0]
+				time.Sleep(time.Minute)
+				var back string
+				if byHand {
+					back = b.hub.push("Revert\n\nThis reverts commit "+commit+".\n", func(files map[string]string) { files["f"] = "web=1" })
+				} else {
+					back = b.wantRevert(commit, amend.ReasonReverted, "is taken back")
+				}
+				time.Sleep(time.Minute)
+				if by, err := b.writer.Superseded(context.Background(), commit); err != nil || by != back {
+					t.Errorf("%s, by hand %v: superseded by %q, %v; want %s", name, byHand, by, err, back)
+				}
+			})
+		}
+	}
+}
+
+// An event that is delivered again after days asks about a change that has been
+// good since; whatever fires now, it stays.
+func TestOldChangesStay(t *testing.T) {
+	for name, land := range landings {
+		onBench(t, map[string]string{"f": "web=1", "other": "x"}, func(t *testing.T, b *bench) {
+			b.check = func(fs.FS, amend.Record) (amend.Check, error) { return amend.Check{OnFailure: amend.TakeBack}, nil }
+			r, err := b.writer.Change(context.Background(), land(b)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []amend.OnFailure{amend.TakeBack, amend.Keep} {
+				time.Sleep(13 * time.Hour)
+				if got, err := b.writer.Check(context.Background(), r); err != nil || got.OnFailure != want {
+					t.Errorf("%s: %+v, %v; want %s", name, got, err, want)
+				}
+			}
+		})
+	}
 }
 
 // Many that wait for a verdict cost few looks at the branch.
