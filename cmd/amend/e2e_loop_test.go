@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-github/v60/github"
+
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/ledger"
 )
@@ -202,6 +204,23 @@ func TestVerdictsSurviveACrash(t *testing.T) {
 	if n := s.judgements(); n > 0 {
 		t.Error("the verdict was shown again")
 	}
+}
+
+// TestARevertSurvivesACrash: the process ended between saying that a change failed and
+// taking it back.
+func TestARevertSurvivesACrash(t *testing.T) {
+	s, _, alertmanager, _ := newLoop(t, "3s")
+	s.fire(alertmanager, firing("AppStuck", app(1)))
+	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
+	change := s.changesOf(app(1))[0]
+	s.eventually("it is being found out", func() bool { return s.judgements() == 1 })
+	s.kill()
+	state, description := ledger.VerdictStatus(amend.Verdict{State: amend.Failed, Detail: "the probe still finds the trouble"})
+	name := ledger.VerdictContext
+	_, _, err := s.api.Repositories.CreateStatus(s.Context(), "acme", "env", change.Commit, &github.RepoStatus{State: &state, Description: &description, Context: &name})
+	s.must(err)
+	s.start()
+	s.verdict(change.Commit, amend.Reverted, "taken back by ")
 }
 
 // TestWithoutAClusterNothingIsVerified, and nobody is told otherwise; a person

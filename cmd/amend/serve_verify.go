@@ -153,7 +153,8 @@ func (c *closer) verify(ctx context.Context, r amend.Record) {
 		c.log.Warn("the host does not say whether a change has a verdict", "commit", r.Commit, "error", amend.Public(err))
 	}
 	v := amend.Verdict{State: shown, Commit: r.Commit, Detail: "found on the host"}
-	if shown == "" || shown == amend.Pending {
+	// What failed was to be taken back, which a crash may have cut short.
+	if shown == "" || shown == amend.Pending || shown == amend.Failed {
 		if v, err = c.find(ctx, r); err != nil {
 			if ctx.Err() == nil {
 				c.log.Error("a change stays without a verdict", "commit", r.Commit, "error", amend.Public(err))
