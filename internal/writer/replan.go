@@ -16,24 +16,26 @@ import (
 // has pushed there meanwhile keeps what they pushed. Without the alert nothing
 // can be planned; then its next delivery is waited for. It reports whether the
 // pull request was closed instead, because nothing is left to propose.
-func (w *Writer) replan(ctx context.Context, k *kept) (closed bool, err error) {
-	if w.news[k.Branch].unproven == k.main {
-		return false, nil // it would not be on a second try
+func (w *Writer) replan(ctx context.Context, k *kept, left *effort) (closed bool, err error) {
+	if left.changes == 0 || w.news[k.Branch].unproven == k.main {
+		return false, nil // it has its turn later, or would not be proved on a second try
 	}
 	d, known, err := w.plannedNow(ctx, k)
 	if err != nil || !known {
 		return false, err
 	}
+	if !d.Acts() && d.Reason != amend.ReasonNoChange {
+		w.happened(k.Branch, fmt.Sprintf("The env repo has changed, and the change cannot be planned anew (%s). %s", d.Reason, d.Detail))
+		return false, nil
+	}
 	if moved, err := w.moved(ctx, k.main); moved || err != nil {
 		return false, err
 	}
-	switch {
-	case d.Reason == amend.ReasonNoChange:
+	left.changes--
+	w.news[k.Branch].served = w.cfg.Now()
+	if d.Reason == amend.ReasonNoChange {
 		const comment = "The env repo holds what this proposes by now, so there is nothing left to merge. amend closes the pull request; if the alert goes on, it looks again."
 		return true, w.closePull(ctx, k.Pull, amend.EpisodeWithdrawn, comment)
-	case !d.Acts():
-		w.happened(k.Branch, fmt.Sprintf("The env repo has changed, and the change cannot be planned anew (%s). %s", d.Reason, d.Detail))
-		return false, nil
 	}
 	draft := Draft{
 		Parent: Committed{SHA: k.main, Tree: hash(k.world.Tree, ".")}, Instead: k.Commit, Tree: k.world.Tree,

@@ -14,11 +14,13 @@ import (
 )
 
 // The bounds of what looking after pull requests costs the host's limits each
-// time: how many bodies are written, and about how many pull requests it is asked
-// for their checks. Those that have waited longest come first.
+// time: how many bodies are written, about how many pull requests it is asked for
+// their checks, and how many are planned anew or closed. Those that have waited
+// longest come first.
 const (
-	maxBodies = 5
-	maxReady  = 4
+	maxBodies  = 5
+	maxReady   = 4
+	maxChanges = 10
 )
 
 // handsOff marks a pull request that a person has pushed to.
@@ -30,7 +32,7 @@ func (w *Writer) tend(ctx context.Context) error {
 	if w.cfg.Keeper == nil {
 		return nil
 	}
-	left := &effort{bodies: maxBodies, ready: maxReady}
+	left := &effort{bodies: maxBodies, ready: maxReady, changes: maxChanges}
 	pulls, err := ask(ctx, w, w.due)
 	if err != nil {
 		return err
@@ -47,7 +49,7 @@ func (w *Writer) tend(ctx context.Context) error {
 }
 
 // An effort is what may still be spent.
-type effort struct{ bodies, ready int }
+type effort struct{ bodies, ready, changes int }
 
 // due lists the open pull requests of amend when it is time to look after them,
 // those first that have waited longest.
@@ -99,9 +101,14 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 		return err
 	}
 	if k.rules.StaleAfter > 0 && w.cfg.Now().Sub(p.OpenedAt) > k.rules.StaleAfter && !p.Reopened {
+		if left.changes == 0 {
+			return nil
+		}
 		if moved, err := w.moved(ctx, k.main); moved || err != nil {
 			return err
 		}
+		left.changes--
+		w.news[p.Branch].served = w.cfg.Now()
 		comment := fmt.Sprintf("Nobody has merged or closed this for %s, so amend closes it as stale. That mutes nothing: if the alert still fires after the cooldown of the playbook, a new one is opened.", k.rules.StaleAfter)
 		return w.closePull(ctx, p, amend.EpisodeStale, comment)
 	}
@@ -110,7 +117,7 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 		return err
 	}
 	if outdated {
-		if closed, err := w.replan(ctx, k); closed || err != nil {
+		if closed, err := w.replan(ctx, k, left); closed || err != nil {
 			return err
 		}
 	} else if k.rules.AutoMerge && left.ready > 0 {

@@ -195,6 +195,22 @@ func TestSuperseded(t *testing.T) {
 	})
 }
 
+// A change lands when its pull request is merged, however long that took.
+func TestLandedByMerge(t *testing.T) {
+	onBench(t, map[string]string{"a.txt": "web=1\n", "b.txt": "web=1\n"}, func(t *testing.T, b *bench) {
+		b.wantReasons(b.send(firing("web", amend.PullRequest, "a.txt")), amend.ReasonAct)
+		time.Sleep(5 * time.Hour)
+		b.hub.merge(b.hub.pulls[0])
+		time.Sleep(time.Hour)
+		for since, want := range map[time.Duration]int{2 * time.Hour: 1, time.Minute: 0} {
+			landed, err := b.writer.Landed(context.Background(), time.Now().Add(-since))
+			if err != nil || len(landed) != want {
+				t.Errorf("since %s: %v, %v; want %d", since, landed, err, want)
+			}
+		}
+	})
+}
+
 // What is taken back has no effect any more, so nothing that follows is its doing.
 func TestTakenBackIsSuperseded(t *testing.T) {
 	for _, byHand := range []bool{true, false} {
