@@ -171,8 +171,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		case p := <-d.presses:
 			d.answer(ctx, p)
 		case p := <-d.proposed:
-			d.pull(p.number).vouched = p.sha
-			d.look(ctx, p.number)
+			d.vouched(ctx, p)
 		case t := <-d.raised:
 			d.raise(ctx, t)
 		case <-next.C:
@@ -180,6 +179,12 @@ func (d *Desk) Run(ctx context.Context) error {
 			next.Reset(d.cfg.Every)
 		}
 	}
+}
+
+// vouched asks about a commit that the writer has proposed.
+func (d *Desk) vouched(ctx context.Context, p proposal) {
+	d.pull(p.number).vouched = p.sha
+	d.look(ctx, p.number)
 }
 
 func (d *Desk) pull(number int) *memory {

@@ -49,15 +49,17 @@ func (d *Desk) sweep(ctx context.Context) {
 	}
 }
 
-// serve carries out the answers that wait: a sweep over many matters takes long,
-// above all while the host is slow, and a person waits for what was pressed.
+// serve does what came in meanwhile: a sweep over many matters takes long, above
+// all while the host is slow, and neither answers nor news can wait for its end.
 func (d *Desk) serve(ctx context.Context) {
-	for {
+	for range len(d.presses) + len(d.proposed) + len(d.raised) {
 		select {
 		case p := <-d.presses:
 			d.answer(ctx, p)
-		default:
-			return
+		case p := <-d.proposed:
+			d.vouched(ctx, p)
+		case t := <-d.raised:
+			d.raise(ctx, t)
 		}
 	}
 }

@@ -32,9 +32,10 @@ func TestAnswerWhileTheHostIsSlow(t *testing.T) {
 		if !w.desk.Press(escalation.Press{Answer: a, Reply: func(context.Context, string) error { return nil }}) {
 			t.Fatal("not taken")
 		}
+		w.desk.Raise(escalation.Trouble{Key: "web-1", Title: "breaker open"})
 		w.wait(30 * time.Second)
-		if len(w.merges) != 1 {
-			t.Errorf("after half a minute merged are %v", w.merges)
+		if last := w.places["slack"].asked[len(w.places["slack"].asked)-1]; len(w.merges) != 1 || last.Matter != "trouble/web-1" {
+			t.Errorf("after half a minute merged are %v, and the last told is %s", w.merges, last.Matter)
 		}
 	})
 }
