@@ -29,9 +29,8 @@ func (f *closingFlags) register(cmd *cobra.Command) {
 	fs.DurationVar(&f.settle, "degraded-for", time.Minute, "how long an application has to be degraded to have failed")
 }
 
-// How far back serve looks for changes without a verdict when it starts, how often
-// it looks for new ones, and how many it verifies side by side: each asks a little
-// every few seconds.
+// How far back serve looks for changes that have landed, how often it looks, and how
+// many it verifies side by side: each asks a little every few seconds.
 const (
 	closingMemory = 2 * time.Hour
 	closingEvery  = 15 * time.Second
@@ -105,9 +104,8 @@ func (c *closer) run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	slots := make(chan struct{}, closingAtOnce)
-	for first := true; ; {
-		// A pull request was made when it was opened, which may be a month ago.
-		landed, err := c.writer.Landed(ctx, time.Now().Add(-31*24*time.Hour))
+	for {
+		landed, err := c.writer.Landed(ctx, time.Now().Add(-closingMemory))
 		if err != nil && ctx.Err() == nil {
 			c.log.Warn("changes wait to be verified", "error", amend.Public(err))
 		}
@@ -115,16 +113,12 @@ func (c *closer) run(ctx context.Context) error {
 			if c.known(r) {
 				continue
 			}
-			if old := time.Since(r.At) > closingMemory; first && old {
-				continue // it had its time
-			}
 			all.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
 				c.verify(ctx, r)
 			})
 		}
-		first = first && err != nil
 		select {
 		case <-ctx.Done():
 			return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/amendhq/amend/internal/ledger"
 )
 
-// Verdict implements writer.Verdicts. A status of our name that we did not make
-// is none.
+// Verdict implements writer.Verdicts. A status of our name that does not read like
+// ours is none; whoever may write statuses of the repo may write one that does.
 func (h host) Verdict(ctx context.Context, commit string) (amend.VerdictState, error) {
 	s, ok, err := h.Status(ctx, commit, ledger.VerdictContext)
 	if err != nil || !ok {

@@ -15,15 +15,30 @@ import (
 type Index struct {
 	landed map[string]map[int]amend.Record // by incident and episode
 	ours   map[string]bool                 // commits that brought a remediation
-	merges map[string][]string             // by what they merge, until that was added
+	merges map[string][]merge              // by what they merge, until that was added
+	parts  map[string]part                 // the remediations of commits, by their own SHA
+	merged map[part]time.Time              // when the first merge of a remediation was made
 	undone map[string]amend.TakenBack      // by the commit that was taken back
 	sorted []amend.Record                  // what landed, the earliest first; nil after a change
+}
+
+// A part is an episode of an incident.
+type part struct {
+	incident string
+	episode  int
+}
+
+// A merge is a commit that merged another.
+type merge struct {
+	sha string
+	at  time.Time
 }
 
 func (x *Index) init() {
 	if x.landed == nil {
 		x.landed = map[string]map[int]amend.Record{}
-		x.ours, x.merges = map[string]bool{}, map[string][]string{}
+		x.ours, x.merges = map[string]bool{}, map[string][]merge{}
+		x.parts, x.merged = map[string]part{}, map[part]time.Time{}
 		x.undone = map[string]amend.TakenBack{}
 	}
 }
@@ -33,6 +48,9 @@ func (x *Index) init() {
 func (x *Index) Add(c Commit) {
 	x.init()
 	r, ok := FromCommit(c.SHA, c.At, c.Message)
+	if ok {
+		x.parts[c.SHA] = part{r.Incident, r.Episode}
+	}
 	x.connect(c, ok)
 	if taken, reverts := Reverts(c.Message); reverts {
 		// Of several, the one with the lowest SHA: any, but always the same.
@@ -60,18 +78,39 @@ func (x *Index) Add(c Commit) {
 func (x *Index) connect(c Commit, ours bool) {
 	if ours {
 		x.ours[c.SHA] = true
-		for _, merge := range x.merges[c.SHA] {
-			x.ours[merge] = true
+		for _, m := range x.merges[c.SHA] {
+			x.join(m, c.SHA)
 		}
 	}
 	delete(x.merges, c.SHA)
 	for _, parent := range c.Parents[min(1, len(c.Parents)):] {
 		if x.ours[parent] {
-			x.ours[c.SHA] = true
+			x.join(merge{c.SHA, c.At}, parent)
 		} else {
-			x.merges[parent] = append(x.merges[parent], c.SHA)
+			x.merges[parent] = append(x.merges[parent], merge{c.SHA, c.At})
 		}
 	}
+}
+
+// join notes that a merge brought what a commit of a remediation did.
+func (x *Index) join(m merge, brought string) {
+	x.ours[m.sha] = true
+	p, known := x.parts[brought]
+	if at, before := x.merged[p]; known && (!before || m.at.Before(at)) {
+		x.merged[p] = m.at
+	}
+}
+
+// LandedSince returns the changes that came to the branch after a time, the earliest
+// made first: by their own commit, or by its merge, which may be much later.
+func (x *Index) LandedSince(t time.Time) []amend.Record {
+	var landed []amend.Record
+	for _, r := range x.ordered() {
+		if r.At.After(t) || x.merged[part{r.Incident, r.Episode}].After(t) {
+			landed = append(landed, r)
+		}
+	}
+	return landed
 }
 
 // Ours reports whether the commit brought a remediation, as its own commit or

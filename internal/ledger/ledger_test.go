@@ -177,3 +177,23 @@ func TestMergesOfOurs(t *testing.T) {
 		}
 	}
 }
+
+// TestLandedSince: a change has landed when its merge was made, whatever is read
+// first and whichever of its commits was merged.
+func TestLandedSince(t *testing.T) {
+	made := ledger.Commit{SHA: sha(1), At: noon, Message: text("web-1", 1)}
+	again := ledger.Commit{SHA: sha(2), At: noon.Add(time.Hour), Message: text("web-1", 1)}
+	merge := ledger.Commit{SHA: sha(3), At: noon.Add(5 * time.Hour), Message: "Merge", Parents: []string{sha(9), sha(2)}}
+	later := ledger.Commit{SHA: sha(4), At: noon.Add(9 * time.Hour), Message: "Merge", Parents: []string{sha(8), sha(2)}}
+	for _, order := range [][]ledger.Commit{{made, again, merge, later}, {later, merge, again, made}} {
+		var x ledger.Index
+		for _, c := range order {
+			x.Add(c)
+		}
+		for after, want := range map[time.Duration]int{-time.Minute: 1, 4 * time.Hour: 1, 6 * time.Hour: 0} {
+			if got := x.LandedSince(noon.Add(after)); len(got) != want || want > 0 && got[0].Commit != made.SHA {
+				t.Errorf("after %s: %v", after, got)
+			}
+		}
+	}
+}

@@ -3,7 +3,6 @@ package writer
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -72,12 +71,12 @@ func (w *Writer) whileFresh(ctx context.Context, head string, r amend.Record, wa
 	return wanted, err
 }
 
-// Landed returns the changes in the branch that were made after a time, the
-// earliest first. A pull request was made when it was opened.
+// Landed returns the changes that came to the branch after a time, by their commit
+// or the merge of their pull request, the earliest made first.
 func (w *Writer) Landed(ctx context.Context, since time.Time) ([]amend.Record, error) {
 	return ask(ctx, w, func(ctx context.Context) ([]amend.Record, error) {
 		err := w.glance(ctx)
-		return slices.Clone(w.past.index.Since(since)), err
+		return w.past.index.LandedSince(since), err
 	})
 }
 
