@@ -153,7 +153,7 @@ func typed(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &said) && !said.IsTemp() && said.ErrorCode() >= 500 || strings.Contains(strings.ToLower(err.Error()), "auth"):
+	case errors.As(err, &said) && !said.IsTemp() && said.ErrorCode() >= 500 || strings.Contains(err.Error(), "SMTP AUTH"): // the words of the library
 		return amend.Errorf(amend.Invalid, "send mail", "%w", err)
 	}
 	return amend.Errorf(amend.Transient, "send mail", "%w", err)

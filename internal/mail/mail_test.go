@@ -191,6 +191,8 @@ func TestErrorsHoldNoPassword(t *testing.T) {
 	ask("an unknown person", "people", amend.Invalid)
 	s.code = "451 4.3.0 later"
 	ask("a busy server", "people", amend.Transient)
+	s.code = "451 4.7.1 you are not authorized yet, try again later"
+	ask("a server with grey lists", "people", amend.Transient)
 	write := func(name, content string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content+"\n"), 0o600); err != nil {
