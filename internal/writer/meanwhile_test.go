@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/pipeline"
 )
 
 // What a person writes into the body while others are looked after stays.
@@ -26,6 +27,26 @@ func TestBodyKeepsWhatAPersonWritesMeanwhile(t *testing.T) {
 		b.later()
 		if !strings.HasPrefix(p.Body, "I look at this on Monday.") || !strings.Contains(p.Body, "deliveries=2 ") {
 			t.Errorf("the body is\n%s", p.Body)
+		}
+	})
+}
+
+// When a pull request has its label and could not be closed, nobody has opened it
+// again.
+func TestClosingIsTriedAgain(t *testing.T) {
+	onKept(t, &keeper{rules: pipeline.PullRules{StaleAfter: time.Hour}}, func(t *testing.T, b *bench, e amend.Event, p *request) {
+		b.hub.fault = func(call string) (error, error) {
+			if call == "close pull" && !p.Reopened {
+				p.Reopened = true // as it reads with the label
+				return amend.Errorf(amend.Transient, call, "rate limited"), nil
+			}
+			return nil, nil
+		}
+		time.Sleep(2 * time.Hour)
+		b.later()
+		b.later()
+		if p.State != amend.EpisodeStale {
+			t.Errorf("it is %s", p.State)
 		}
 	})
 }

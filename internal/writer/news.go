@@ -22,6 +22,8 @@ type news struct {
 	commit string      // that this writer itself put at its head, "" when not known
 	// unproven is the head of the branch on which its new plan was not proved.
 	unproven string
+	// closing says that it may have the label of a stale one without being closed.
+	closing bool
 	message.Update
 	served time.Time // when the host was last asked or told something about it
 }

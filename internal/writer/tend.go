@@ -100,7 +100,7 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 	if err != nil || k == nil {
 		return err
 	}
-	if k.rules.StaleAfter > 0 && w.cfg.Now().Sub(p.OpenedAt) > k.rules.StaleAfter && !p.Reopened {
+	if k.rules.StaleAfter > 0 && w.cfg.Now().Sub(p.OpenedAt) > k.rules.StaleAfter && (!p.Reopened || w.news[p.Branch].closing) {
 		if left.changes == 0 {
 			return nil
 		}
@@ -108,7 +108,7 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 			return err
 		}
 		left.changes--
-		w.news[p.Branch].served = w.cfg.Now()
+		w.news[p.Branch].served, w.news[p.Branch].closing = w.cfg.Now(), true
 		comment := fmt.Sprintf("Nobody has merged or closed this for %s, so amend closes it as stale. That mutes nothing: if the alert still fires after the cooldown of the playbook, a new one is opened.", k.rules.StaleAfter)
 		return w.closePull(ctx, p, amend.EpisodeStale, comment)
 	}
