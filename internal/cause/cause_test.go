@@ -3,12 +3,12 @@ package cause_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"text/tabwriter"
 
 	"github.com/amendhq/amend/internal/cause"
+	"github.com/amendhq/amend/internal/locate"
 )
 
 // A naive answer is one that people give without a render.
@@ -68,18 +68,15 @@ func names(answer string) bool { return strings.ContainsAny(answer, "0123456789"
 // TestHistories asks about every built-in history, and holds the answers against
 // the ones that people give without looking.
 func TestHistories(t *testing.T) {
-	files, err := filepath.Glob("testdata/history/*.txtar")
-	must(t, err)
+	histories, locator := loadAll(t), locate.New()
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "history\twant\tamend\t%s\t%s\t%s\n", naive[0].name, naive[1].name, naive[2].name)
 	right := make([]int, len(naive))
 	refusals, asked := 0, 0
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
-		t.Run(name, func(t *testing.T) {
-			h := load(t, file)
-			r := h.find(t)
+	for _, h := range histories {
+		t.Run(h.name, func(t *testing.T) {
+			r := h.ask(t, locator)
 			got := h.answer(r)
 			if got != h.want {
 				t.Errorf("answers %s, want %s:\n%s", got, h.want, strings.Join(r.Lines(), "\n"))
@@ -88,7 +85,7 @@ func TestHistories(t *testing.T) {
 			if !names(h.want) {
 				refusals++
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s", name, h.want, verdict(got, h.want))
+			fmt.Fprintf(w, "%s\t%s\t%s", h.name, h.want, verdict(got, h.want))
 			for i, n := range naive {
 				answer := n.answer(h)
 				if answer == h.want {
@@ -105,14 +102,14 @@ func TestHistories(t *testing.T) {
 	page, err := os.ReadFile("../../docs/cause.md")
 	must(t, err)
 	for i, says := range []string{"`HEAD`", "the newest commit before the alert", "the newest commit before the alert in the application's folder"} {
-		if row := fmt.Sprintf("| %s | %d |", says, right[i]); asked == len(files) && !strings.Contains(string(page), row) {
+		if row := fmt.Sprintf("| %s | %d |", says, right[i]); asked == len(histories) && !strings.Contains(string(page), row) {
 			t.Errorf("docs/cause.md does not say %s", row)
 		}
 		if 2*right[i] > asked {
 			t.Errorf("%q is right in %d of %d histories: they are too easy", naive[i].name, right[i], asked)
 		}
 	}
-	if says := fmt.Sprintf("right, of %d |", asked); asked == len(files) && !strings.Contains(string(page), says) {
+	if says := fmt.Sprintf("right, of %d |", asked); asked == len(histories) && !strings.Contains(string(page), says) {
 		t.Errorf("docs/cause.md does not say %q", says)
 	}
 }

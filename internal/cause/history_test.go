@@ -32,6 +32,8 @@ import (
 //	  replace FILE "OLD" "NEW" | append FILE "TEXT" | write FILE "TEXT" | move FILE FILE | remove FILE
 //	tag NAME COMMIT
 type history struct {
+	name     string // of its file
+	clone    *git.Clone
 	question cause.Question
 	folder   string
 	want     string
@@ -81,7 +83,7 @@ func load(t *testing.T, file string) *history {
 	for _, f := range base.Files {
 		first.files[f.Name] = string(f.Data)
 	}
-	h := &history{commits: []*commit{first}}
+	h := &history{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), commits: []*commit{first}}
 	h.question.Branch = "main"
 	text, err := txtar.ParseFile(file)
 	must(t, err)
@@ -207,47 +209,90 @@ func (c *commit) edit(t *testing.T, verb, rest string) {
 	}
 }
 
-// build makes a repository of the history. The author dates are all the same
-// and wrong: nothing may depend on them.
-func (h *history) build(t *testing.T) *git.Clone {
+// loadAll reads every built-in history and puts them into one repository.
+func loadAll(t *testing.T) []*history {
+	t.Helper()
+	files, err := filepath.Glob("testdata/history/*.txtar")
+	must(t, err)
+	if len(files) == 0 {
+		t.Fatal("no histories")
+	}
+	var all []*history
+	for _, file := range files {
+		all = append(all, load(t, file))
+	}
+	build(t, all...)
+	return all
+}
+
+// build makes one repository of histories, each with branches and tags of its
+// own: a process of git for each history would take longer than all questions.
+func build(t *testing.T, all ...*history) {
 	t.Helper()
 	var in bytes.Buffer
-	data := func(s string) { fmt.Fprintf(&in, "data %d\n%s\n", len(s), s) }
-	for i, c := range h.commits {
-		ref := "refs/heads/main"
-		if c.name[0] == 'p' {
-			ref = "refs/heads/side"
-		}
-		fmt.Fprintf(&in, "commit %s\nmark :%d\nauthor %s <%[3]s@example.com> %d +0000\ncommitter %[3]s <%[3]s@example.com> %[5]d +0000\n",
-			ref, i+1, c.author, day.AddDate(1, 0, 0).Unix(), c.at.Unix())
-		data(c.subject)
-		for k, p := range c.parents {
-			fmt.Fprintf(&in, "%s :%d\n", []string{"from", "merge"}[k], h.mark(p))
-		}
-		in.WriteString("deleteall\n")
-		for _, name := range slices.Sorted(maps.Keys(c.files)) {
-			fmt.Fprintf(&in, "M 644 inline %s\n", name)
-			data(c.files[name])
-		}
-	}
-	for _, tag := range h.tags {
-		fmt.Fprintf(&in, "reset refs/tags/%s\nfrom :%d\n\n", tag[0], h.mark(tag[1]))
+	marked := 0
+	for _, h := range all {
+		h.write(t, &in, marked)
+		marked += len(h.commits)
 	}
 	dir := t.TempDir()
-	program(t, dir, nil, "init", "-q", "-b", "main", ".")
+	program(t, dir, nil, "init", "-q", "-b", "main", "--template=", ".")
 	program(t, dir, &in, "fast-import", "--quiet", "--export-marks="+filepath.Join(dir, "marks"))
 	clone, err := git.OpenDir(dir)
 	must(t, err)
-	marks, err := os.ReadFile(filepath.Join(dir, "marks"))
+	data, err := os.ReadFile(filepath.Join(dir, "marks"))
 	must(t, err)
-	for line := range strings.Lines(string(marks)) {
+	shas := make([]string, marked)
+	for line := range strings.Lines(string(data)) {
 		var mark int
 		var sha string
 		_, err := fmt.Sscanf(line, ":%d %s", &mark, &sha)
 		must(t, err)
-		h.commits[mark-1].sha = sha
+		shas[mark-1] = sha
 	}
-	h.question.Head, err = clone.Head("main")
+	for _, h := range all {
+		h.built(t, clone, shas[:len(h.commits)])
+		shas = shas[len(h.commits):]
+	}
+}
+
+// write adds the history to a stream for git fast-import, with the marks after
+// the last one before it. The author dates are all the same and wrong: nothing
+// may depend on them.
+func (h *history) write(t *testing.T, in *bytes.Buffer, last int) {
+	t.Helper()
+	data := func(s string) { fmt.Fprintf(in, "data %d\n%s\n", len(s), s) }
+	for i, c := range h.commits {
+		branch := "main"
+		if c.name[0] == 'p' {
+			branch = "side"
+		}
+		fmt.Fprintf(in, "commit refs/heads/%s/%s\nmark :%d\nauthor %s <%[4]s@example.com> %d +0000\ncommitter %[4]s <%[4]s@example.com> %[6]d +0000\n",
+			h.name, branch, last+i+1, c.author, day.AddDate(1, 0, 0).Unix(), c.at.Unix())
+		data(c.subject)
+		for k, p := range c.parents {
+			fmt.Fprintf(in, "%s :%d\n", []string{"from", "merge"}[k], last+h.mark(p))
+		}
+		in.WriteString("deleteall\n")
+		for _, name := range slices.Sorted(maps.Keys(c.files)) {
+			fmt.Fprintf(in, "M 644 inline %s\n", name)
+			data(c.files[name])
+		}
+	}
+	for _, tag := range h.tags {
+		fmt.Fprintf(in, "reset refs/tags/%s/%s\nfrom :%d\n\n", h.name, tag[0], last+h.mark(tag[1]))
+	}
+}
+
+// built notes what the history became, with the ids of its commits in order.
+func (h *history) built(t *testing.T, clone *git.Clone, shas []string) {
+	t.Helper()
+	h.clone = clone
+	for i, sha := range shas {
+		h.commits[i].sha = sha
+	}
+	var err error
+	h.question.Head, err = clone.Head(h.name + "/main")
 	must(t, err)
 	for _, d := range h.deploys {
 		sha := d[1]
@@ -256,7 +301,6 @@ func (h *history) build(t *testing.T) *git.Clone {
 		}
 		h.question.Deploys = append(h.question.Deploys, amend.Deploy{At: clock(t, d[0]), Revisions: []string{sha}})
 	}
-	return clone
 }
 
 func (h *history) mark(name string) int {
@@ -277,11 +321,16 @@ func program(t *testing.T, dir string, in *bytes.Buffer, args ...string) string 
 	return string(out)
 }
 
-// A past is a clone as cause wants it. It counts how many trees were asked for.
+// A past is a history in a clone as cause wants it. It counts how many trees
+// were asked for.
 type past struct {
 	*git.Clone
+	name  string // of the history, which the names of its tags begin with
 	trees int
 }
+
+// past returns what was built of the history.
+func (h *history) past() *past { return &past{Clone: h.clone, name: h.name} }
 
 func (p *past) Commits(from, until string) iter.Seq2[cause.Commit, error] {
 	return func(yield func(cause.Commit, error) bool) {
@@ -305,7 +354,7 @@ func (p *past) Commits(from, until string) iter.Seq2[cause.Commit, error] {
 
 func (p *past) Tree(revision string) (fs.FS, error) {
 	p.trees++
-	if sha, err := p.Tag(revision); err == nil {
+	if sha, err := p.Tag(p.name + "/" + revision); err == nil {
 		revision = sha
 	}
 	return p.Clone.Tree(revision)
@@ -320,10 +369,17 @@ func (p *past) Touched(from, to string) ([]string, error) {
 	return paths, err
 }
 
-// find answers a history's question.
-func (h *history) find(t *testing.T) cause.Result {
+// ask answers the question of a history that was built.
+func (h *history) ask(t *testing.T, l *locate.Locator) cause.Result {
 	t.Helper()
-	r, err := cause.Find(h.question, &past{Clone: h.build(t)}, locate.New())
+	r, err := cause.Find(h.question, h.past(), l)
 	must(t, err)
 	return r
+}
+
+// find builds a history and answers its question.
+func (h *history) find(t *testing.T) cause.Result {
+	t.Helper()
+	build(t, h)
+	return h.ask(t, locate.New())
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,25 +39,20 @@ func (p thorough) Touched(_, to string) ([]string, error) {
 
 // What is skipped because of the files that a commit touched changes no answer.
 func TestSkippedCommitsDoNotMatter(t *testing.T) {
-	files, err := filepath.Glob("testdata/history/*.txtar")
-	must(t, err)
-	fewer := 0
-	for _, file := range files {
-		h := load(t, file)
-		p := &past{Clone: h.build(t)}
-		quick, err := cause.Find(h.question, p, locate.New())
-		must(t, err)
-		slow, err := cause.Find(h.question, thorough{p}, locate.New())
+	locator, fewer := locate.New(), 0
+	for _, h := range loadAll(t) {
+		quick := h.ask(t, locator)
+		slow, err := cause.Find(h.question, thorough{h.past()}, locator)
 		must(t, err)
 		if quick.Renders > slow.Renders {
-			t.Errorf("%s: %d renders, and %d when all are made", file, quick.Renders, slow.Renders)
+			t.Errorf("%s: %d renders, and %d when all are made", h.name, quick.Renders, slow.Renders)
 		}
 		if quick.Renders < slow.Renders {
 			fewer++
 		}
 		same := cmp.Options{cmpopts.IgnoreFields(cause.Result{}, "Renders"), cmpopts.IgnoreUnexported(cause.Candidate{})}
 		if diff := cmp.Diff(slow, quick, same); diff != "" {
-			t.Errorf("%s (-all +some):\n%s", file, diff)
+			t.Errorf("%s (-all +some):\n%s", h.name, diff)
 		}
 	}
 	if fewer < 10 {
@@ -69,12 +63,12 @@ func TestSkippedCommitsDoNotMatter(t *testing.T) {
 // The longer ago, the less likely; and never a cause that came after the trouble.
 func TestConfidenceFallsWithTime(t *testing.T) {
 	h := load(t, "testdata/history/image.txtar")
-	clone := h.build(t)
-	last := 2.0
+	build(t, h)
+	locator, last := locate.New(), 2.0
 	for _, after := range []time.Duration{-time.Second, 0, time.Minute, time.Hour, 4 * time.Hour, 20 * time.Hour, 25 * time.Hour} {
 		q := h.question
 		q.Began = h.named(t, "c2").at.Add(after)
-		r, err := cause.Find(q, &past{Clone: clone}, locate.New())
+		r, err := cause.Find(q, h.past(), locator)
 		must(t, err)
 		if after < 0 || after > cause.DefaultWindow {
 			if r.Outcome != cause.None {
@@ -111,7 +105,8 @@ func TestRendersAreBounded(t *testing.T) {
 		h.tip().edit(t, "append", fmt.Sprintf("apps/web/base/deployment.yaml \"# %d\\n\"", i))
 	}
 	h.question.Renders = 7
-	p := &past{Clone: h.build(t)}
+	build(t, h)
+	p := h.past()
 	r, err := cause.Find(h.question, p, locate.New())
 	must(t, err)
 	if r.Outcome != cause.Unknown || r.Renders != 7 || p.trees != 7 || len(r.Limits) != 1 || !strings.Contains(r.Limits[0], "the last 7 states") {
@@ -139,7 +134,8 @@ func (f failing) Commits(from, until string) iter.Seq2[cause.Commit, error] {
 
 func TestHistoryThatCannotBeRead(t *testing.T) {
 	h := load(t, "testdata/history/image.txtar")
-	p := &past{Clone: h.build(t)}
+	build(t, h)
+	p := h.past()
 	lost := amend.Errorf(amend.Transient, "read", "lost")
 	if _, err := cause.Find(h.question, failing{p, lost}, locate.New()); !errors.Is(err, lost) {
 		t.Errorf("a lost history gives %v", err)
@@ -152,7 +148,8 @@ func TestHistoryThatCannotBeRead(t *testing.T) {
 
 func TestQuestionsThatCannotBeAsked(t *testing.T) {
 	h := load(t, "testdata/history/image.txtar")
-	p := &past{Clone: h.build(t)}
+	build(t, h)
+	p := h.past()
 	for name, change := range map[string]func(*cause.Question){
 		"no start":        func(q *cause.Question) { q.Began = time.Time{} },
 		"no commit":       func(q *cause.Question) { q.Head = "" },
