@@ -5,7 +5,8 @@
 // Whatever it does about a pull request is read, decide, one atomic write: the
 // host merges exactly the commit that was approved or nothing. What was asked
 // and answered stands in comments of the pull request, so a restart asks nobody
-// twice. What is kept in memory may be lost: trouble that goes on is raised
+// twice; a message that is sent and not yet written down is sent again, and no
+// answer to the first of the two counts. What is kept in memory may be lost: trouble that goes on is raised
 // again by the next alert about it.
 package escalation
 
