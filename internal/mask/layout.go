@@ -182,6 +182,9 @@ func (rs rows) hide(i int) {
 	r := &rs[i]
 	switch {
 	case r.hidden:
+		if r.secret {
+			rs.hideDeeper(i)
+		}
 		if !r.blank {
 			r.text = r.text[:r.column] + Masked
 		}
@@ -255,7 +258,8 @@ func (rs rows) hideQuoted(i, from int) {
 	r.text = r.text[:from] + Masked
 	for j := i + 1; j < len(rs) && j-i <= maxQuoted; j++ {
 		end := closing(rs[j].text, quote)
-		if end < 0 {
+		// A quote that begins another credential is not the end of this one.
+		if end < 0 || rs[j].secret || openQuote.MatchString(rs[j].text) {
 			continue
 		}
 		for k := i + 1; k < j; k++ {
@@ -263,7 +267,7 @@ func (rs rows) hideQuoted(i, from int) {
 		}
 		last := &rs[j]
 		last.text = last.text[:min(last.column, end)] + Masked + last.text[end:]
-		last.secret, last.hidden = false, false
+		last.secret = false // what is behind the quote begins no entry
 		return
 	}
 	rs.hideDeeper(i)

@@ -36,15 +36,18 @@ func TestValuesOverLines(t *testing.T) {
 		"reference":        {"secretKeyRef:\n  name: db\n  key: pw\nimagePullSecrets:\n- name: registry\n", "secretKeyRef:\n  name: db\n  key: pw\nimagePullSecrets:\n- name: registry\n"},
 		"booleans":         {"automountServiceAccountToken: false\n  x: y\n", "automountServiceAccountToken: false\n  x: y\n"},
 		// Names and values by themselves.
-		"env":            {"- name: DB_PASSWORD\n  value: hunter2 more\n- name: USER\n  value: bob", "- name: DB_PASSWORD\n  value: " + m + "\n- name: USER\n  value: bob"},
-		"env block":      {"- name: DB_PASSWORD\n  value: |\n    hunter2\n- name: USER\n  value: bob", "- name: DB_PASSWORD\n  value: |\n    " + m + "\n- name: USER\n  value: bob"},
-		"env comment":    {"- name: DB_PASSWORD # theirs\n  # of the shop\n  value: hunter2\n", "- name: DB_PASSWORD # theirs\n  # of the shop\n  value: " + m + "\n"},
-		"env reversed":   {"- value: hunter2\n  name: DB_PASSWORD\n- value: bob\n  name: USER", "- value: " + m + "\n  name: DB_PASSWORD\n- value: bob\n  name: USER"},
-		"env diff":       {"   - name: DB_PASSWORD\n-    value: hunter2\n+    value: \"hunter3 more\"\n", "   - name: DB_PASSWORD\n-    value: " + m + "\n+    value: \"" + m + "\"\n"},
-		"env json":       {"{\n  \"name\": \"DB_PASSWORD\",\n  \"value\": \"hunter2 more\"\n}", "{\n  \"name\": \"DB_PASSWORD\",\n  \"value\": \"" + m + "\"\n}"},
-		"env flow":       {`- {name: DB_PASSWORD, value: "hunter2 more", x: y}`, `- {name: DB_PASSWORD, value: "` + m + `", x: y}`},
-		"env flow back":  {`[{"value":"hunter2 more","name":"DB_PASSWORD"},{"value":"bob","name":"USER"}]`, `[{"value":"` + m + `","name":"DB_PASSWORD"},{"value":"bob","name":"USER"}]`},
-		"env value from": {"- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef:\n      name: db\n      key: pw\n", "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef:\n      name: db\n      key: pw\n"},
+		"env":                    {"- name: DB_PASSWORD\n  value: hunter2 more\n- name: USER\n  value: bob", "- name: DB_PASSWORD\n  value: " + m + "\n- name: USER\n  value: bob"},
+		"env block":              {"- name: DB_PASSWORD\n  value: |\n    hunter2\n- name: USER\n  value: bob", "- name: DB_PASSWORD\n  value: |\n    " + m + "\n- name: USER\n  value: bob"},
+		"env comment":            {"- name: DB_PASSWORD # theirs\n  # of the shop\n  value: hunter2\n", "- name: DB_PASSWORD # theirs\n  # of the shop\n  value: " + m + "\n"},
+		"env reversed":           {"- value: hunter2\n  name: DB_PASSWORD\n- value: bob\n  name: USER", "- value: " + m + "\n  name: DB_PASSWORD\n- value: bob\n  name: USER"},
+		"env diff":               {"   - name: DB_PASSWORD\n-    value: hunter2\n+    value: \"hunter3 more\"\n", "   - name: DB_PASSWORD\n-    value: " + m + "\n+    value: \"" + m + "\"\n"},
+		"env json":               {"{\n  \"name\": \"DB_PASSWORD\",\n  \"value\": \"hunter2 more\"\n}", "{\n  \"name\": \"DB_PASSWORD\",\n  \"value\": \"" + m + "\"\n}"},
+		"env flow":               {`- {name: DB_PASSWORD, value: "hunter2 more", x: y}`, `- {name: DB_PASSWORD, value: "` + m + `", x: y}`},
+		"env flow back":          {`[{"value":"hunter2 more","name":"DB_PASSWORD"},{"value":"bob","name":"USER"}]`, `[{"value":"` + m + `","name":"DB_PASSWORD"},{"value":"bob","name":"USER"}]`},
+		"quotes before a block":  {"token: \"x\npassword: |\n  it\"s hunter2\n  more\nuser: bob", "token: \"" + m + "\n" + m + "\n  " + m + "\n  " + m + "\nuser: bob"},
+		"quotes that do not end": {"token: \"x\npassword: \"hunter2\n  more\"\nuser: bob", "token: \"" + m + "\n" + m + "\n  " + m + "\nuser: bob"},
+		"quotes within flow":     {"token: \"x\n{password: \"hunter2\n  more\"}\nuser: bob", "token: \"" + m + "\n" + m + "\n  " + m + "\"}\nuser: bob"},
+		"env value from":         {"- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef:\n      name: db\n      key: pw\n", "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef:\n      name: db\n      key: pw\n"},
 		// A Secret says itself what it is.
 		"secret":         {"kind: Secret\nmetadata:\n  name: db\ndata:\n  name: aHVudGVyMg==\ntype: Opaque\n---\nkind: ConfigMap\ndata:\n  a: b\n", "kind: Secret\nmetadata:\n  name: db\ndata:\n  name: " + m + "\ntype: Opaque\n---\nkind: ConfigMap\ndata:\n  a: b\n"},
 		"secret first":   {"data:\n  a: hunter2\nkind: Secret\n", "data:\n  a: " + m + "\nkind: Secret\n"},
@@ -95,4 +98,25 @@ func TestMaskingTwice(t *testing.T) {
 			t.Errorf("%q gives %q, and that %q", text, once, twice)
 		}
 	}
+}
+
+// FuzzLayout: whatever stands around it, a value below its name is not shown, no line
+// is lost, and nothing panics.
+func FuzzLayout(f *testing.F) {
+	f.Add("a: b\n", "c: d\n")
+	f.Add("- x: |\n    y\n", "\"'\n- name: token\n  value: x\n")
+	f.Add("kind: Secret\ndata:\n", "---\n\"a\"\n: b\n")
+	f.Add("+ tokens: [\n", "]}\n")
+	f.Add("token: \"x", "  more\"\n")
+	f.Fuzz(func(t *testing.T, before, after string) {
+		const secret = "zq7-Wk.93xv"
+		if strings.Contains(before+after, "PRIVATE KEY") || strings.Contains(before+after, secret) {
+			return
+		}
+		text := before + "\npassword: |\n  " + secret + "\n" + after
+		got := mask.New(mask.Options{}).Text(text)
+		if strings.Contains(got, secret) {
+			t.Errorf("%q gives %q", text, got)
+		}
+	})
 }
