@@ -6,9 +6,11 @@ import (
 	"html"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
@@ -94,19 +96,23 @@ var states = []func(*amend.Evidence){
 }
 
 var (
-	tags    = regexp.MustCompile(`<[^>]*>`)
-	harmful = regexp.MustCompile(`(?i)@\w|#\d|gh-\d|://|www\.|\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|\*\*\*no_ci\*\*\*|-by:|skip-checks:|amend-[a-z]+:|:[a-z]\w+:|` +
-		`[\x00-\x08\x0b-\x1f\x7f-\x9f\x{ad}\x{200c}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{206f}\x{3164}\x{feff}\x{e0000}-\x{e0fff}]`)
+	tags      = regexp.MustCompile(`<[^>]*>`)
+	harmful   = regexp.MustCompile(`@\w|#\d|gh-\d|://|www\.|\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|\*\*\*no_ci\*\*\*|-by:|skip-checks:|amend-[a-z]+:|:[a-z]\w+:`)
 	permitted = regexp.MustCompile(`^</?(p|h2|h3|ul|li|strong|table|thead|tbody|tr|th|td|pre|code)>$`)
+	// unseen are characters that change how others are read, and show nothing.
+	unseen = &unicode.RangeTable{
+		R16: []unicode.Range16{{0xad, 0xad, 1}, {0x200c, 0x200f, 1}, {0x2028, 0x202e, 1}, {0x2060, 0x206f, 1}, {0x3164, 0x3164, 1}, {0xfeff, 0xfeff, 1}},
+		R32: []unicode.Range32{{0xe0000, 0xe0fff, 1}},
+	}
+	// likeGitHub renders Markdown as GitHub does, with raw HTML let through.
+	likeGitHub = goldmark.New(goldmark.WithExtensions(extension.GFM, extension.Footnote), goldmark.WithRendererOptions(gmhtml.WithUnsafe()))
 )
 
-// checkInert renders Markdown as GitHub does, with raw HTML let through, and
-// fails when anything but our own marks is in it.
+// checkInert renders Markdown and fails when anything but our own marks is in it.
 func checkInert(t *testing.T, markdown string) {
 	t.Helper()
 	var out bytes.Buffer
-	md := goldmark.New(goldmark.WithExtensions(extension.GFM, extension.Footnote), goldmark.WithRendererOptions(gmhtml.WithUnsafe()))
-	if err := md.Convert([]byte(markdown), &out); err != nil {
+	if err := likeGitHub.Convert([]byte(markdown), &out); err != nil {
 		t.Fatal(err)
 	}
 	for _, tag := range tags.FindAllString(out.String(), -1) {
@@ -114,20 +120,48 @@ func checkInert(t *testing.T, markdown string) {
 			t.Fatalf("renders %s\n%s", tag, markdown)
 		}
 	}
-	if found := harmful.FindString(html.UnescapeString(tags.ReplaceAllString(out.String(), ""))); found != "" {
+	text := html.UnescapeString(tags.ReplaceAllString(out.String(), ""))
+	if found := harmful.FindString(strings.ToLower(text)); found != "" {
 		t.Fatalf("the rendered text holds %q\n%s", found, markdown)
 	}
+	if i := strings.IndexFunc(text, hidden); i >= 0 {
+		t.Fatalf("the rendered text holds %+q\n%s", text[i:min(len(text), i+9)], markdown)
+	}
+}
+
+// hidden reports whether a character does something unseen.
+func hidden(r rune) bool {
+	return unicode.IsControl(r) && r != '\t' && r != '\n' || unicode.Is(unseen, r)
 }
 
 // headings are those of a report.
 var headings = regexp.MustCompile(`(?m)^#+ .*$`)
 
+// rounds is in how many documents the attacks are made. Each field of one has the
+// next text, with three attacks in it, so that every field meets this many texts
+// and every attack meets fields of every kind.
+const rounds = 15
+
+// hostile returns the texts of a round, one after the other.
+func hostile(round int) func() string {
+	i := round * len(attacks) / rounds
+	return func() string {
+		i++
+		at := func(n int) string { return attacks[n%len(attacks)] }
+		return at(i) + at(i*7+3) + "\n" + at(i*11+5)
+	}
+}
+
 func TestHostileEvidenceIsInert(t *testing.T) {
-	for i, a := range attacks {
-		text := a + attacks[(i*7+3)%len(attacks)] + "\n" + attacks[(i*11+5)%len(attacks)]
-		e := flood(func() string { return text }, 2)
-		states[i%len(states)](&e)
-		got := report.New(e, mask.Masker{}).Opinion(text, text).Markdown()
+	for round := range rounds {
+		next := hostile(round)
+		e := flood(next, 2)
+		states[round%len(states)](&e)
+		opinion := ""
+		for next, i := hostile(round), 0; i*rounds < len(attacks); i++ { // all of them in all rounds
+			opinion += next()
+		}
+		got := report.New(e, mask.Masker{}).Opinion(opinion, next()).Markdown()
 		checkInert(t, got)
 		if n := len(headings.FindAllString(outside(got), -1)); n > 9 {
 			t.Fatalf("%d headings\n%s", n, got)
@@ -136,9 +170,9 @@ func TestHostileEvidenceIsInert(t *testing.T) {
 }
 
 func TestHostileDecisionIsInert(t *testing.T) {
-	for i, a := range attacks {
-		text := a + attacks[(i*7+3)%len(attacks)] + "\n" + attacks[(i*11+5)%len(attacks)]
-		d := *flood(func() string { return text }, 10).Decision
+	for round := range rounds {
+		var d amend.Decision
+		fillIn(reflect.ValueOf(&d).Elem(), hostile(round), 10)
 		got := report.PullRequest(d)
 		checkInert(t, got)
 		if strings.Contains(got, "<!--") || len(got) > 8000 {
@@ -165,14 +199,21 @@ func outside(markdown string) string {
 	return strings.Join(kept, "")
 }
 
+// TestHugeEvidenceFits has more of everything than fits, and far more of what makes
+// one short line each. Each text takes more than 400 bytes when it is inert.
 func TestHugeEvidenceFits(t *testing.T) {
-	for i, text := range []string{"@a ", "*", "日", "`", "x\n"} {
-		e := flood(func() string { return strings.Repeat(text, 450/len(text)) }, 32)
+	const listed = 12
+	for i, c := range []struct {
+		text  string
+		times int
+	}{{"@a ", 120}, {"*", 350}, {"日", 200}, {"`", 350}, {"a short line\n", 50}} {
+		e := flood(func() string { return strings.Repeat(c.text, c.times) }, listed)
 		states[i](&e)
+		e.Claims, e.Allowed = slices.Repeat(e.Claims, 6), slices.Repeat(e.Allowed, 3)
 		for k := range e.Logs {
-			e.Logs[k].Text = strings.Repeat(text, 9000/len(text))
+			e.Logs[k].Text = strings.Repeat(c.text, 9000/len(c.text))
 		}
-		got := report.New(e, mask.Masker{}).Opinion(strings.Repeat(text, 9000), "x").Markdown()
+		got := report.New(e, mask.Masker{}).Opinion(strings.Repeat(c.text, 9000), "x").Markdown()
 		if len(got) > 60000 {
 			t.Errorf("%d bytes", len(got))
 		}
@@ -193,7 +234,7 @@ func TestCanaries(t *testing.T) {
 	leak := regexp.MustCompile(`ca9a[0-9a-f]{24}`)
 	for planted < 1000 {
 		for _, state := range states {
-			e := flood(next, 3)
+			e := flood(next, 2)
 			state(&e)
 			r := report.New(e, mask.Masker{}).Opinion(next(), next())
 			for name, out := range map[string]string{"Markdown": r.Markdown(), "plot": report.Plot(r.Evidence.Series), "values": fmt.Sprintf("%+v %+v", r, *r.Evidence.Decision.Plan)} {
