@@ -46,7 +46,7 @@ func (e *envWriter) Judge(ctx context.Context, v amend.Verdict) (amend.Record, e
 	r, err := e.Writer.Judge(ctx, v)
 	if err == nil && e.approvals != nil && r.Verdict == v.State && (v.State == amend.Failed || v.State == amend.Worked) {
 		e.approvals.desk.Raise(escalation.Trouble{
-			Key: r.Incident, Title: fmt.Sprintf("A change of amend did not help: %s of %s", r.Action, r.Target),
+			Key: r.Incident, Kind: "did-not-help", Title: fmt.Sprintf("A change of amend did not help: %s of %s", r.Action, r.Target),
 			Text: fmt.Sprintf("Commit %s: %s", r.Commit, v.Detail), Over: v.State == amend.Worked,
 		})
 	}
@@ -73,7 +73,7 @@ func troubleOf(d amend.Decision) (escalation.Trouble, bool) {
 		sum := sha256.Sum256([]byte(d.Alert + "\x00" + string(d.Reason)))
 		key = "alert-" + hex.EncodeToString(sum[:8])
 	}
-	t := escalation.Trouble{Key: key, Over: !d.Refused()}
+	t := escalation.Trouble{Key: key, Kind: string(d.Reason), Over: !d.Refused()}
 	if t.Over {
 		return t, d.Incident != "" && !slices.Contains(undecided, d.Reason)
 	}

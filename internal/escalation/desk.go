@@ -125,6 +125,8 @@ type memory struct {
 	fails   int                         // of the step that is to be told
 	// trouble is nil for a pull request; its entries are only here.
 	trouble *Trouble
+	opened  time.Time
+	folded  map[string]bool // the keys of many in one, see fold; nil for a single one
 	state   approval.State
 }
 

@@ -333,7 +333,7 @@ func TestAFixNeverWaits(t *testing.T) {
 func TestTooMuchTrouble(t *testing.T) {
 	within(t, func(w *world) {
 		for n := range 250 {
-			w.desk.Raise(escalation.Trouble{Key: fmt.Sprint(n), Title: "T"})
+			w.desk.Raise(escalation.Trouble{Key: fmt.Sprint(n), Kind: fmt.Sprint(n), Title: "T"})
 			w.settle()
 		}
 		w.wantCounts([3]int{200, 0, 0})

@@ -14,6 +14,9 @@ type Trouble struct {
 	// Key is the same for the same trouble, in the alphabet of
 	// approval.Question.Matter and at most 150 long.
 	Key, Title, Text, URL string
+	// Kind is the same for troubles of the same reason, in the alphabet of Key and
+	// at most 50 long. Of many at once that share it most are told of as one.
+	Kind string
 	// Over says that it has ended.
 	Over bool
 }
@@ -34,6 +37,9 @@ func (d *Desk) Raise(t Trouble) {
 func (d *Desk) raise(ctx context.Context, t Trouble) {
 	key := troublePrefix + t.Key
 	m := d.troubles[key]
+	if m == nil && d.fold(ctx, t) {
+		return
+	}
 	switch {
 	case m == nil && t.Over:
 		return
@@ -41,7 +47,7 @@ func (d *Desk) raise(ctx context.Context, t Trouble) {
 		d.drop("trouble", "trouble", t.Key)
 		return
 	case m == nil:
-		m = &memory{told: map[string]approval.Outcome{}, trouble: &t, state: approval.Open}
+		m = &memory{told: map[string]approval.Outcome{}, trouble: &t, opened: d.cfg.Now(), state: approval.Open}
 		d.troubles[key] = m
 	case t.Over:
 		m.state = approval.Closed
