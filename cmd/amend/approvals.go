@@ -206,8 +206,12 @@ func (h approvalHost) checkFreezes(ctx context.Context, text string) error {
 	return nil
 }
 
-// Decline implements escalation.Acts. It adds no label, so it mutes the incident.
+// Decline implements escalation.Acts. It leaves no label of a closing by amend, so
+// it mutes the incident, also when the pull request was opened again just now.
 func (h approvalHost) Decline(ctx context.Context, number int) error {
+	if err := h.host.Unlabel(ctx, number, withdrawnLabel, staleLabel); err != nil {
+		return err
+	}
 	return h.host.Close(ctx, number, nil)
 }
 

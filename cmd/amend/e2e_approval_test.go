@@ -248,6 +248,9 @@ func TestSlackRejectionMutes(t *testing.T) {
 	a.want(a.next(alert), amend.ReasonAct)
 	m := a.message(1)
 	a.onRecord("has told the Slack channel")
+	// As if amend had closed it, and somebody had opened it again just now.
+	_, _, err := a.api.Issues.AddLabelsToIssue(a.Context(), "acme", "env", 1, []string{withdrawnLabel, staleLabel})
+	a.must(err)
 	a.press(slacktest.Press{Message: m, Action: "reject", User: "U0ADA"})
 	a.becomes(1, "Rejected by Ada")
 	a.onePull(app(1), "closed")

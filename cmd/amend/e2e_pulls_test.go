@@ -191,6 +191,32 @@ func TestStalePullRequest(t *testing.T) {
 	}
 }
 
+// TestReopenedAndClosed: that amend had closed a pull request says nothing of a
+// person who opens it again and closes it then.
+func TestReopenedAndClosed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, "", withPulls(""))
+	s.start(pullsEvery...)
+	alert := firing("AppOutOfMemory", app(1))
+	s.want(s.next(alert), amend.ReasonAct)
+	head := s.shown(1).GetHead()
+	s.next(resolved(alert))
+	s.eventually("its branch is gone", func() bool {
+		_, err := s.tryGit("rev-parse", "--verify", "--quiet", "refs/heads/"+head.GetRef())
+		return err != nil
+	})
+	_, _, err := s.api.Git.CreateRef(s.Context(), "acme", "env", &github.Reference{Ref: github.String("refs/heads/" + head.GetRef()), Object: &github.GitObject{SHA: head.SHA}})
+	s.must(err)
+	for _, state := range []string{"open", "closed"} {
+		_, _, err := s.api.PullRequests.Edit(s.Context(), "acme", "env", 1, &github.PullRequest{State: &state})
+		s.must(err)
+		s.eventually("it has no label of a closing by amend", func() bool {
+			return !slices.ContainsFunc(s.shown(1).Labels, func(l *github.Label) bool { return l.GetName() == "amend/withdrawn" })
+		})
+	}
+	s.want(s.next(alert), amend.ReasonMuted)
+}
+
 // TestAutoMerge: what has passed every check, and what nobody objects to, is
 // merged without a person; the kill switch stops even that.
 func TestAutoMerge(t *testing.T) {

@@ -86,6 +86,15 @@ func (h host) ClosePull(ctx context.Context, number int, as amend.EpisodeState, 
 	return h.Comment(ctx, number, comment)
 }
 
+// Unclose adds the new label first: in between both are there, and the next look
+// takes the others away.
+func (h host) Unclose(ctx context.Context, number int, label string) error {
+	if err := h.Label(ctx, number, label); err != nil {
+		return err
+	}
+	return h.Unlabel(ctx, number, withdrawnLabel, staleLabel)
+}
+
 // Remark labels first, so that a lost answer has the comment written once at most.
 func (h host) Remark(ctx context.Context, number int, label, comment string) error {
 	if err := h.Label(ctx, number, label); err != nil {

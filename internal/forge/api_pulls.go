@@ -240,6 +240,21 @@ func (s *Server) addLabels(c call) (reply, error) {
 	return ok(c.labelDocs(p.Labels))
 }
 
+func (s *Server) removeLabel(c call) (reply, error) {
+	p, err := s.changePull(c, func(p *pull) error {
+		i := slices.IndexFunc(p.Labels, func(have string) bool { return strings.EqualFold(have, c.PathValue("name")) })
+		if i < 0 {
+			return fail(http.StatusNotFound, "Label does not exist")
+		}
+		p.Labels = slices.Delete(p.Labels, i, i+1)
+		return nil
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(c.labelDocs(p.Labels))
+}
+
 func (s *Server) listComments(c call) (reply, error) {
 	one, err := s.changePull(c, nil)
 	if err != nil {

@@ -54,6 +54,7 @@ func (s *Server) endpoints() []endpoint {
 		{"GET", inRepo + "/commits/{ref}/check-runs", "checks", "read", s.listCheckRuns},
 		{"GET", inRepo + "/issues/{number}/labels", "issues|pull_requests", "read", s.listLabels},
 		{"POST", inRepo + "/issues/{number}/labels", "issues|pull_requests", "write", s.addLabels},
+		{"DELETE", inRepo + "/issues/{number}/labels/{name}", "issues|pull_requests", "write", s.removeLabel},
 		{"GET", inRepo + "/issues/{number}/comments", "issues|pull_requests", "read", s.listComments},
 		{"POST", inRepo + "/issues/{number}/comments", "issues|pull_requests", "write", s.addComment},
 

@@ -156,6 +156,12 @@ func TestContract(t *testing.T) {
 	if d := cmp.Diff([]string{"amend", "amend/withdrawn"}, pr.Labels); !ok || pr.State != github.Closed || pr.ClosedAt.IsZero() || d != "" {
 		t.Errorf("closed: %+v %s", pr, d)
 	}
+	must(t, c.Unlabel(ctx, pr.Number, "amend/withdrawn", "amend/withdrawn", "amend/stale"))
+	pr, _, err = b.plain.PullRequest(ctx, branch)
+	must(t, err)
+	if d := cmp.Diff([]string{"amend"}, pr.Labels); d != "" {
+		t.Error(d)
+	}
 	must(t, c.DeleteBranch(ctx, branch))
 	must(t, c.DeleteBranch(ctx, branch))
 	_, err = c.Head(ctx, branch)
@@ -183,7 +189,7 @@ func TestLostAnswersOnTheHost(t *testing.T) {
 		t.Run(action, func(t *testing.T) {
 			b := newBench(t)
 			c := b.client
-			for _, path := range []string{"/git/blobs$", "/git/trees$", "/git/commits$", "/git/refs", "/pulls$", "/labels$", "/pulls/1$", "/dispatches$"} {
+			for _, path := range []string{"/git/blobs$", "/git/trees$", "/git/commits$", "/git/refs", "/pulls$", "/labels$", "/labels/amend$", "/pulls/1$", "/dispatches$"} {
 				for _, method := range []string{"POST", "PATCH", "DELETE"} {
 					must(t, b.forge.AddFault(forge.Fault{Method: method, Path: path, Action: action, Times: 1}))
 				}
@@ -196,6 +202,7 @@ func TestLostAnswersOnTheHost(t *testing.T) {
 			if pr.Number != 1 {
 				t.Errorf("pull request %d was opened, want one alone", pr.Number)
 			}
+			must(t, c.Unlabel(ctx, pr.Number, "amend"))
 			must(t, c.Close(ctx, pr.Number, nil))
 			must(t, c.UpdateBranch(ctx, "main", sha))
 			must(t, c.DeleteBranch(ctx, "amend/x-1"))

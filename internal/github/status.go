@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -61,4 +62,16 @@ func (c *Client) SetStatus(ctx context.Context, sha, statusContext string, s Sta
 func (c *Client) Label(ctx context.Context, number int, label string) error {
 	_, err := c.label(ctx, number, []string{label})
 	return err
+}
+
+// Unlabel takes labels off a pull request. One that it does not have is off.
+func (c *Client) Unlabel(ctx context.Context, number int, labels ...string) error {
+	for _, l := range labels {
+		// The library puts it into the path as it is.
+		_, err := c.again.Issues.RemoveLabelForIssue(ctx, c.owner, c.repo, number, url.PathEscape(l))
+		if err = typed("remove label", err); err != nil && amend.KindOf(err) != amend.NotFound {
+			return err
+		}
+	}
+	return nil
 }

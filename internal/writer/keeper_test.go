@@ -3,6 +3,7 @@ package writer_test
 import (
 	"context"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,6 +111,18 @@ func (h *hub) Remark(_ context.Context, number int, label, comment string) error
 	return h.call("remark", func() error {
 		p := h.pulls[number-1]
 		p.Labels, p.comments = append(p.Labels, label), append(p.comments, comment)
+		return nil
+	})
+}
+
+// Unclose is the hub's part of Proposals: Reopened stands for the label of closing.
+func (h *hub) Unclose(_ context.Context, number int, label string) error {
+	return h.call("unclose", func() error {
+		p := h.pulls[number-1]
+		if !slices.Contains(p.Labels, label) {
+			p.Labels = append(p.Labels, label)
+		}
+		p.Reopened = false
 		return nil
 	})
 }

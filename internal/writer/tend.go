@@ -23,8 +23,12 @@ const (
 	maxChanges = 10
 )
 
-// handsOff marks a pull request that a person has pushed to.
-const handsOff = "amend/hands-off"
+// handsOff marks a pull request that a person has pushed to, and reopened one that
+// a person has opened again after amend had closed it.
+const (
+	handsOff = "amend/hands-off"
+	reopened = "amend/reopened"
+)
 
 // tend looks after the open pull requests of amend, one at a time, so that events
 // are handled in between. What fails for one of them is tried again next time.
@@ -100,7 +104,7 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 	if err != nil || k == nil {
 		return err
 	}
-	if k.rules.StaleAfter > 0 && w.cfg.Now().Sub(p.OpenedAt) > k.rules.StaleAfter && (!p.Reopened || w.news[p.Branch].closing) {
+	if k.rules.StaleAfter > 0 && w.cfg.Now().Sub(p.OpenedAt) > k.rules.StaleAfter && !slices.Contains(p.Labels, reopened) {
 		if left.changes == 0 {
 			return nil
 		}
@@ -155,6 +159,9 @@ func (w *Writer) keep(ctx context.Context, p Pull) (*kept, error) {
 	k.world = pipeline.World{Tree: files, Now: w.cfg.Now()}
 	if err := checkStop(files); err != nil {
 		return nil, unless(err, amend.Refused)
+	}
+	if p.Reopened && !w.news[p.Branch].closing {
+		return nil, w.unclose(ctx, k)
 	}
 	change, ours, err := w.own(ctx, p)
 	if err != nil {
@@ -215,6 +222,16 @@ func (w *Writer) remark(ctx context.Context, k *kept) error {
 	}
 	const comment = "Somebody has pushed to this branch, so it is yours now: amend will not plan the change anew, merge it, or close it as stale. If the alert resolves first, the pull request is closed and the branch stays."
 	return w.cfg.Host.Remark(ctx, k.Number, handsOff, comment)
+}
+
+// unclose takes the mark of amend's own closing off a pull request that a person
+// has opened again, before anything else is done about it: with the mark, closing
+// it once more would not read as that person's refusal.
+func (w *Writer) unclose(ctx context.Context, k *kept) error {
+	if moved, err := w.moved(ctx, k.main); moved || err != nil {
+		return err
+	}
+	return w.cfg.Host.Unclose(ctx, k.Number, reopened)
 }
 
 // outdated reports whether a file of the pull request has changed on the branch

@@ -249,11 +249,50 @@ func TestReopenedPullRequestIsNotStale(t *testing.T) {
 			t.Fatalf("it is %s", p.State)
 		}
 		b.hub.branches[p.branch], p.State, p.Reopened = head, amend.EpisodeOpen, true
-		b.later()
-		if p.State != amend.EpisodeOpen {
-			t.Errorf("opened again, it is %s", p.State)
+		for range 3 {
+			b.later()
+		}
+		if p.State != amend.EpisodeOpen || p.Reopened || b.hub.count("unclose") != 1 {
+			t.Errorf("opened again, it is %s; with the mark of closing: %v, taken off %d times", p.State, p.Reopened, b.hub.count("unclose"))
 		}
 	})
+}
+
+// The mark of amend's own closing goes whatever else keeps amend from looking
+// after a pull request, but for the kill switch, and also after a restart.
+func TestMarkOfClosingGoes(t *testing.T) {
+	stop := func(f map[string]string) { f[pipeline.StopFile] = "1" }
+	for name, c := range map[string]struct {
+		before func(*bench, *request)
+		stays  bool
+	}{
+		"pushed to": {before: func(b *bench, p *request) {
+			b.hub.branches[p.branch] = b.hub.add(commit{parents: []string{b.hub.branches[p.branch]}, files: map[string]string{"f": "mine"}, message: "human"})
+		}},
+		"restarted": {before: func(b *bench, _ *request) { b.stop(); b.restart(); b.run() }},
+		"answer lost": {before: func(b *bench, _ *request) {
+			b.hub.fault = func(call string) (error, error) {
+				if call == "unclose" {
+					b.hub.fault = nil
+					return amend.Errorf(amend.Transient, call, "503"), nil
+				}
+				return nil, nil
+			}
+		}},
+		"kill switch": {before: func(b *bench, _ *request) { b.hub.push("stop", stop) }, stays: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onKept(t, &keeper{}, func(t *testing.T, b *bench, e amend.Event, p *request) {
+				p.Reopened = true
+				c.before(b, p)
+				b.later()
+				b.later()
+				if p.Reopened != c.stays || p.State != amend.EpisodeOpen {
+					t.Errorf("it has the mark: %v, want %v; it is %s", p.Reopened, c.stays, p.State)
+				}
+			})
+		})
+	}
 }
 
 // A push that comes while the pull request is closed stays.

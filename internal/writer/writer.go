@@ -59,6 +59,9 @@ type Proposals interface {
 	// ClosePull closes a pull request with a comment and marks it as closed by
 	// amend, as withdrawn or stale, which must not read as a person's refusal.
 	ClosePull(ctx context.Context, number int, as amend.EpisodeState, comment string) error
+	// Unclose takes back the mark of ClosePull from one that is open, after it has
+	// given it a label: what is closed without the mark was closed by a person.
+	Unclose(ctx context.Context, number int, label string) error
 }
 
 // Upkeep changes what an open pull request says.
@@ -155,7 +158,7 @@ type Pull struct {
 	Commit   string    // that it put into its base, once merged, or else its head
 	Body     string
 	Labels   []string
-	Reopened bool // it is open, and amend had closed it
+	Reopened bool // it is open, and has the mark of ClosePull
 }
 
 // A NewPull is a pull request to open.

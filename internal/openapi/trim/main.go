@@ -50,6 +50,7 @@ func operations() map[string][]string {
 		repo + "/statuses/{sha}":                          {"post"},
 		repo + "/check-runs":                              {"post"},
 		repo + "/issues/{issue_number}/labels":            {"get", "post"},
+		repo + "/issues/{issue_number}/labels/{name}":     {"delete"},
 		repo + "/issues/{issue_number}/comments":          {"get", "post"},
 		repo + "/dispatches":                              {"post"},
 		repo + "/actions/runs":                            {"get"},
