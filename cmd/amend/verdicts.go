@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/github"
@@ -26,16 +28,35 @@ func (h host) SetVerdict(ctx context.Context, v amend.Verdict) error {
 	return h.SetStatus(ctx, v.Commit, ledger.VerdictContext, github.Status{State: state, Description: description})
 }
 
-// JudgePull implements writer.Verdicts. The label goes last, because it is what
-// tells the next try that the comment is there.
+// verdictMark ends a comment about a verdict, where nobody sees it.
+const verdictMark = "<!-- amend:verdict %s -->"
+
+// JudgePull implements writer.Verdicts. The mark in the comment tells the next try
+// that it is there, and the label, which goes last, that nothing is left to do.
 func (h host) JudgePull(ctx context.Context, branch string, state amend.VerdictState, comment string) error {
 	p, ok, err := h.PullRequest(ctx, branch)
 	label := "amend/" + string(state)
 	if err != nil || !ok || p.State != github.Merged || slices.Contains(p.Labels, label) {
 		return err
 	}
-	if err := h.Comment(ctx, p.Number, comment); err != nil {
+	if err := h.commentOnce(ctx, p.Number, fmt.Sprintf(verdictMark, state), comment); err != nil {
 		return err
 	}
 	return h.Label(ctx, p.Number, label)
+}
+
+// commentOnce writes a comment, unless one ends with the mark. Where there are too
+// many comments to look through, the label alone has to say it.
+func (h host) commentOnce(ctx context.Context, number int, mark, comment string) error {
+	texts, err := h.Comments(ctx, number)
+	switch {
+	case amend.KindOf(err) == amend.Refused:
+		h.log.WarnContext(ctx, "a verdict is not explained on its pull request", "pr", number, "error", err)
+		return nil
+	case err != nil:
+		return err
+	case slices.ContainsFunc(texts, func(text string) bool { return strings.HasSuffix(strings.TrimSpace(text), mark) }):
+		return nil
+	}
+	return h.Comment(ctx, number, comment+"\n"+mark)
 }

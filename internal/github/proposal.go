@@ -49,7 +49,7 @@ func (c *Client) Proposal(ctx context.Context, number int) (Proposal, error) {
 	if err := c.compare(ctx, &p); err != nil {
 		return Proposal{}, err
 	}
-	p.Comments, err = c.comments(ctx, number)
+	p.Comments, err = c.Comments(ctx, number)
 	return p, err
 }
 
@@ -92,9 +92,9 @@ func (p *Proposal) add(u *github.User) {
 	}
 }
 
-// comments returns the texts of all comments, and refuses a pull request with so
-// many that some would be left out.
-func (c *Client) comments(ctx context.Context, number int) ([]string, error) {
+// Comments returns the texts of all comments of a pull request, oldest first. It
+// fails as amend.Refused when there are more than 1,000.
+func (c *Client) Comments(ctx context.Context, number int) ([]string, error) {
 	var texts []string
 	opts := &github.IssueListCommentsOptions{ListOptions: github.ListOptions{PerPage: 100}}
 	for range maxPages {
