@@ -50,7 +50,8 @@ type request struct {
 	branch, title    string
 	labels, comments []string
 	given            writer.NewPull
-	green            bool // all checks have passed
+	green            bool      // all checks have passed
+	said             time.Time // when a person last spoke
 }
 
 func newHub(now func() time.Time, files map[string]string) *hub {

@@ -135,6 +135,16 @@ func (h *hub) AuthorOf(_ context.Context, sha string) (login string, err error) 
 	return login, err
 }
 
+func (h *hub) LastWord(_ context.Context, number int, since time.Time) (at time.Time, err error) {
+	err = h.call("last word", func() error {
+		if said := h.pulls[number-1].said; said.After(since) {
+			at = said
+		}
+		return nil
+	})
+	return at, err
+}
+
 func (h *hub) Ready(_ context.Context, number int, sha string) (missing string, err error) {
 	err = h.call("ready", func() error {
 		if p := h.pulls[number-1]; p.State != amend.EpisodeOpen || h.branches[p.branch] != sha || !p.green {

@@ -104,17 +104,10 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 	if err != nil || k == nil {
 		return err
 	}
-	if k.rules.StaleAfter > 0 && w.cfg.Now().Sub(p.OpenedAt) > k.rules.StaleAfter && !slices.Contains(p.Labels, reopened) {
-		if left.changes == 0 {
-			return nil
-		}
-		if moved, err := w.moved(ctx, k.main); moved || err != nil {
+	if k.quiet(w) {
+		if closed, err := w.expire(ctx, k, left); closed || err != nil {
 			return err
 		}
-		left.changes--
-		w.news[p.Branch].served, w.news[p.Branch].closing = w.cfg.Now(), true
-		comment := fmt.Sprintf("Nobody has merged or closed this for %s, so amend closes it as stale. That mutes nothing: if the alert still fires after the cooldown of the playbook, a new one is opened.", k.rules.StaleAfter)
-		return w.closePull(ctx, p, amend.EpisodeStale, comment)
 	}
 	outdated, err := k.outdated(w)
 	if err != nil {
@@ -130,6 +123,42 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 		}
 	}
 	return w.tell(ctx, k, left)
+}
+
+// quiet reports whether, as far as is known, nobody has taken up a pull request for
+// so long that it is stale. What a person has opened again waits for that person.
+func (k *kept) quiet(w *Writer) bool {
+	since := k.OpenedAt
+	if said := w.news[k.Branch].said; said.After(since) {
+		since = said
+	}
+	return k.rules.StaleAfter > 0 && w.cfg.Now().Sub(since) > k.rules.StaleAfter && !slices.Contains(k.Labels, reopened)
+}
+
+// expire closes a pull request as stale, unless a person has spoken there, which
+// the host is asked only now. It is true when nothing more is to be done about it.
+func (w *Writer) expire(ctx context.Context, k *kept, left *effort) (bool, error) {
+	if left.changes == 0 {
+		return true, nil
+	}
+	left.changes--
+	n := w.news[k.Branch]
+	n.served = w.cfg.Now()
+	if !n.closing { // or else it may have its label
+		said, err := w.cfg.Host.LastWord(ctx, k.Number, n.served.Add(-k.rules.StaleAfter))
+		if err != nil {
+			return true, err
+		}
+		if n.said = said; !k.quiet(w) {
+			return false, nil
+		}
+	}
+	if moved, err := w.moved(ctx, k.main); moved || err != nil {
+		return true, err
+	}
+	n.closing = true
+	comment := fmt.Sprintf("Nobody has taken this up for %s, so amend closes it as stale. That mutes nothing: if the alert still fires after the cooldown of the playbook, a new one is opened.", k.rules.StaleAfter)
+	return true, w.closePull(ctx, k.Pull, amend.EpisodeStale, comment)
 }
 
 // moved reports whether the branch has moved since it was read. Nothing is

@@ -239,6 +239,33 @@ func TestStalePullRequestIsClosed(t *testing.T) {
 	})
 }
 
+// A pull request that people talk about is not stale, and to find that out costs
+// the host one question for each time that it seems to be.
+func TestStaleCountsFromTheLastWord(t *testing.T) {
+	onKept(t, &keeper{rules: pipeline.PullRules{StaleAfter: 72 * time.Hour}}, func(t *testing.T, b *bench, e amend.Event, p *request) {
+		time.Sleep(70 * time.Hour)
+		p.said = b.now()
+		for range 30 {
+			time.Sleep(2 * time.Hour)
+			b.later()
+		}
+		if n := b.hub.count("last word"); p.State != amend.EpisodeOpen || n != 1 {
+			t.Errorf("it is %s, and the host was asked %d times, want once", p.State, n)
+		}
+		b.hub.fault = failing("last word")
+		time.Sleep(12 * time.Hour)
+		b.later()
+		if p.State != amend.EpisodeOpen {
+			t.Errorf("when nobody knows, it is %s", p.State)
+		}
+		b.hub.fault = nil
+		b.later()
+		if p.State != amend.EpisodeStale {
+			t.Errorf("72 hours after the last word it is %s", p.State)
+		}
+	})
+}
+
 // What a person opens again waits for that person.
 func TestReopenedPullRequestIsNotStale(t *testing.T) {
 	onKept(t, &keeper{rules: pipeline.PullRules{StaleAfter: time.Hour}}, func(t *testing.T, b *bench, e amend.Event, p *request) {

@@ -70,8 +70,15 @@ type Upkeep interface {
 	// Remark writes a comment and gives the pull request a label by which
 	// everybody sees that it was written.
 	Remark(ctx context.Context, number int, label, comment string) error
+}
+
+// People are what persons have done on the host.
+type People interface {
 	// AuthorOf returns the login of whoever wrote a commit, "" when nobody knows.
 	AuthorOf(ctx context.Context, sha string) (string, error)
+	// LastWord returns when a person last commented on a pull request or reviewed
+	// it, since a time; zero when nobody has.
+	LastWord(ctx context.Context, number int, since time.Time) (time.Time, error)
 }
 
 // Merges merge pull requests.
@@ -96,6 +103,7 @@ type Host interface {
 	Pulls
 	Proposals
 	Upkeep
+	People
 	Merges
 	Dispatcher
 	Verdicts
