@@ -157,7 +157,7 @@ func (c *cluster) accessReview(w http.ResponseWriter, r *http.Request) {
 // application is synced to what the branch held at the last refresh.
 func (c *cluster) application() map[string]any {
 	objects := []any{}
-	for n := 1; n <= 3; n++ {
+	for n := 1; n <= scriptApps; n++ {
 		objects = append(objects, map[string]any{
 			"group": "apps", "kind": "Deployment", "namespace": "shop", "name": app(n), "health": map[string]any{"status": c.health, "message": "as the test wants it"},
 		})

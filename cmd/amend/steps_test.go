@@ -59,11 +59,19 @@ type play struct {
 	fires atomic.Int64
 }
 
-// alertmanager is one that knows the alerts of the scripts as long as they fire.
+// scriptApps is how many applications the env repo of a script has.
+const scriptApps = 5
+
+// alertmanager is one that is up for long, and knows the alerts of the scripts as
+// long as they fire.
 func (p *play) alertmanager() string {
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v2/status" {
+			answer(w, map[string]any{"uptime": time.Now().Add(-time.Hour)})
+			return
+		}
 		var list []any
-		for n := 1; n <= 3 && p.fires.Load() > 0; n++ {
+		for n := 1; n <= scriptApps && p.fires.Load() > 0; n++ {
 			for _, name := range []string{"AppStuck", "AppOutOfMemory"} {
 				list = append(list, map[string]any{"labels": firing(name, app(n)).Labels, "status": map[string]any{"state": "active"}})
 			}
@@ -83,7 +91,7 @@ func TestSteps(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			s := newStage(t, 3, "", nil)
+			s := newStage(t, scriptApps, "", nil)
 			policy := strings.Replace(s.git("show", "main:.amend/policy.yaml")+requestPolicy,
 				"  cooldown: 1h\n", "  cooldown: 1h\n  verify: {after: 20ms, deadline: 1s}\n", 1)
 			s.put(".amend/policy.yaml", &policy)
