@@ -183,17 +183,25 @@ func TestGoodFixWithALaggingAlert(t *testing.T) {
 	}
 }
 
-// TestVerdictsSurviveACrash: what was being found out is found out by the next
-// process, and what was is not asked for again.
-func TestVerdictsSurviveACrash(t *testing.T) {
+// killedInVerification returns a serve that was killed while it found out whether
+// a commit of its own helps.
+func killedInVerification(t *testing.T) (s *stage, commit string) {
+	t.Helper()
 	s, _, alertmanager, _ := newLoop(t, "3s")
 	s.fire(alertmanager, firing("AppStuck", app(1)))
 	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
-	change := s.changesOf(app(1))[0]
+	commit = s.changesOf(app(1))[0].Commit
 	s.eventually("it is being found out", func() bool { return s.judgements() == 1 })
 	s.kill()
+	return s, commit
+}
+
+// TestVerdictsSurviveACrash: what was being found out is found out by the next
+// process, and what was is not asked for again.
+func TestVerdictsSurviveACrash(t *testing.T) {
+	s, commit := killedInVerification(t)
 	s.start()
-	s.verdict(change.Commit, amend.Reverted, "taken back by ")
+	s.verdict(commit, amend.Reverted, "taken back by ")
 	s.judgements()
 	s.kill()
 	s.start()
@@ -209,18 +217,13 @@ func TestVerdictsSurviveACrash(t *testing.T) {
 // TestARevertSurvivesACrash: the process ended between saying that a change failed and
 // taking it back.
 func TestARevertSurvivesACrash(t *testing.T) {
-	s, _, alertmanager, _ := newLoop(t, "3s")
-	s.fire(alertmanager, firing("AppStuck", app(1)))
-	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
-	change := s.changesOf(app(1))[0]
-	s.eventually("it is being found out", func() bool { return s.judgements() == 1 })
-	s.kill()
+	s, commit := killedInVerification(t)
 	state, description := ledger.VerdictStatus(amend.Verdict{State: amend.Failed, Detail: "the probe still finds the trouble"})
 	name := ledger.VerdictContext
-	_, _, err := s.api.Repositories.CreateStatus(s.Context(), "acme", "env", change.Commit, &github.RepoStatus{State: &state, Description: &description, Context: &name})
+	_, _, err := s.api.Repositories.CreateStatus(s.Context(), "acme", "env", commit, &github.RepoStatus{State: &state, Description: &description, Context: &name})
 	s.must(err)
 	s.start()
-	s.verdict(change.Commit, amend.Reverted, "taken back by ")
+	s.verdict(commit, amend.Reverted, "taken back by ")
 }
 
 // TestWithoutAClusterNothingIsVerified, and nobody is told otherwise; a person

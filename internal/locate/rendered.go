@@ -17,19 +17,28 @@ type Object struct{ obj *object }
 // ReasonAmbiguous, ReasonUnsupported, ReasonRemote, ReasonProtected, or
 // ReasonUnproven when a source does not render.
 func (l *Locator) Deployed(tree fs.FS, q Query) (*Object, error) {
-	v, err := l.view(tree)
+	_, m, err := l.deployed(tree, q)
 	if err != nil {
 		return nil, err
 	}
+	return &Object{m.obj}, nil
+}
+
+// deployed finds the object and the view of the tree in which it was found.
+func (l *Locator) deployed(tree fs.FS, q Query) (*view, match, error) {
+	v, err := l.view(tree)
+	if err != nil {
+		return nil, match{}, err
+	}
 	o, err := v.owner(q)
 	if err != nil {
-		return nil, fmt.Errorf("locating %s: %w", q.Object, err)
+		return nil, match{}, fmt.Errorf("locating %s: %w", q.Object, err)
 	}
 	m, err := v.match(q.Object, scope{owner: o, dir: q.Root})
 	if err != nil {
-		return nil, fmt.Errorf("locating %s: %w", q.Object, err)
+		return nil, match{}, fmt.Errorf("locating %s: %w", q.Object, err)
 	}
-	return &Object{m.obj}, nil
+	return v, m, nil
 }
 
 // Ref returns the object's identity as it is rendered.

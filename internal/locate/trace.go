@@ -2,7 +2,6 @@ package locate
 
 import (
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -29,17 +28,9 @@ const (
 
 // Trace finds an object as Deployed does, with the same refusals.
 func (l *Locator) Trace(tree fs.FS, q Query) (*Trace, error) {
-	v, err := l.view(tree)
+	v, m, err := l.deployed(tree, q)
 	if err != nil {
 		return nil, err
-	}
-	o, err := v.owner(q)
-	if err != nil {
-		return nil, fmt.Errorf("locating %s: %w", q.Object, err)
-	}
-	m, err := v.match(q.Object, scope{owner: o, dir: q.Root})
-	if err != nil {
-		return nil, fmt.Errorf("locating %s: %w", q.Object, err)
 	}
 	t := &Trace{match: m, files: map[string]bool{}}
 	t.follow(v, m, 0)
