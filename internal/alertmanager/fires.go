@@ -35,7 +35,7 @@ func Fires(ctx context.Context, clients []*Client, meant func(amend.Alert) bool)
 		}
 	}
 	if len(failures) == len(clients) {
-		return false, amend.Errorf(amend.Transient, "ask alertmanager", "%w", errors.Join(failures...))
+		return false, amend.Errorf(amend.Transient, "ask whether the alert fires", "%w", errors.Join(failures...))
 	}
 	return false, nil
 }
