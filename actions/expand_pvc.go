@@ -14,6 +14,8 @@ func init() {
 		Kinds:   []string{"PersistentVolumeClaim"},
 		Fields:  []amend.FieldPattern{"spec.resources.requests.storage"},
 		Params:  []amend.Param{pvcFactor, pvcCeiling},
+		By:      pvcFactor.Name,
+		UpTo:    pvcCeiling.Name,
 		Plan:    planExpandPVC,
 		Absent: "if a StatefulSet made it, its volumeClaimTemplates cannot be changed: expand the claim in the cluster, " +
 			"delete the StatefulSet with --cascade=orphan and write the new size into its template",

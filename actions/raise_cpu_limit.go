@@ -14,6 +14,8 @@ func init() {
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet"},
 		Fields:  []amend.FieldPattern{"spec.template.spec.containers[*].resources.limits.cpu"},
 		Params:  []amend.Param{cpuFactor, cpuCeiling},
+		By:      cpuFactor.Name,
+		UpTo:    cpuCeiling.Name,
 		Plan: func(req amend.Request, view View) ([]Set, error) {
 			return planRaiseLimit(req, view, limit{"cpu", tenMillicores, cpuFactor, cpuCeiling, "find out what the load is"})
 		},

@@ -18,6 +18,8 @@ func init() {
 		Kinds:   []string{"HorizontalPodAutoscaler", "ScaledObject"},
 		Fields:  []amend.FieldPattern{"spec.maxReplicas", "spec.maxReplicaCount"},
 		Params:  []amend.Param{hpaBy, hpaMax},
+		By:      hpaBy.Name,
+		UpTo:    hpaMax.Name,
 		Plan:    planRaiseHPAMax,
 		Absent:  "if KEDA makes the autoscaler, let the playbook name its ScaledObject",
 	})

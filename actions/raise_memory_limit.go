@@ -14,6 +14,8 @@ func init() {
 		Kinds:   []string{"Deployment", "StatefulSet", "DaemonSet"},
 		Fields:  []amend.FieldPattern{"spec.template.spec.containers[*].resources.limits.memory"},
 		Params:  []amend.Param{memoryFactor, memoryCeiling},
+		By:      memoryFactor.Name,
+		UpTo:    memoryCeiling.Name,
 		Plan: func(req amend.Request, view View) ([]Set, error) {
 			return planRaiseLimit(req, view, limit{"memory", wholeMebibytes, memoryFactor, memoryCeiling, "look for the leak"})
 		},

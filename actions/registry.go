@@ -36,6 +36,9 @@ type Action struct {
 	Fields []amend.FieldPattern
 	// Params are what a playbook may, or must, say under "with".
 	Params []amend.Param
+	// By and UpTo name the parameters of an action that raises a number by steps up
+	// to a bound: how large a step is, and the bound. They are "" for others.
+	By, UpTo string
 	// Plan returns the fields to set. It refuses with a reason of the closed
 	// list when acting would be a guess, and fails as amend.Invalid when a
 	// parameter is missing or not what Params says. Plan of a registered

@@ -18,6 +18,8 @@ func init() {
 		Kinds:   []string{"Deployment", "StatefulSet"},
 		Fields:  []amend.FieldPattern{"spec.replicas"},
 		Params:  []amend.Param{replicasBy, replicasMax},
+		By:      replicasBy.Name,
+		UpTo:    replicasMax.Name,
 		Plan:    planScaleReplicas,
 	})
 }

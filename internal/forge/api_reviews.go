@@ -65,8 +65,10 @@ func reviewState(event string) (string, bool) {
 
 func (s *Server) createReview(c call) (reply, error) {
 	var in struct {
-		Body  string `json:"body"`
-		Event string `json:"event"`
+		Body     string        `json:"body"`
+		Event    string        `json:"event"`
+		Commit   string        `json:"commit_id"`
+		Comments []draftRemark `json:"comments"`
 	}
 	if err := decode(c, &in); err != nil {
 		return reply{}, err
@@ -76,8 +78,20 @@ func (s *Server) createReview(c call) (reply, error) {
 		return reply{}, invalid("Unprocessable Entity")
 	}
 	p, err := s.changePull(c, func(p *pull) error {
+		if in.Commit != "" && in.Commit != string(p.HeadSHA) && len(in.Comments) > 0 {
+			return invalid("Unprocessable Entity: this host takes comments on the head only")
+		}
+		made, err := c.remarks(*p, in.Comments)
+		if err != nil {
+			return err
+		}
+		now := s.cfg.Now().UTC()
 		id := c.repo.id()<<20 + int64(p.Number)<<10 + int64(len(p.Reviews)) + 1
-		p.Reviews = append(p.Reviews, review{id, c.who.Login, in.Body, state, p.HeadSHA, s.cfg.Now().UTC()})
+		p.Reviews = append(p.Reviews, review{id, c.who.Login, in.Body, state, p.HeadSHA, now})
+		for _, r := range made {
+			r.ID, r.Review, r.User, r.Created = c.repo.id()<<20+int64(p.Number)<<10+int64(len(p.Remarks))+1, id, c.who.Login, now
+			p.Remarks = append(p.Remarks, r)
+		}
 		p.Reviewers = slices.DeleteFunc(p.Reviewers, func(login string) bool { return login == c.who.Login })
 		return nil
 	})

@@ -153,7 +153,7 @@ func (c call) pullDetailDoc(p pull) (linked, error) {
 	if err != nil {
 		return linked{}, err
 	}
-	doc := pullDetail{pullFields: fields, Merged: p.merged(), Comments: len(p.Comments), MergeableState: "unknown"}
+	doc := pullDetail{pullFields: fields, Merged: p.merged(), Comments: len(p.Comments), ReviewComments: len(p.Remarks), MergeableState: "unknown"}
 	if p.MergedBy != "" {
 		by := c.userDoc(p.MergedBy)
 		doc.MergedBy = &by

@@ -38,6 +38,7 @@ type pull struct {
 	Reviewers []string  `json:"reviewers,omitempty"` // who is asked for a review
 	Teams     []string  `json:"teams,omitempty"`
 	Reviews   []review  `json:"reviews,omitempty"`
+	Remarks   []remark  `json:"remarks,omitempty"` // of the reviews, on lines
 
 	judged string // the pair of commits that settle last looked at
 }

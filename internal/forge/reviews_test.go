@@ -1,6 +1,7 @@
 package forge_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-github/v60/github"
@@ -104,5 +105,40 @@ func TestStatusesAndChecks(t *testing.T) {
 	}
 	if commit, _, err := b.client.Repositories.GetCommit(ctx, "acme", "env", sha, nil); err != nil || commit.GetAuthor().GetLogin() != "robot" {
 		t.Errorf("the author of %v is unknown, %v", commit.GetSHA(), err)
+	}
+}
+
+func TestCommentsOnLines(t *testing.T) {
+	b := newBench(t, forge.Config{})
+	lines := strings.Repeat("same\n", 20)
+	fix := b.commit(b.withFiles(map[string]string{"a": "1\n" + lines + "2\n", "b": "1\n"}), "a", "one\n"+lines+"two\n")
+	b.branch("amend/i-1", fix)
+	b.openPull("amend/i-1", "Fix")
+	ctx := t.Context()
+	write := func(comments ...*github.DraftReviewComment) error {
+		_, _, err := b.client.PullRequests.CreateReview(ctx, "acme", "env", 1, &github.PullRequestReviewRequest{
+			CommitID: &fix, Event: github.String("COMMENT"), Body: github.String("Look."), Comments: comments,
+		})
+		return err
+	}
+	on := func(path string, first, last int) *github.DraftReviewComment {
+		c := &github.DraftReviewComment{Path: &path, Line: &last, Side: github.String("RIGHT"), Body: github.String("hm")}
+		if first != last {
+			c.StartLine, c.StartSide = &first, c.Side
+		}
+		return c
+	}
+	if err := write(on("a", 1, 1), on("a", 20, 22)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		comment *github.DraftReviewComment
+		want    string
+	}{{on("b", 1, 1), "Path"}, {on("../a", 1, 1), "Path"}, {on("a", 10, 10), "Line"}, {on("a", 1, 22), "Line"}, {on("a", 3, 1), "Line"}} {
+		wantError(t, write(c.comment), 422, c.want)
+	}
+	got, _, err := b.client.PullRequests.ListComments(ctx, "acme", "env", 1, nil)
+	if err != nil || len(got) != 2 || got[0].GetLine() != 1 || got[0].GetUser().GetLogin() != "robot" || got[1].GetStartLine() != 20 || !strings.HasPrefix(got[1].GetDiffHunk(), "@@ ") {
+		t.Errorf("the comments are %v, %v", got, err)
 	}
 }

@@ -48,6 +48,7 @@ func (s *Server) endpoints() []endpoint {
 		{"POST", inRepo + "/pulls/{number}/requested_reviewers", "pull_requests", "write", s.requestReviewers},
 		{"GET", inRepo + "/pulls/{number}/reviews", "pull_requests", "read", s.listReviews},
 		{"POST", inRepo + "/pulls/{number}/reviews", "pull_requests", "write", s.createReview},
+		{"GET", inRepo + "/pulls/{number}/comments", "pull_requests", "read", s.listRemarks},
 		{"POST", inRepo + "/statuses/{sha}", "statuses", "write", s.createStatus},
 		{"GET", inRepo + "/commits/{ref}/status", "statuses", "read", s.combinedStatus},
 		{"POST", inRepo + "/check-runs", "checks", "write", s.createCheckRun},

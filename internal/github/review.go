@@ -85,3 +85,39 @@ func (c *Client) AuthorOf(ctx context.Context, sha string) (string, error) {
 	}
 	return "", nil
 }
+
+// A Review comments on a pull request as it is at a commit, and neither approves
+// nor objects. Its texts are sent as they are, like those of NewPullRequest.
+type Review struct {
+	Commit   string
+	Body     string // which hosts require
+	Comments []LineComment
+}
+
+// A LineComment is about lines of a file, which have to be in the diff of the pull
+// request. They are 1-based and inclusive, in the file as the pull request has it.
+type LineComment struct {
+	Path          amend.RepoPath
+	Line, EndLine int
+	Body          string
+}
+
+// Review writes a review. It is sent once: when the answer is lost, the error is
+// amend.Transient and the review may be there. A line that is not in the diff makes
+// it amend.Invalid as a whole.
+func (c *Client) Review(ctx context.Context, number int, r Review) error {
+	if err := checkSHA(r.Commit); err != nil {
+		return err
+	}
+	request := github.PullRequestReviewRequest{CommitID: &r.Commit, Body: &r.Body, Event: github.String("COMMENT")}
+	for _, l := range r.Comments {
+		side := "RIGHT" // of a diff is what there is after the change
+		comment := github.DraftReviewComment{Path: github.String(l.Path.String()), Line: github.Int(l.EndLine), Side: &side, Body: github.String(l.Body)}
+		if l.Line < l.EndLine {
+			comment.StartLine, comment.StartSide = github.Int(l.Line), &side
+		}
+		request.Comments = append(request.Comments, &comment)
+	}
+	_, _, err := c.once.PullRequests.CreateReview(ctx, c.owner, c.repo, number, &request)
+	return typed("review pull request", err)
+}

@@ -53,3 +53,27 @@ func FuzzParseCommit(f *testing.F) {
 		}
 	})
 }
+
+func TestParseHunks(t *testing.T) {
+	got, err := parseHunks("diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1,2 +1,3 @@ x @@ y\n a\n+@@ b\n c\n@@ -9 +10 @@\n-d\n+e\n@@ -20,2 +20,0 @@\n-f\n-g\n")
+	want := []Hunk{
+		{Line: 1, EndLine: 3, Text: "@@ -1,2 +1,3 @@ x @@ y\n a\n+@@ b\n c\n"},
+		{Line: 10, EndLine: 10, Text: "@@ -9 +10 @@\n-d\n+e\n"}, {Line: 20, EndLine: 19, Text: "@@ -20,2 +20,0 @@\n-f\n-g\n"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+}
+
+func FuzzParseHunks(f *testing.F) {
+	f.Add("@@ -1,2 +1,3 @@\n a\n")
+	f.Add("@@ -1 +1,x @@\n")
+	f.Fuzz(func(t *testing.T, diff string) {
+		hunks, err := parseHunks(diff)
+		for _, h := range hunks {
+			if err == nil && h.Text == "" {
+				t.Errorf("a hunk of nothing in %q", diff)
+			}
+		}
+	})
+}

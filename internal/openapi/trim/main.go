@@ -24,6 +24,8 @@ func operations() map[string][]string {
 	const repo = "/repos/{owner}/{repo}"
 	return map[string][]string{
 		"/rate_limit": {"get"},
+		"/app":        {"get"},
+		"/user":       {"get"},
 		"/app/installations/{installation_id}/access_tokens": {"post"},
 		repo:                                              {"get"},
 		repo + "/installation":                            {"get"},
@@ -43,10 +45,13 @@ func operations() map[string][]string {
 		repo + "/pulls":                                   {"get", "post"},
 		repo + "/pulls/{pull_number}":                     {"get", "patch"},
 		repo + "/pulls/{pull_number}/merge":               {"put"},
+		repo + "/pulls/{pull_number}/commits":             {"get"},
 		repo + "/pulls/{pull_number}/reviews":             {"get", "post"},
+		repo + "/pulls/{pull_number}/comments":            {"get"},
 		repo + "/pulls/{pull_number}/requested_reviewers": {"post"},
 		repo + "/commits/{ref}/check-runs":                {"get"},
 		repo + "/commits/{ref}/status":                    {"get"},
+		repo + "/commits/{ref}/statuses":                  {"get"},
 		repo + "/statuses/{sha}":                          {"post"},
 		repo + "/check-runs":                              {"post"},
 		repo + "/issues/{issue_number}/labels":            {"get", "post"},
