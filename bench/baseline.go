@@ -25,6 +25,12 @@ func (w *world) sparse(dir string, app int) []step {
 	}, w.editAndPush(dir, app)...)
 }
 
+// gogit does what shallow does in one process, without git.
+func (w *world) gogit(dir string, app int) []step {
+	return []step{{filepath.Join(w.bench.bin, "gogit"), w.url() + ".git", filepath.Join(w.dir, "forge", "token"),
+		dir, appFile(app), "memory: " + memoryBefore, "memory: " + memoryAfter}}
+}
+
 func (w *world) editAndPush(dir string, app int) []step {
 	return []step{
 		{filepath.Join(w.bench.bin, "yq"), "-i", fmt.Sprintf("%s = %q", memoryPath, memoryAfter), filepath.Join(dir, appFile(app))},

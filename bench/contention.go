@@ -70,7 +70,7 @@ pushes five commits meanwhile, in the same way. No commit may be lost on either 
 
 // contended opens a world in which amend has answered once.
 func contended(ctx context.Context, b *bench) (*world, error) {
-	w, err := newWorld(ctx, b, contentionFiles, 50, 0)
+	w, err := newWorld(ctx, b, setting{files: contentionFiles, commits: 50})
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (w *world) checkFixes(ctx context.Context, since string, want []int) error 
 
 // rebasing runs n scripts at the same time, and returns how often they pushed.
 func rebasing(ctx context.Context, b *bench, n int) (wall time.Duration, attempts int, err error) {
-	w, err := newWorld(ctx, b, contentionFiles, 50, 0)
+	w, err := newWorld(ctx, b, setting{files: contentionFiles, commits: 50})
 	if err != nil {
 		return 0, 0, err
 	}

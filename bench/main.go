@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -25,6 +26,7 @@ type bench struct {
 	bin   string // folder of the programs
 	dir   string // a scratch folder
 	short bool   // fewer rounds and sizes, to see that all of it works
+	full  bool   // more sizes, and what takes a baseline minutes
 }
 
 // A benchmark fills its section.
@@ -37,87 +39,112 @@ var benchmarks = []benchmark{
 	{"locate", benchLocate},
 	{"write", benchWrite},
 	{"contention", benchContention},
+	{"intake", benchIntake},
 	{"storm", benchStorm},
+	{"calls", benchCalls},
 	{"programs", benchPrograms},
 }
 
 func main() {
-	bin := flag.String("bin", ".build/bin", "folder of the programs: amend, forge, kustomize, yq")
+	b := bench{}
+	flag.StringVar(&b.bin, "bin", ".build/bin", "folder of the programs")
 	out := flag.String("out", "", "document to write, e.g. docs/performance.md; the table is always printed")
-	only := flag.String("run", ".", "regular expression: the benchmarks to run")
-	short := flag.Bool("short", false, "few rounds and small sizes, to see that everything works")
+	only := flag.String("run", ".", "regular expression: the benchmarks to run; the others keep their part of the document")
+	flag.BoolVar(&b.short, "short", false, "few rounds and small sizes, to see that everything works")
+	flag.BoolVar(&b.full, "full", false, "every size with every round trip, and baselines that take minutes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *bin, *out, *only, *short); err != nil {
+	if err := run(ctx, b, *out, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, bin, out, only string, short bool) (err error) {
+func run(ctx context.Context, b bench, out, only string) (err error) {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return err
 	}
-	if bin, err = filepath.Abs(bin); err != nil {
+	if b.bin, err = filepath.Abs(b.bin); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "amend-bench-")
-	if err != nil {
+	if b.dir, err = os.MkdirTemp("", "amend-bench-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(b.dir)
 	began := time.Now()
 	var sections []*report.Section
+	var failed []error
 	for _, m := range benchmarks {
-		if !pattern.MatchString(m.name) {
+		if !pattern.MatchString(m.name) || ctx.Err() != nil {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "%6.1fs  %s\n", time.Since(began).Seconds(), m.name)
-		s := &report.Section{Name: m.name}
-		b := &bench{bin: bin, dir: filepath.Join(dir, m.name), short: short}
-		if err := os.Mkdir(b.dir, 0o755); err != nil {
-			return err
-		}
-		if err := m.run(ctx, b, s); err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
-		}
-		if err := os.RemoveAll(b.dir); err != nil {
-			return err
+		s, err := b.section(ctx, m)
+		if err != nil { // the others are still worth their time
+			failed = append(failed, fmt.Errorf("%s: %w", m.name, err))
+			fmt.Fprintln(os.Stderr, "bench:", failed[len(failed)-1])
+			continue
 		}
 		fmt.Println(s.Markdown("performance"))
 		sections = append(sections, s)
 	}
+	conclude(sections)
+	if out != "" {
+		failed = append(failed, report.Write(out, preamble, "## Notes", sections))
+	}
+	return errors.Join(failed...)
+}
+
+// section runs one benchmark in a folder of its own.
+func (b bench) section(ctx context.Context, m benchmark) (*report.Section, error) {
+	b.dir = filepath.Join(b.dir, m.name)
+	if err := os.Mkdir(b.dir, 0o755); err != nil {
+		return nil, err
+	}
+	began, before := time.Now(), load()
+	s := &report.Section{Name: m.name}
+	if err := m.run(ctx, &b, s); err != nil {
+		return nil, err
+	}
+	s.Run = fmt.Sprintf("Measured on %s in %s, on %d cores, with %s. Load of the machine at the start: %s.",
+		began.UTC().Format(time.DateOnly), time.Since(began).Round(time.Second), runtime.NumCPU(), runtime.Version(), before)
+	if b.short {
+		s.Run += " A short run: few rounds, small sizes, no figures to quote."
+	}
+	return s, os.RemoveAll(b.dir)
+}
+
+// conclude prints every aim that is missed, and how many there are.
+func conclude(sections []*report.Section) {
+	aims, missed := 0, 0
 	for _, s := range sections {
+		for _, r := range s.Rows {
+			if r.Verdict != report.None {
+				aims++
+			}
+		}
 		for _, r := range s.Missed() {
+			missed++
 			fmt.Printf("missed: %s: %s: %s, aim %s\n", s.Name, r.What, r.Measured, r.Aim)
 		}
 	}
-	if out == "" {
-		return nil
-	}
-	return report.Write(out, preamble(began, short), "## Notes", sections)
+	fmt.Printf("%d of %d aims are met\n", aims-missed, aims)
 }
 
 // preamble says what the figures stand for.
-func preamble(began time.Time, short bool) string {
-	text := fmt.Sprintf(`# Performance
+const preamble = `# Performance
 
-Written by `+"`make bench`"+` in %s, on %d cores, with %s.
-The load of the machine was %s at the end: the
-benchmarks themselves are a part of it. Trust ratios more than milliseconds.
+Written by ` + "`make bench`" + `; below each title stands when, and on what a machine. Trust
+ratios more than milliseconds: the programs, what they talk to and who measures them share
+its cores.
 
 Every baseline is measured in the same run, in turns with amend. Values are medians
-unless a row says otherwise; an interval is the 95 %% interval of a bootstrap. After
+unless a row says otherwise; an interval is the 95 % interval of a bootstrap. After
 each cell the result is checked, and a wrong result ends the run. CPU time is that of
 all processes that belong to a side.
-`, time.Since(began).Round(time.Second), runtime.NumCPU(), runtime.Version(), load())
-	if short {
-		text += "\nThis was a short run (`-short`): few rounds, small sizes, no figures to quote.\n"
-	}
-	return text
-}
+`
 
 // load returns the load averages, as far as the system tells.
 func load() string {

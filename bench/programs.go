@@ -66,7 +66,7 @@ func simulated(ctx context.Context, b *bench, files int) (dir, alert string, err
 			err = os.WriteFile(file, []byte(data), 0o644)
 		}
 	}
-	write(".amend/policy.yaml", benchPolicy)
+	write(".amend/policy.yaml", setting{}.policy())
 	for n := range files {
 		write(appFile(n), deployment(n))
 	}

@@ -99,20 +99,27 @@ func stormBody() ([]byte, error) {
 
 // postBody sends one post, which must be accepted.
 func (w *world) postBody(ctx context.Context, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.serve.addr+"/v1/alertmanager", bytes.NewReader(body))
+	status, text, err := postTo(ctx, "http://"+w.serve.addr+"/v1/alertmanager", body)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("the gateway answers %d: %s", status, text)
+	}
+	return err
+}
+
+// postTo sends one post and returns its answer.
+func postTo(ctx context.Context, url string, body []byte) (status int, text []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	defer res.Body.Close()
-	if answer, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the gateway answers %s: %s (%v)", res.Status, answer, err)
-	}
-	return nil
+	text, err = io.ReadAll(res.Body)
+	return res.StatusCode, text, err
 }
 
 var decisionsMetric = regexp.MustCompile(`(?m)^amend_decisions_total\{[^}]*\} (\S+)$`)

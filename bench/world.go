@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,13 +22,25 @@ import (
 // A world is a Git host with one env repo, which amend and its baselines reach
 // over HTTP with the same round trip.
 type world struct {
+	setting
 	bench *bench
 	dir   string
-	apps  int
+	begin string // the commit before anything was done
 	token string
 	forge *program
+	meter *meter // nil unless the setting asks for one
 	proxy *proxy
 	serve *program // amend serve, once started
+}
+
+// A setting says what a world is like.
+type setting struct {
+	files   int // of one Deployment each
+	commits int
+	rtt     time.Duration // between the host and everybody
+	mode    amend.Mode    // of the only playbook; commit when empty
+	metered bool          // whether the calls of the host are counted
+	limit   limit         // what the host allows; zero for anything
 }
 
 const repoName = "acme/env"
@@ -40,19 +53,21 @@ type program struct {
 	end  func() error
 }
 
-// newWorld makes an env repo with so many Deployments, one file each, and so
-// many commits, and serves it with a round trip of rtt.
-func newWorld(ctx context.Context, b *bench, apps, commits int, rtt time.Duration) (*world, error) {
+// newWorld makes the env repo of a setting and serves it.
+func newWorld(ctx context.Context, b *bench, s setting) (*world, error) {
 	dir, err := os.MkdirTemp(b.dir, "world-")
 	if err != nil {
 		return nil, err
 	}
-	w := &world{bench: b, dir: dir, apps: apps}
+	w := &world{setting: s, bench: b, dir: dir}
 	state := filepath.Join(dir, "forge")
 	if _, err := command(ctx, "", filepath.Join(b.bin, "forge"), "repo", "create", repoName, "--dir", state); err != nil {
 		return nil, err
 	}
-	if err := w.fill(ctx, commits); err != nil {
+	if err := w.fill(ctx); err != nil {
+		return nil, err
+	}
+	if w.begin, err = w.git(ctx, "rev-parse", "main"); err != nil {
 		return nil, err
 	}
 	if w.forge, err = start(ctx, b, dir, "forge", "serve", "--dir", state, "--listen", "127.0.0.1:0"); err != nil {
@@ -63,7 +78,14 @@ func newWorld(ctx context.Context, b *bench, apps, commits int, rtt time.Duratio
 		return nil, err
 	}
 	w.token = strings.TrimSpace(string(token))
-	w.proxy, err = newProxy(w.forge.addr, rtt)
+	host := w.forge.addr
+	if s.metered {
+		if w.meter, err = newMeter(host, s.limit); err != nil {
+			return nil, err
+		}
+		host = w.meter.addr()
+	}
+	w.proxy, err = newProxy(host, s.rtt)
 	return w, err
 }
 
@@ -77,26 +99,45 @@ func (w *world) close() error {
 	if w.serve != nil {
 		errs = append(errs, w.serve.end())
 	}
-	errs = append(errs, w.proxy.close(), w.forge.end(), os.RemoveAll(w.dir))
+	errs = append(errs, w.proxy.close())
+	if w.meter != nil {
+		errs = append(errs, w.meter.close())
+	}
+	errs = append(errs, w.forge.end(), os.RemoveAll(w.dir))
 	return errors.Join(errs...)
 }
 
 // startAmend runs amend serve; how long that takes is for the caller to say.
-func (w *world) startAmend(ctx context.Context) (err error) {
-	w.serve, err = start(ctx, w.bench, w.dir, "amend", "serve", "--repo", w.url(), "--listen", "127.0.0.1:0", "--sweep-interval", "1h",
-		"--github-token-file", filepath.Join(w.dir, "forge", "token"), "--data-dir", filepath.Join(w.dir, "amend-data"))
+func (w *world) startAmend(ctx context.Context, flags ...string) (err error) {
+	args := []string{"serve", "--repo", w.url(), "--listen", "127.0.0.1:0", "--sweep-interval", "1h",
+		"--github-token-file", filepath.Join(w.dir, "forge", "token"), "--data-dir", filepath.Join(w.dir, "amend-data")}
+	w.serve, err = start(ctx, w.bench, w.dir, "amend", append(args, flags...)...)
 	return err
 }
 
-// start runs a program that writes its address to a file.
+// start runs a program that writes its address to a file, and waits for that.
 func start(ctx context.Context, b *bench, dir, name string, args ...string) (*program, error) {
 	file := filepath.Join(dir, name+".addr")
+	p, err := launch(ctx, b, dir, name, gitEnv(), append(args, "--addr-file", file)...)
+	if err != nil {
+		return nil, err
+	}
+	err = until(ctx, name+" listens", func() (bool, error) {
+		data, err := os.ReadFile(file)
+		p.addr = strings.TrimSpace(string(data))
+		return err == nil && p.addr != "", nil
+	})
+	return p, err
+}
+
+// launch runs a program, which writes its log to the folder.
+func launch(ctx context.Context, b *bench, dir, name string, env []string, args ...string) (*program, error) {
 	log, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(b.bin, name), append(args, "--addr-file", file)...)
-	cmd.Stdout, cmd.Stderr, cmd.Env = log, log, gitEnv()
+	cmd := exec.CommandContext(ctx, filepath.Join(b.bin, name), args...)
+	cmd.Stdout, cmd.Stderr, cmd.Env = log, log, env
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
@@ -105,13 +146,7 @@ func start(ctx context.Context, b *bench, dir, name string, args ...string) (*pr
 		_ = cmd.Wait() // that it was ended is meant
 		return errors.Join(err, log.Close())
 	})
-	p := &program{name: name, pid: cmd.Process.Pid, end: end}
-	err = until(ctx, name+" listens", func() (bool, error) {
-		data, err := os.ReadFile(file)
-		p.addr = strings.TrimSpace(string(data))
-		return err == nil && p.addr != "", nil
-	})
-	return p, err
+	return &program{name: name, pid: cmd.Process.Pid, end: end}, nil
 }
 
 // patience is how long anything may take.
@@ -156,8 +191,13 @@ playbooks:
       container: {label: container}
     action: raise-memory-limit
     with: {factor: 2, ceiling: 2Gi}
-    mode: commit
+    mode: MODE
 `
+
+// policy is the policy of the env repo.
+func (s setting) policy() string {
+	return strings.ReplaceAll(benchPolicy, "MODE", string(cmp.Or(s.mode, amend.Commit)))
+}
 
 // The value before and after the fix, and where yq finds it.
 const (
@@ -202,7 +242,7 @@ spec:
 
 // fill writes the history into the repo of the host: all files, and then one
 // commit after the other that touches one file beside them.
-func (w *world) fill(ctx context.Context, commits int) error {
+func (w *world) fill(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "git", "fast-import", "--quiet", "--force")
 	cmd.Dir, cmd.Env = w.repoDir(), gitEnv()
 	in, err := cmd.StdinPipe()
@@ -215,7 +255,7 @@ func (w *world) fill(ctx context.Context, commits int) error {
 		return err
 	}
 	out := bufio.NewWriterSize(in, 1<<20)
-	w.history(out, commits)
+	w.history(out)
 	if err := errors.Join(out.Flush(), in.Close(), cmd.Wait()); err != nil {
 		return fmt.Errorf("git fast-import: %w: %s", err, errs.Bytes())
 	}
@@ -224,17 +264,17 @@ func (w *world) fill(ctx context.Context, commits int) error {
 }
 
 // history writes the stream of git-fast-import(1).
-func (w *world) history(out *bufio.Writer, commits int) {
-	began := time.Now().Add(-time.Duration(commits+1) * time.Minute).Unix()
+func (s setting) history(out *bufio.Writer) {
+	began := time.Now().Add(-time.Duration(s.commits+1) * time.Minute).Unix()
 	file := func(name, data string) { fmt.Fprintf(out, "M 100644 inline %s\ndata %d\n%s\n", name, len(data), data) }
-	for n := range max(1, commits) {
+	for n := range max(1, s.commits) {
 		fmt.Fprintf(out, "commit refs/heads/main\ncommitter Jo <jo@example.com> %d +0000\ndata 6\nChange\n", began+int64(60*n))
 		if n > 0 {
 			file("CHANGES", fmt.Sprintln("change", n))
 			continue
 		}
-		file(".amend/policy.yaml", benchPolicy)
-		for app := range w.apps {
+		file(".amend/policy.yaml", s.policy())
+		for app := range s.files {
 			file(appFile(app), deployment(app))
 		}
 	}

@@ -2,9 +2,12 @@
 package report
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -37,6 +40,7 @@ type Section struct {
 	Name  string // of its plots' files
 	Title string
 	Text  string // how it was measured, in Markdown
+	Run   string // when and on what
 	Rows  []Row
 	Plots []Plot
 }
@@ -55,7 +59,11 @@ func (s *Section) Note(what, measured string) {
 // folder plots.
 func (s *Section) Markdown(plots string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## %s\n\n%s\n\n| measured | value | aim | |\n|---|---|---|---|\n", s.Title, strings.TrimSpace(s.Text))
+	fmt.Fprintf(&b, "## %s\n\n%s\n\n", s.Title, strings.TrimSpace(s.Text))
+	if s.Run != "" {
+		fmt.Fprintf(&b, "%s\n\n", s.Run)
+	}
+	b.WriteString("| measured | value | aim | |\n|---|---|---|---|\n")
 	for _, r := range s.Rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.What, r.Measured, r.Aim, r.Verdict)
 	}
@@ -79,27 +87,48 @@ func (s *Section) Missed() []Row {
 func (s *Section) plotFile(i int) string { return fmt.Sprintf("%s-%d.svg", s.Name, i+1) }
 
 // Write writes the document and, in a folder of its name beside it, the plots.
-// What stands in the document from the line keep on is written by people and
-// stays.
+// Sections that the document has and this run has not stay as they are. So does
+// what stands from the line keep on: it is written by people.
 func Write(file, preamble, keep string, sections []*Section) error {
 	folder := strings.TrimSuffix(file, filepath.Ext(file))
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	var b strings.Builder
-	b.WriteString(preamble)
+	old, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parts, kept := split(string(old), keep)
 	for _, s := range sections {
-		b.WriteString("\n" + s.Markdown(filepath.Base(folder)))
+		text := s.Markdown(filepath.Base(folder))
+		same := func(part string) bool { return strings.HasPrefix(part, "## "+s.Title+"\n") }
+		if i := slices.IndexFunc(parts, same); i >= 0 {
+			parts[i] = text
+		} else {
+			parts = append(parts, text)
+		}
 		for i, p := range s.Plots {
 			if err := os.WriteFile(filepath.Join(folder, s.plotFile(i)), []byte(p.SVG()), 0o644); err != nil {
 				return err
 			}
 		}
 	}
-	if old, err := os.ReadFile(file); err == nil {
-		if i := strings.Index(string(old), "\n"+keep+"\n"); i >= 0 {
-			b.Write(old[i:])
-		}
+	parts = append([]string{preamble}, parts...)
+	if kept != "" {
+		parts = append(parts, kept)
 	}
-	return os.WriteFile(file, []byte(b.String()), 0o644)
+	return os.WriteFile(file, []byte(strings.Join(parts, "\n")), 0o644)
+}
+
+// split cuts a document into its sections, without what stands before the
+// first, and what people have written.
+func split(document, keep string) (sections []string, kept string) {
+	if i := strings.Index(document, "\n"+keep+"\n"); i >= 0 {
+		document, kept = document[:i+1], document[i+1:]
+	}
+	parts := strings.Split("\n"+document, "\n## ")
+	for _, part := range parts[1:] {
+		sections = append(sections, "## "+strings.TrimRight(part, "\n")+"\n")
+	}
+	return sections, kept
 }

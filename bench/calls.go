@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/bench/report"
+)
+
+// What is counted, and the most writes that a fix may cost.
+const (
+	callFixes    = 10
+	commitWrites = 1
+	pullWrites   = 3
+)
+
+// benchCalls counts what the host is asked for.
+func benchCalls(ctx context.Context, b *bench, s *report.Section) error {
+	s.Title = "Calls to the host"
+	s.Text = `Counted between amend and the host, while 10 alerts are answered one after the other and
+then 20 that come in one post, in an env repo of 200 files. A *write* is every request of
+the API but GET, and every push. The reading that amend does by itself, without an alert,
+is switched off where it can be. Under a limit, the host takes so many writes and then turns
+everything away until a time that it names in whole seconds, as GitHub does; *early* is a
+request before that time. The windows are shorter than those of GitHub: a second that is
+lost at their end counts more here.`
+	for _, mode := range []amend.Mode{amend.Commit, amend.PullRequest} {
+		if err := b.countCalls(ctx, s, mode); err != nil {
+			return fmt.Errorf("%s: %w", mode, err)
+		}
+	}
+	if err := b.underLimit(ctx, s); err != nil {
+		return fmt.Errorf("under a limit: %w", err)
+	}
+	return b.spacedOut(ctx, s)
+}
+
+// metered opens a world that counts, in which amend has answered once.
+func (b *bench) metered(ctx context.Context, mode amend.Mode, l limit, flags ...string) (*world, error) {
+	w, err := newWorld(ctx, b, setting{files: 200, commits: 50, mode: mode, metered: true, limit: l})
+	if err != nil {
+		return nil, err
+	}
+	if err := w.startAmend(ctx, append(flags, "--pull-interval", "1h")...); err != nil {
+		return nil, err
+	}
+	if err := w.post(ctx, 0); err != nil {
+		return nil, err
+	}
+	return w, w.answered(ctx, apps(0, 1))
+}
+
+// countCalls counts what fixes of a mode cost, one by one and many at once.
+func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mode) error {
+	w, err := b.metered(ctx, mode, limit{})
+	if err != nil {
+		return err
+	}
+	w.meter.clear()
+	for n := range callFixes {
+		if err := w.post(ctx, 1+n); err != nil {
+			return err
+		}
+		if err := w.answered(ctx, apps(0, n+2)); err != nil {
+			return err
+		}
+	}
+	most := commitWrites
+	if mode == amend.PullRequest {
+		most = pullWrites
+	}
+	t := w.meter.read()
+	each := float64(t.writes) / callFixes
+	s.Add(fmt.Sprintf("writes for a fix by %s", mode), fmt.Sprintf("%.3g", each), fmt.Sprintf("≤ %d", most), each <= float64(most))
+	s.Note(fmt.Sprintf("calls for a fix by %s", mode), fmt.Sprintf("%.3g: %s", float64(t.total())/callFixes, t.list(callFixes)))
+	s.Note(fmt.Sprintf("reads for a fix by %s that ask for changes alone", mode), fmt.Sprintf("%d of %d, %d answered 304", t.asked, t.reads, t.unchanged))
+	w.meter.clear()
+	const batch = 20
+	if err := w.post(ctx, apps(1+callFixes, batch)...); err != nil {
+		return err
+	}
+	if err := w.answered(ctx, apps(0, 1+callFixes+batch)); err != nil {
+		return err
+	}
+	t = w.meter.read()
+	s.Note(fmt.Sprintf("writes for each of %d at once, by %s", batch, mode), fmt.Sprintf("%.3g, of %.3g calls", float64(t.writes)/batch, float64(t.total())/batch))
+	return w.close()
+}
+
+// underLimit lets the host turn amend away, over and over.
+func (b *bench) underLimit(ctx context.Context, s *report.Section) error {
+	l := limit{writes: 20, window: 10 * time.Second}
+	fixes := 20
+	if b.short {
+		l, fixes = limit{writes: 10, window: 3 * time.Second}, 8
+	}
+	w, err := b.metered(ctx, amend.PullRequest, l)
+	if err != nil {
+		return err
+	}
+	w.meter.clear()
+	if err := w.post(ctx, apps(1, fixes)...); err != nil {
+		return err
+	}
+	if err := w.answered(ctx, apps(0, fixes+1)); err != nil {
+		return err
+	}
+	t := w.meter.read()
+	share, err := t.share()
+	if err != nil {
+		return err
+	}
+	what := fmt.Sprintf("%d pull requests, %d writes allowed in %v", fixes, l.writes, l.window)
+	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%, %d writes in %d windows, turned away %d times", 100*share, t.writes, len(t.windows), t.limited), "≥ 95 %", share >= 0.95)
+	s.Add(what+": early requests", fmt.Sprint(t.early), "0", t.early == 0)
+	return w.close()
+}
+
+// spacedOut looks at the pauses that amend makes by itself.
+func (b *bench) spacedOut(ctx context.Context, s *report.Section) error {
+	const pause = 250 * time.Millisecond
+	fixes := 10
+	w, err := b.metered(ctx, amend.PullRequest, limit{}, "--write-spacing", pause.String())
+	if err != nil {
+		return err
+	}
+	w.meter.clear()
+	if err := w.post(ctx, apps(1, fixes)...); err != nil {
+		return err
+	}
+	if err := w.answered(ctx, apps(0, fixes+1)); err != nil {
+		return err
+	}
+	least, rate := w.meter.read().spaced()
+	share := rate * pause.Seconds()
+	what := fmt.Sprintf("%d pull requests, a write in %v at most", fixes, pause)
+	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%", 100*share), "≥ 95 %", share >= 0.95)
+	// A request that left in time may have been faster on its way than the one before it.
+	const way = 5 * time.Millisecond
+	s.Add(what+": shortest pause", fmt.Sprintf("%.0f ms", ms(least)), fmt.Sprintf("≥ %v, less %v", pause, way), least >= pause-way)
+	return w.close()
+}
+
+// answered waits until each of the apps has its fix and amend asks no more, and
+// checks that there is nothing else.
+func (w *world) answered(ctx context.Context, want []int) error {
+	var done []string
+	err := until(ctx, fmt.Sprintf("%d apps are fixed", len(want)), func() (bool, error) {
+		time.Sleep(10 * time.Millisecond) // each question is a process
+		var err error
+		done, err = w.fixed(ctx)
+		return len(done) >= len(want), err
+	})
+	if err != nil {
+		return err
+	}
+	files := make([]string, len(want))
+	for i, n := range want {
+		files[i] = appFile(n)
+	}
+	slices.Sort(files)
+	if slices.Sort(done); !slices.Equal(done, files) {
+		return fmt.Errorf("fixed are %q, want %q", done, files)
+	}
+	const still = 300 * time.Millisecond
+	return until(ctx, "amend asks no more", func() (bool, error) { return time.Since(w.meter.read().last) > still, nil })
+}
+
+// fixed lists the files that commits on the branch, or those of open pull
+// requests, have changed as they are to be changed.
+func (w *world) fixed(ctx context.Context) ([]string, error) {
+	heads := []string{"main"}
+	if w.mode == amend.PullRequest {
+		var err error
+		if heads, err = w.proposed(ctx); err != nil {
+			return nil, err
+		}
+	}
+	out, err := w.git(ctx, append([]string{"log", "--format=", "--numstat", "^" + w.begin, "main"}, heads...)...)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for line := range strings.Lines(out) {
+		file, ok := strings.CutPrefix(strings.TrimSpace(line), "1\t1\t")
+		if !ok {
+			return nil, fmt.Errorf("a commit is not a fix: %q", line)
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+// proposed returns the commits of the open pull requests.
+func (w *world) proposed(ctx context.Context) ([]string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.forge.addr+"/api/v3/repos/"+repoName+"/pulls?per_page=100", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+w.token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	var open []struct {
+		Head struct {
+			SHA string `json:"sha"`
+		} `json:"head"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&open); err != nil || res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the host lists its pull requests: %s (%w)", res.Status, err)
+	}
+	heads := make([]string, len(open))
+	for i, pull := range open {
+		heads[i] = pull.Head.SHA
+	}
+	return heads, nil
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/amendhq/amend/bench/report"
+	"github.com/amendhq/amend/bench/stat"
+)
+
+// A cell is a world in which amend and the baselines change one line, over and
+// over, and what that took.
+type cell struct {
+	*world
+	next int // the first app that nobody has changed
+
+	baselines []*baseline
+	scripted  time.Duration
+	pushedBy  bool // whether somebody else has pushed since amend's last fix
+
+	cold         time.Duration
+	coldMemory   int64
+	warm, pushed stat.Sample // ms
+	cpu          stat.Sample // ms, warm
+}
+
+// A baseline is another way to change the line, and what that took.
+type baseline struct {
+	name  string
+	steps func(dir string, app int) []step
+	// aim is how many times faster amend is to be, 0 for any.
+	aim float64
+
+	wall, cpu stat.Sample // ms
+	memory    int64
+}
+
+// cloneAims holds how many times faster than a clone amend is to be, by files.
+var cloneAims = map[int]float64{1000: 10, 10_000: 40, 50_000: 250}
+
+// sparseAim is the same for a sparse clone, of any size.
+const sparseAim = 5
+
+// gogitFiles is the largest repo that go-git has to change in an ordinary run: a
+// larger one takes it minutes.
+const gogitFiles = 10_000
+
+// openCell makes the world and lets amend answer once, from nothing.
+func (b *bench) openCell(ctx context.Context, s setting) (*cell, error) {
+	w, err := newWorld(ctx, b, s)
+	if err != nil {
+		return nil, err
+	}
+	c := &cell{world: w, next: 1}
+	c.baselines = []*baseline{
+		{name: "git clone --depth 1", steps: w.shallow, aim: cloneAims[s.files]},
+		{name: "sparse, blobless clone", steps: w.sparse, aim: sparseAim},
+	}
+	if s.files <= gogitFiles || b.full {
+		c.baselines = append(c.baselines, &baseline{name: "go-git", steps: w.gogit})
+	}
+	began := time.Now()
+	if err := w.startAmend(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := w.fix(ctx, 0); err != nil {
+		return nil, err
+	}
+	c.cold = time.Since(began)
+	if c.coldMemory, err = peakOf(w.serve.pid); err != nil {
+		return nil, err
+	}
+	return c, forgetPeak(w.serve.pid)
+}
+
+// app returns one that nobody has changed.
+func (c *cell) app() int {
+	c.next++
+	return c.next - 1
+}
+
+// scripts runs every baseline once, unless they have had their turn in the
+// rounds before n.
+func (c *cell) scripts(ctx context.Context, n int) error {
+	if n >= scriptRounds || n >= fewestScripts && c.scripted > scriptPatient {
+		return nil
+	}
+	start := time.Now()
+	for i := range c.baselines {
+		if n%2 == 1 { // there and back
+			i = len(c.baselines) - 1 - i
+		}
+		one := c.baselines[i]
+		e, err := c.script(ctx, one.steps, c.app())
+		if err != nil {
+			return fmt.Errorf("%s: %w", one.name, err)
+		}
+		one.wall, one.cpu = append(one.wall, ms(e.wall)), append(one.cpu, ms(e.cpu))
+		one.memory = max(one.memory, e.memory)
+	}
+	c.scripted += time.Since(start)
+	c.pushedBy = true
+	return nil
+}
+
+// fixes lets amend answer an alert, two if the first comes after another push.
+func (c *cell) fixes(ctx context.Context) error {
+	if c.pushedBy {
+		e, err := c.fix(ctx, c.app())
+		if err != nil {
+			return err
+		}
+		c.pushed = append(c.pushed, ms(e.wall))
+		c.pushedBy = false
+	}
+	e, err := c.fix(ctx, c.app())
+	if err != nil {
+		return err
+	}
+	c.warm, c.cpu = append(c.warm, ms(e.wall)), append(c.cpu, ms(e.cpu))
+	return nil
+}
+
+// fix lets amend answer one alert, and checks the commit.
+func (w *world) fix(ctx context.Context, app int) (effort, error) {
+	before, err := w.cpu()
+	if err != nil {
+		return effort{}, err
+	}
+	tip := w.tip()
+	start := time.Now()
+	if err := w.post(ctx, app); err != nil {
+		return effort{}, err
+	}
+	err = until(ctx, "the branch moves", func() (bool, error) { return w.tip() != tip, nil })
+	e := effort{wall: time.Since(start)}
+	if err != nil {
+		return e, err
+	}
+	after, err := w.cpu()
+	if err != nil {
+		return e, err
+	}
+	e.cpu = after - before
+	return e, w.checkFix(ctx, "main", app)
+}
+
+func (c *cell) at() string {
+	return fmt.Sprintf(" at %d files, %d commits, %v", c.files, c.commits, c.rtt)
+}
+
+// rows writes down what the cell measured.
+func (c *cell) rows(s *report.Section) error {
+	p50 := c.warm.Median()
+	measured := fmt.Sprintf("p50 %.1f ms, p95 %.1f ms, CPU %.0f ms (n=%d)", p50, c.warm.Quantile(0.95), mean(c.cpu), len(c.warm))
+	if c.rtt == 0 {
+		s.Add("amend, warm"+c.at(), measured, "p50 ≤ 25 ms", p50 <= 25)
+	} else {
+		s.Note("amend, warm"+c.at(), measured+fmt.Sprintf(", %.1f round trips", p50/ms(c.rtt)))
+	}
+	s.Note("amend, after another push"+c.at(), fmt.Sprintf("p50 %.1f ms (n=%d)", c.pushed.Median(), len(c.pushed)))
+	s.Note("amend, cold"+c.at(), fmt.Sprintf("%.0f ms, memory up to %.0f MB", ms(c.cold), mb(c.coldMemory)))
+	for _, one := range c.baselines {
+		s.Note(one.name+c.at(), fmt.Sprintf("p50 %.0f ms, CPU %.0f ms, memory %.0f MB (n=%d)", one.wall.Median(), mean(one.cpu), mb(one.memory), len(one.wall)))
+		ratio, low, high := stat.Ratio(one.wall, c.warm)
+		what, measured := "amend faster than "+one.name+c.at(), fmt.Sprintf("%.0f× (%.0f–%.0f)", ratio, low, high)
+		if one.aim > 0 {
+			s.Add(what, measured, fmt.Sprintf("≥ %g×", one.aim), ratio >= one.aim)
+		} else {
+			s.Note(what, measured)
+		}
+	}
+	peak, err := peakOf(c.serve.pid)
+	s.Add("memory of amend serve, warm"+c.at(), fmt.Sprintf("%.0f MB", mb(peak)), "≤ 96 MB", peak <= 96<<20)
+	return err
+}
+
+func mean(s stat.Sample) float64 {
+	sum := 0.0
+	for _, v := range s {
+		sum += v
+	}
+	return sum / float64(max(1, len(s)))
+}
