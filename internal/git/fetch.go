@@ -65,7 +65,7 @@ func (m *Mirror) Fetch(ctx context.Context) error {
 	start := time.Now()
 	heads, err := m.download(ctx)
 	if err != nil {
-		return classify(err)
+		return classify("fetch", err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -110,15 +110,30 @@ func (m *Mirror) download(ctx context.Context) (map[string]plumbing.Hash, error)
 }
 
 func (m *Mirror) session(ctx context.Context) (transport.UploadPackSession, error) {
+	l, err := m.dial(ctx, "fetch")
+	if err != nil {
+		return nil, err
+	}
+	return l.NewUploadPackSession(l.endpoint, l.auth)
+}
+
+// A line is a way to the host, on which nothing was said yet.
+type line struct {
+	transport.Transport
+	endpoint *transport.Endpoint
+	auth     transport.AuthMethod
+}
+
+func (m *Mirror) dial(ctx context.Context, op string) (line, error) {
 	endpoint, err := transport.NewEndpoint(m.cfg.URL)
 	if err != nil {
-		return nil, amend.Errorf(amend.Invalid, "fetch", "%w", err)
+		return line{}, amend.Errorf(amend.Invalid, op, "%w", err)
 	}
 	var auth transport.AuthMethod
 	if m.cfg.Auth != nil {
 		user, secret, err := m.cfg.Auth(ctx)
 		if err != nil {
-			return nil, err
+			return line{}, err
 		}
 		auth = &githttp.BasicAuth{Username: user, Password: secret}
 	}
@@ -128,8 +143,8 @@ func (m *Mirror) session(ctx context.Context) (transport.UploadPackSession, erro
 	}
 	// A redirect would send the credential, or the trust in what comes back,
 	// to somebody whom nobody configured; answers turns it into an error.
-	client := &http.Client{Transport: answers{base}}
-	return githttp.NewClient(client).NewUploadPackSession(endpoint, auth)
+	client := &http.Client{Transport: answers{base, op}}
+	return line{githttp.NewClient(client), endpoint, auth}, nil
 }
 
 func (m *Mirror) request(ctx context.Context, s transport.UploadPackSession, adv *packp.AdvRefs, wants []plumbing.Hash) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/amendhq/amend"
@@ -52,6 +53,10 @@ type Mirror struct {
 	// advanced holds what Advance moved since the running fetch asked the
 	// host, whose answer is older.
 	advanced map[string]plumbing.Hash
+	// parcels holds the commits of Write until they are pushed.
+	parcels map[plumbing.Hash]parcel
+	// understood is what the host said it can do with a push; nil before the first.
+	understood *capability.List
 }
 
 // objectCacheSize bounds the memory for recently read objects and delta bases.
@@ -79,6 +84,7 @@ func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 		cfg:      cfg,
 		lock:     held,
 		fetching: make(chan struct{}, 1),
+		parcels:  map[plumbing.Hash]parcel{},
 	}
 	if err := m.load(ctx); err != nil {
 		if !errors.Is(err, os.ErrNotExist) {
@@ -125,8 +131,8 @@ func (m *Mirror) Head(branch string) (string, error) {
 	return h.String(), nil
 }
 
-// Advance moves a branch to a commit that the host has taken, without a fetch.
-// The commit must be here, from Write or from a fetch; else amend.NotFound.
+// Advance moves a branch to a commit that the host has put there, without a
+// fetch. The commit must be here; else amend.NotFound.
 func (m *Mirror) Advance(branch, sha string) error {
 	c, err := m.objects.named(sha)
 	if err != nil {
@@ -207,6 +213,7 @@ func (m *Mirror) reset() error {
 	m.objects.mu.Lock()
 	defer m.objects.mu.Unlock()
 	m.heads = nil
+	clear(m.parcels)
 	if err := os.RemoveAll(m.repoDir()); err != nil {
 		return amend.Errorf(amend.Transient, "rebuild mirror", "%w", err)
 	}

@@ -1,6 +1,6 @@
-// Package git reads env repositories without a git program: a warm mirror of a
-// remote one that needs no work tree (Mirror), and any clone on disk (Clone).
-// Both show a commit as an fs.FS that reads only what is asked for, and the
+// Package git reads env repositories without a git program, and writes to them: a
+// warm mirror of a remote one that needs no work tree (Mirror), whose new commits
+// are pushed, and any clone on disk (Clone), which is only read. Both show a commit as an fs.FS that reads only what is asked for, and the
 // history as iterators, so a fix costs what it touches and not what the
 // repository holds.
 //

@@ -19,6 +19,9 @@ type CommitMeta struct {
 	Message string
 	Author  Person
 	Time    time.Time // to the second
+	// Instead is a second parent, "" for none: a commit that this one takes the
+	// place of, of which no file is taken over.
+	Instead string
 }
 
 // CommitResult names what was written.
@@ -28,10 +31,10 @@ type CommitResult struct {
 }
 
 // Write adds the commit that puts files over parent to the mirror's objects and
-// moves no branch; the host knows nothing of it. Its SHA can be compared with
-// the one the host gives for the same commit. A file keeps its executable bit, a
-// new one has none. It writes one tree for each folder on the way and refuses,
-// as amend.Refused, to put a file where something other than a file is.
+// moves no branch; the host knows nothing of it before Push. A file keeps its
+// executable bit, a new one has none. It writes one tree for each folder on the
+// way and refuses, as amend.Refused, to put a file where something other than a
+// file is.
 func (m *Mirror) Write(parent string, files map[amend.RepoPath][]byte, c CommitMeta) (CommitResult, error) {
 	if err := c.check(); err != nil {
 		return CommitResult{}, err
@@ -43,23 +46,30 @@ func (m *Mirror) Write(parent string, files map[amend.RepoPath][]byte, c CommitM
 	if err != nil {
 		return CommitResult{}, err
 	}
-	root, err := m.objects.graft(base.TreeHash, plant(files))
+	parents := []plumbing.Hash{base.Hash}
+	if c.Instead != "" {
+		other, err := m.objects.named(c.Instead)
+		if err != nil {
+			return CommitResult{}, err
+		}
+		parents = append(parents, other.Hash)
+	}
+	g := grafting{objects: m.objects}
+	root, err := g.graft(base.TreeHash, plant(files))
 	if err != nil {
 		return CommitResult{}, err
 	}
 	who := object.Signature{Name: c.Author.Name, Email: c.Author.Email, When: c.Time.UTC()}
-	commit := object.Commit{
-		Author: who, Committer: who, Message: c.Message,
-		TreeHash: root, ParentHashes: []plumbing.Hash{base.Hash},
-	}
+	commit := object.Commit{Author: who, Committer: who, Message: c.Message, TreeHash: root, ParentHashes: parents}
 	obj := new(plumbing.MemoryObject)
 	if err := commit.Encode(obj); err != nil {
 		return CommitResult{}, amend.Errorf(amend.Internal, "write commit", "%w", err)
 	}
-	sha, err := m.objects.write(obj)
+	sha, err := g.write(obj)
 	if err != nil {
 		return CommitResult{}, err
 	}
+	m.keep(sha, parcel{parents: parents, objects: g.made})
 	return CommitResult{SHA: sha.String(), TreeSHA: root.String()}, nil
 }
 
@@ -105,11 +115,25 @@ func plant(files map[amend.RepoPath][]byte) map[string]*sprout {
 	return root
 }
 
+// A grafting writes the objects of one commit and notes what they are.
+type grafting struct {
+	*objects
+	made []plumbing.Hash
+}
+
+func (g *grafting) write(obj plumbing.EncodedObject) (plumbing.Hash, error) {
+	h, err := g.objects.write(obj)
+	if err == nil {
+		g.made = append(g.made, h)
+	}
+	return h, err
+}
+
 // graft writes the tree that has changed laid over base; base may be zero.
-func (o *objects) graft(base plumbing.Hash, changed map[string]*sprout) (plumbing.Hash, error) {
+func (g *grafting) graft(base plumbing.Hash, changed map[string]*sprout) (plumbing.Hash, error) {
 	var entries []object.TreeEntry
 	if !base.IsZero() {
-		shared, err := o.tree(base)
+		shared, err := g.tree(base)
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
@@ -121,7 +145,7 @@ func (o *objects) graft(base plumbing.Hash, changed map[string]*sprout) (plumbin
 			i = len(entries)
 			entries = append(entries, s.blank(name))
 		}
-		if err := o.replace(&entries[i], s); err != nil {
+		if err := g.replace(&entries[i], s); err != nil {
 			return plumbing.ZeroHash, err
 		}
 	}
@@ -130,9 +154,9 @@ func (o *objects) graft(base plumbing.Hash, changed map[string]*sprout) (plumbin
 	if err := (&object.Tree{Entries: entries}).Encode(obj); err != nil {
 		return plumbing.ZeroHash, amend.Errorf(amend.Internal, "write tree", "%w", err)
 	}
-	h, err := o.write(obj)
+	h, err := g.write(obj)
 	if err == nil {
-		o.trees.Put(h, entries)
+		g.trees.Put(h, entries)
 	}
 	return h, err
 }
@@ -145,12 +169,12 @@ func (s *sprout) blank(name string) object.TreeEntry {
 	return object.TreeEntry{Name: name, Mode: mode}
 }
 
-func (o *objects) replace(e *object.TreeEntry, s *sprout) (err error) {
+func (g *grafting) replace(e *object.TreeEntry, s *sprout) (err error) {
 	switch {
 	case s.sub != nil && s.content == nil && e.Mode == filemode.Dir:
-		e.Hash, err = o.graft(e.Hash, s.sub)
+		e.Hash, err = g.graft(e.Hash, s.sub)
 	case s.sub == nil && modeOf(*e).IsRegular():
-		e.Hash, err = o.write(encoded(plumbing.BlobObject, s.content))
+		e.Hash, err = g.write(encoded(plumbing.BlobObject, s.content))
 	default:
 		err = amend.Refusef(amend.ReasonProtected, "%q is a link, a submodule, or a folder where a file is meant", e.Name)
 	}
