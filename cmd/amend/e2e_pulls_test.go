@@ -247,3 +247,53 @@ func TestAutoMerge(t *testing.T) {
 		t.Errorf("the changes on main are %+v, want %s", got, sha)
 	}
 }
+
+// TestAlternativesAreSuggested: what else the policy allows is a review with a
+// suggestion on the proposed line, and one that a person commits is what is merged.
+func TestAlternativesAreSuggested(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, "", withPulls("labels: [urgent]}\n    then:\n      - {action: restart}\n      - {action: roll-back-image"))
+	s.start(pullsEvery...)
+	alert := firing("AppOutOfMemory", app(1))
+	s.want(s.next(alert), amend.ReasonAct)
+	var comments []*github.PullRequestComment
+	s.eventually("a review", func() bool {
+		all, _, err := s.api.PullRequests.ListComments(t.Context(), "acme", "env", 1, nil)
+		s.must(err)
+		comments = all
+		return len(all) > 0
+	})
+	path := "apps/" + app(1) + "/deployment.yaml"
+	want := "**raise-memory-limit** It goes all the way to the ceiling of the playbook, 2Gi, in one step.\n\n" +
+		"```suggestion\n              memory: 2Gi   # enough so far\n```\n"
+	proposed := strings.Split(s.git("show", s.shown(1).GetHead().GetRef()+":"+path), "\n")
+	if c := comments[0]; len(comments) != 1 || c.GetPath() != path || c.GetBody() != want || proposed[c.GetLine()-1] != "              memory: 512Mi   # enough so far" {
+		t.Errorf("the comments are %v", comments)
+	}
+	reviews, _, err := s.api.PullRequests.ListReviews(t.Context(), "acme", "env", 1, nil)
+	s.must(err)
+	if len(reviews) != 1 || reviews[0].GetState() != "COMMENTED" || !strings.Contains(reviews[0].GetBody(), "- **restart** The playbook tries this later") ||
+		!strings.Contains(reviews[0].GetBody(), "- **roll-back-image** cannot be done now (no-history)") {
+		t.Errorf("the reviews are %v", reviews)
+	}
+
+	s.set(s.shown(1).GetHead().GetRef(), "2Gi")
+	s.eventually("it is the person's", func() bool { return slices.Contains(labelsOf(s.shown(1)), "amend/hands-off") })
+	_, _, err = s.api.PullRequests.Merge(t.Context(), "acme", "env", 1, "", nil)
+	s.must(err)
+	if file := s.git("show", "main:"+path); !strings.Contains(file, "memory: 2Gi   # enough so far\n") {
+		t.Errorf("the file is\n%s", file)
+	}
+	s.want(s.next(alert), amend.ReasonDuplicate)
+	if got := s.changesOf(app(1)); len(got) != 1 {
+		t.Errorf("the changes on main are %+v, want one", got)
+	}
+}
+
+func labelsOf(pr *github.PullRequest) []string {
+	var names []string
+	for _, l := range pr.Labels {
+		names = append(names, l.GetName())
+	}
+	return names
+}

@@ -103,6 +103,19 @@ func (h host) Remark(ctx context.Context, number int, label, comment string) err
 	return h.Comment(ctx, number, comment)
 }
 
+// Review labels first, for the same reason. What the host does not take on its
+// lines is not written again.
+func (h host) Review(ctx context.Context, number int, label string, r writer.Review) error {
+	if err := h.Label(ctx, number, label); err != nil {
+		return err
+	}
+	review := github.Review{Commit: r.Commit, Body: r.Body}
+	for _, s := range r.Suggestions {
+		review.Comments = append(review.Comments, github.LineComment{Path: s.Path, Line: s.Line, EndLine: s.EndLine, Body: s.Body})
+	}
+	return h.Client.Review(ctx, number, review)
+}
+
 func (h host) MergePull(ctx context.Context, number int, sha, message string) error {
 	return h.MergePullRequest(ctx, github.Merge{Number: number, SHA: sha, Message: message})
 }

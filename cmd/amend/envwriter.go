@@ -75,7 +75,7 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 		Repo:      mirror{Mirror: copied, author: who, log: log},
 		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
 		Branch:    f.branch, Decide: decider.Decide, Keeper: decider, KeepEvery: f.pullEvery, Committer: f.authorEmail, Check: decider.Check, Now: time.Now, Log: log,
-		Owners: asked.owners, Prover: asked.prover, Proposed: e.proposed,
+		Alternatives: decider.Alternatives, Owners: asked.owners, Prover: asked.prover, Proposed: e.proposed,
 	})
 	return e, nil
 }

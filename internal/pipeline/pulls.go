@@ -17,6 +17,8 @@ type PullRules struct {
 	Labels, Reviewers []string
 	StaleAfter        time.Duration
 	AutoMerge         bool
+	// Offer says that a review is to show the alternatives.
+	Offer bool
 }
 
 // PullRules returns those of a playbook as the policy in files says. A policy
@@ -27,6 +29,7 @@ func (p *Pipeline) PullRules(files fs.FS, playbook string) (PullRules, error) {
 		return PullRules{}, err
 	}
 	rules := PullRules{StaleAfter: time.Duration(b.PullRequests.StaleAfter), AutoMerge: b.PullRequests.AutoMerge && b.Mode == amend.PullRequest}
+	rules.Offer = b.PullRequests.Alternatives == "offer" && !b.PullRequests.AutoMerge
 	for _, l := range b.PullRequests.Labels {
 		rules.Labels = append(rules.Labels, string(l))
 	}

@@ -32,7 +32,9 @@ type PullRequests struct {
 	Labels     []Label    `json:"labels,omitempty" jsonschema:"maxItems=20" jsonschema_description:"Labels beside those of amend itself."`
 	Reviewers  []Reviewer `json:"reviewers,omitempty" jsonschema:"maxItems=15" jsonschema_description:"Who is asked for a review beside the code owners: logins, or org/team."`
 	StaleAfter Duration   `json:"staleAfter,omitempty" jsonschema_description:"How long a pull request may wait before amend closes it; 168h when left out."`
-	AutoMerge  bool       `json:"autoMerge,omitempty" jsonschema_description:"Whether amend merges by itself once every check has passed and nobody asks for changes; of a playbook only."`
+	// Alternatives is offer or omit.
+	Alternatives string `json:"alternatives,omitempty" jsonschema:"enum=offer,enum=omit" jsonschema_description:"Whether a review shows what else could be done; offer when left out. With autoMerge there is none."`
+	AutoMerge    bool   `json:"autoMerge,omitempty" jsonschema_description:"Whether amend merges by itself once every check has passed and nobody asks for changes; of a playbook only."`
 }
 
 // or completes what is left out with the defaults of the file.
@@ -43,6 +45,7 @@ func (p PullRequests) or(defaults PullRequests) PullRequests {
 	if p.Reviewers == nil {
 		p.Reviewers = defaults.Reviewers
 	}
+	p.Alternatives = cmp.Or(p.Alternatives, defaults.Alternatives, "offer")
 	p.StaleAfter = cmp.Or(p.StaleAfter, defaults.StaleAfter, defaultStale)
 	return p
 }
@@ -141,6 +144,14 @@ func (in Input) Frozen() string {
 }
 
 // Takes reports whether the playbook's ladder has the action.
-func (b Playbook) Takes(action string) bool {
-	return b.Action == action || slices.ContainsFunc(b.Then, func(r Rung) bool { return r.Action == action })
+func (b Playbook) Takes(action string) bool { return slices.Contains(b.Ladder(), action) }
+
+// Ladder returns the names of all actions of the playbook, in the order in which
+// they are tried.
+func (b Playbook) Ladder() []string {
+	names := []string{b.Action}
+	for _, r := range b.Then {
+		names = append(names, r.Action)
+	}
+	return names
 }

@@ -16,13 +16,13 @@ func TestPullRequestsFallBack(t *testing.T) {
 	p, err := policy.Parse(policy.Path, []byte(`apiVersion: amend.dev/v1alpha1
 kind: Policy
 defaults:
-  pullRequests: {staleAfter: 3d, reviewers: [jo, acme/sre], labels: [x]}
+  pullRequests: {staleAfter: 3d, reviewers: [jo, acme/sre], labels: [x], alternatives: omit}
 playbooks:
   - name: a
     match: ['alertname="A"']
     workload: {kind: Deployment, namespace: {label: namespace}, name: {label: name}}
     action: restart
-    pullRequests: {autoMerge: true, reviewers: []}
+    pullRequests: {autoMerge: true, reviewers: [], alternatives: offer}
   - name: b
     match: ['alertname="B"']
     workload: {kind: Deployment, namespace: {label: namespace}, name: {label: name}}
@@ -33,8 +33,8 @@ playbooks:
 	}
 	const stale = policy.Duration(72 * time.Hour)
 	for name, want := range map[string]policy.PullRequests{
-		"a": {Labels: []policy.Label{"x"}, Reviewers: []policy.Reviewer{}, StaleAfter: stale, AutoMerge: true},
-		"b": {Labels: []policy.Label{"x"}, Reviewers: []policy.Reviewer{"jo", "acme/sre"}, StaleAfter: stale},
+		"a": {Labels: []policy.Label{"x"}, Reviewers: []policy.Reviewer{}, StaleAfter: stale, Alternatives: "offer", AutoMerge: true},
+		"b": {Labels: []policy.Label{"x"}, Reviewers: []policy.Reviewer{"jo", "acme/sre"}, StaleAfter: stale, Alternatives: "omit"},
 	} {
 		b, ok := p.Find(name)
 		if d := cmp.Diff(want, b.PullRequests); !ok || d != "" {

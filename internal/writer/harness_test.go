@@ -93,17 +93,18 @@ func incident(name string) string {
 
 // A bench is a hub, its local copy and the writer that works at present.
 type bench struct {
-	t      testing.TB
-	hub    *hub
-	mirror *mirror
-	decide func(pipeline.World, amend.Event) (amend.Decision, error)
-	check  func(fs.FS, amend.Record) (amend.Check, error)
-	owners writer.Owners
-	prover writer.Prover
-	keeper writer.Keeper
-	writer *writer.Writer
-	passed time.Duration // on top of the clock
-	stop   func()        // kills the writer and waits for its end
+	t            testing.TB
+	hub          *hub
+	mirror       *mirror
+	decide       func(pipeline.World, amend.Event) (amend.Decision, error)
+	check        func(fs.FS, amend.Record) (amend.Check, error)
+	owners       writer.Owners
+	prover       writer.Prover
+	keeper       writer.Keeper
+	alternatives func(pipeline.World, pipeline.Proposal) ([]amend.Alternative, error)
+	writer       *writer.Writer
+	passed       time.Duration // on top of the clock
+	stop         func()        // kills the writer and waits for its end
 }
 
 // onBench runs a test with a clock of its own, which moves only when it sleeps.
@@ -134,6 +135,12 @@ func (b *bench) restart() {
 		Host: b.hub, Repo: b.mirror, Branch: "main", Now: b.now, Log: slog.New(slog.DiscardHandler),
 		Decide: func(w pipeline.World, e amend.Event) (amend.Decision, error) { return b.decide(w, e) },
 		Check:  func(tree fs.FS, r amend.Record) (amend.Check, error) { return b.check(tree, r) },
+		Alternatives: func(w pipeline.World, of pipeline.Proposal) ([]amend.Alternative, error) {
+			if b.alternatives == nil {
+				return nil, nil
+			}
+			return b.alternatives(w, of)
+		},
 		Owners: b.owners, Prover: b.prover, Keeper: b.keeper, KeepEvery: time.Minute, Committer: mail,
 	})
 	b.stop = func() {}

@@ -49,6 +49,7 @@ type request struct {
 	writer.Pull
 	branch, title    string
 	labels, comments []string
+	reviews          []writer.Review
 	given            writer.NewPull
 	green            bool      // all checks have passed
 	said             time.Time // when a person last spoke

@@ -115,6 +115,14 @@ func (h *hub) Remark(_ context.Context, number int, label, comment string) error
 	})
 }
 
+func (h *hub) Review(_ context.Context, number int, label string, r writer.Review) error {
+	return h.call("review", func() error {
+		p := h.pulls[number-1]
+		p.Labels, p.reviews = append(p.Labels, label), append(p.reviews, r)
+		return nil
+	})
+}
+
 // Unclose is the hub's part of Proposals: Reopened stands for the label of closing.
 func (h *hub) Unclose(_ context.Context, number int, label string) error {
 	return h.call("unclose", func() error {

@@ -24,6 +24,7 @@ type news struct {
 	unproven string
 	// closing says that it may have the label of a stale one without being closed.
 	closing bool
+	offered bool      // its alternatives were shown, or it has none
 	said    time.Time // when a person last spoke on it, as far as is known
 	message.Update
 	served time.Time // when the host was last asked or told something about it

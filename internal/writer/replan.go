@@ -74,15 +74,21 @@ func (w *Writer) plannedNow(ctx context.Context, k *kept) (amend.Decision, bool,
 	if n.event.ID == "" {
 		return amend.Decision{}, false, nil
 	}
-	r := &round{w: w, start: Committed{SHA: k.main}, base: k.world.Tree}
-	world := k.world
+	world := w.planWorld(ctx, &round{w: w, start: Committed{SHA: k.main}, base: k.world.Tree})
+	d, err := w.cfg.Keeper.Replan(world, pipeline.Proposal{Record: k.record, Event: n.event, Tree: k.files})
+	return d, err == nil, err
+}
+
+// planWorld is the world of a round for planning what is decided already: what
+// was done about other alerts does not count.
+func (w *Writer) planWorld(ctx context.Context, r *round) pipeline.World {
+	world := pipeline.World{Tree: r.base, Now: w.cfg.Now()}
 	world.Past = view{round: r, all: func(string) ([]amend.Episode, error) { return nil, nil },
 		waiting: func(time.Time) ([]amend.Record, error) { return nil, nil }}
 	if owners := w.cfg.Owners; owners != nil {
 		world.Owner = func(object amend.ObjectRef) ([]byte, error) { return owners.Owner(ctx, object) }
 	}
-	d, err := w.cfg.Keeper.Replan(world, pipeline.Proposal{Record: k.record, Event: n.event, Tree: k.files})
-	return d, err == nil, err
+	return world
 }
 
 // proveAside shows a commit to the prover on a branch of its own, and looks at

@@ -36,7 +36,7 @@ func (w *Writer) tend(ctx context.Context) error {
 	if w.cfg.Keeper == nil {
 		return nil
 	}
-	left := &effort{bodies: maxBodies, ready: maxReady, changes: maxChanges}
+	left := &effort{bodies: maxBodies, ready: maxReady, changes: maxChanges, offers: maxOffers}
 	pulls, err := ask(ctx, w, w.due)
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (w *Writer) tend(ctx context.Context) error {
 }
 
 // An effort is what may still be spent.
-type effort struct{ bodies, ready, changes int }
+type effort struct{ bodies, ready, changes, offers int }
 
 // due lists the open pull requests of amend when it is time to look after them,
 // those first that have waited longest.
@@ -122,7 +122,10 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 			return err
 		}
 	}
-	return w.tell(ctx, k, left)
+	if err := w.tell(ctx, k, left); err != nil || outdated {
+		return err
+	}
+	return w.offer(ctx, k, left)
 }
 
 // quiet reports whether, as far as is known, nobody has taken up a pull request for

@@ -70,6 +70,8 @@ type Upkeep interface {
 	// Remark writes a comment and gives the pull request a label by which
 	// everybody sees that it was written.
 	Remark(ctx context.Context, number int, label, comment string) error
+	// Review gives the pull request a label and writes a review, once at most.
+	Review(ctx context.Context, number int, label string, r Review) error
 }
 
 // People are what persons have done on the host.
@@ -194,6 +196,9 @@ type Config struct {
 	Decide    func(pipeline.World, amend.Event) (amend.Decision, error)
 	// Keeper is asked about the pull requests that are open; nil leaves them alone.
 	Keeper Keeper
+	// Alternatives finds what else a pull request could propose; nil when that is
+	// not to be shown.
+	Alternatives func(pipeline.World, pipeline.Proposal) ([]amend.Alternative, error)
 	// KeepEvery is how often a Sweep looks after them at most.
 	KeepEvery time.Duration
 	// Committer is the mail of the commits that the host makes. A branch whose
