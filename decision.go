@@ -114,10 +114,13 @@ type Decision struct {
 	Action   string   `json:"action,omitempty"`
 	Workload Workload `json:"workload,omitzero"`
 	Mode     Mode     `json:"mode,omitempty"`
-	Incident string   `json:"incident,omitempty"`
-	Episode  int      `json:"episode,omitempty"`
-	Plan     *Plan    `json:"plan,omitempty"`
-	Change   *Change  `json:"change,omitempty"`
+	// Storm says that the change is proposed together with others, in one pull request,
+	// because the policy's rate of separate changes is reached.
+	Storm    bool    `json:"storm,omitempty"`
+	Incident string  `json:"incident,omitempty"`
+	Episode  int     `json:"episode,omitempty"`
+	Plan     *Plan   `json:"plan,omitempty"`
+	Change   *Change `json:"change,omitempty"`
 	// Verdict is what became of the change, once that is known.
 	Verdict *Verdict `json:"verdict,omitempty"`
 	// The times of the thread, zero when a stage was not reached.
@@ -134,7 +137,7 @@ func (d Decision) Acts() bool { return d.Reason == ReasonAct }
 func (d Decision) Record() Record {
 	return Record{
 		Incident: d.Incident, Episode: d.Episode, Action: d.Action, Target: d.Workload.ObjectRef.String(),
-		Playbook: d.Playbook, Alert: d.EventID, At: d.DecidedAt, Open: d.Mode == PullRequest,
+		Playbook: d.Playbook, Alert: d.EventID, At: d.DecidedAt, Open: d.Mode == PullRequest, Storm: d.Storm,
 	}
 }
 
@@ -167,4 +170,7 @@ type Record struct {
 	VerifiedAt time.Time    `json:"verifiedAt,omitzero" yaml:"verifiedAt,omitempty"`
 	// Open says that it has not landed: its pull request waits. The log has none.
 	Open bool `json:"-" yaml:"-"`
+	// Storm says that it has not landed, and that the pull request which proposes it, or
+	// did, proposes others too; see Decision.Storm. The log has none.
+	Storm bool `json:"-" yaml:"-"`
 }

@@ -163,7 +163,8 @@ func (p *Pipeline) decide(w World, e amend.Event) (amend.Decision, error) {
 	d.Detail += hurry
 	d, err = p.plan(w, in, d)
 	if err == nil && d.Plan == nil {
-		d.Episode-- // the one to open stays closed
+		d.Episode--     // the one to open stays closed
+		d.Storm = false // and nothing is proposed
 	}
 	return d, err
 }

@@ -66,6 +66,7 @@ func (r *reader) checkGuards(p *Policy) {
 	for i := range p.Budgets {
 		r.checkBudget(&p.Budgets[i])
 	}
+	r.checkWindow(&p.Storm.Within)
 	if n := r.at[&p.Freezes]; n != nil && len(p.Freezes) > maxGuards {
 		r.problem(n, "expected at most %d freezes, found %d", maxGuards, len(p.Freezes))
 	}

@@ -32,6 +32,8 @@ type Input struct {
 // to suggest, and otherwise that of the latest one, 0 when there was none.
 // Action is that of the request, or the next of the playbook's ladder.
 // Change is set when the latest episode's change is what the decision is about.
+// Storm is set, and Mode is amend.PullRequest, when the decision is to propose the
+// change together with others.
 func Decide(in Input) amend.Decision {
 	d := amend.Decision{
 		EventID:    in.Request.Event.ID,
@@ -56,6 +58,9 @@ func Decide(in Input) amend.Decision {
 	switch d.Reason {
 	case amend.ReasonAct, amend.ReasonSuggested:
 		d.Episode = latest.N + 1
+		if d.Reason == amend.ReasonAct && in.storming() {
+			d.Storm, d.Mode = true, amend.PullRequest
+		}
 	case amend.ReasonWithdrawn, amend.ReasonDuplicate, amend.ReasonMuted, amend.ReasonCooldown, amend.ReasonStillFiring, amend.ReasonVetoed:
 		d.Change = &latest.Change
 	}
@@ -119,6 +124,9 @@ func (in Input) open(next int) (amend.Reason, string) {
 	}
 	if in.Request.Mode == amend.Suggest {
 		return amend.ReasonSuggested, fmt.Sprintf("Episode %d: the playbook only suggests; apply the diff by hand or raise the playbook's mode.", next)
+	}
+	if in.storming() {
+		return amend.ReasonAct, fmt.Sprintf("Episode %d: there were %s, so this one is proposed with others in a summary pull request, which a person merges.", next, in.Policy.Storm)
 	}
 	return amend.ReasonAct, fmt.Sprintf("Episode %d: the playbook matches and no rule forbids the change.", next)
 }

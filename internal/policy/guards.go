@@ -179,7 +179,7 @@ func (b Playbook) Rung(req amend.Request, action string) amend.Request {
 // Memory is how far back the guards of the policy look: decisions need every
 // change since then.
 func (p *Policy) Memory() time.Duration {
-	longest := Duration(0)
+	longest := p.Storm.Within
 	for _, b := range p.Budgets {
 		longest = max(longest, b.Within)
 	}
@@ -226,6 +226,10 @@ func (in Input) held() (amend.Reason, string) {
 			return amend.ReasonFrozen, fmt.Sprintf("The freeze %s holds until %s.", f.Name, clock(until))
 		}
 	}
+	if in.storming() {
+		return in.gather()
+	}
+	in.Records = separate(in.Records)
 	for _, b := range in.Policy.Budgets {
 		if until, spent := b.spent(in); spent {
 			return amend.ReasonBudget, fmt.Sprintf("The budget of %s is spent; amend acts again from %s if the alert still fires then.", b, clock(until))

@@ -32,6 +32,7 @@ type Policy struct {
 	Defaults   Defaults `json:"defaults,omitzero" jsonschema_description:"What holds for every playbook that does not say otherwise."`
 	Scope      Scope    `json:"scope,omitzero" jsonschema_description:"Which workloads may be changed; all of the env repo when left out."`
 	Budgets    []Budget `json:"budgets,omitempty" jsonschema_description:"How much may be changed in a time; 10 changes per repo within 5m when left out, no bound when the list is empty."`
+	Storm      Storm    `json:"storm,omitzero" jsonschema_description:"From which rate on changes are proposed together in one pull request; never when left out."`
 	Freezes    []Freeze `json:"freezes,omitempty" jsonschema_description:"When nothing is changed."`
 
 	BlastRadius []Radius `json:"blastRadius,omitempty" jsonschema_description:"Which share of what is there may be changed in a time; no bound when left out."`

@@ -111,8 +111,10 @@ func (r *run) Records(since time.Time, mode amend.Mode) ([]amend.Record, error) 
 		}
 	}
 	all = append(all, r.landed...)
-	if mode == amend.PullRequest {
-		all = append(all, r.proposed...)
+	for _, p := range r.proposed {
+		if p.Storm || mode == amend.PullRequest {
+			all = append(all, p)
+		}
 	}
 	return all, err
 }
