@@ -140,6 +140,23 @@ func (s *Server) updatePull(c call) (reply, error) {
 	return c.pullReply(http.StatusOK, p, err)
 }
 
+// listPullCommits lists what a pull request proposes, oldest first. Of a closed one
+// that is what it proposed last.
+func (s *Server) listPullCommits(c call) (reply, error) {
+	one, err := s.changePull(c, nil)
+	if err != nil {
+		return reply{}, err
+	}
+	commits, err := c.repo.History(c.Context(), store.Query{From: one.HeadSHA, Except: one.BaseSHA, Limit: maxCompared})
+	if err != nil {
+		return reply{}, err
+	}
+	slices.Reverse(commits)
+	p := pageOf(c)
+	part, more := cut(p, commits)
+	return p.list(c, c.commitDocs(part), more)
+}
+
 // setState closes or reopens. What was merged, or whose branch is gone, stays
 // closed.
 func (s *Server) setState(c call, p *pull, state string) error {

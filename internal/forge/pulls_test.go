@@ -2,6 +2,7 @@ package forge_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -173,6 +174,14 @@ func TestSquashKeepsMessages(t *testing.T) {
 			commit, _, err := b.client.Git.GetCommit(ctx, "acme", "env", b.head("main"))
 			if err != nil || commit.GetMessage() != test.want {
 				t.Errorf("got %q, %v, want %q", commit.GetMessage(), err, test.want)
+			}
+			var proposed []string // which the host shows as it was, whatever the merge made of it
+			commits, _, err := b.client.PullRequests.ListCommits(ctx, "acme", "env", number, nil)
+			for _, c := range commits {
+				proposed = append(proposed, c.GetCommit().GetMessage())
+			}
+			if err != nil || !slices.Equal(proposed, test.messages) {
+				t.Errorf("its commits are %q, %v, want %q", proposed, err, test.messages)
 			}
 		})
 	}

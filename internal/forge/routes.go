@@ -46,6 +46,7 @@ func (s *Server) endpoints() []endpoint {
 		{"PATCH", inRepo + "/pulls/{number}", "pull_requests", "write", s.updatePull},
 		{"PUT", inRepo + "/pulls/{number}/merge", "contents", "write", s.mergePull},
 		{"POST", inRepo + "/pulls/{number}/requested_reviewers", "pull_requests", "write", s.requestReviewers},
+		{"GET", inRepo + "/pulls/{number}/commits", "pull_requests", "read", s.listPullCommits},
 		{"GET", inRepo + "/pulls/{number}/reviews", "pull_requests", "read", s.listReviews},
 		{"POST", inRepo + "/pulls/{number}/reviews", "pull_requests", "write", s.createReview},
 		{"GET", inRepo + "/pulls/{number}/comments", "pull_requests", "read", s.listRemarks},

@@ -149,6 +149,12 @@ func TestContract(t *testing.T) {
 	if len(recent) != 1 || recent[0].Number != pr.Number || recent[0].Branch != branch {
 		t.Errorf("the pull requests of the last hour are %+v", recent)
 	}
+	commits, err := c.PullRequestCommits(ctx, pr.Number)
+	must(t, err)
+	made := github.PullRequestCommit{SHA: sha, Parents: []string{first}, Message: "Raise replicas\n\nAmend-Incident: x\n", Time: time.Date(2026, 5, 1, 10, 0, 4, 0, time.UTC), Committer: "amend@example.com"}
+	if d := cmp.Diff([]github.PullRequestCommit{made}, commits); d != "" {
+		t.Errorf("the commits (-want +got):\n%s", d)
+	}
 	must(t, c.Comment(ctx, pr.Number, "Still firing."))
 	must(t, c.Close(ctx, pr.Number, []string{"amend/withdrawn"}))
 	pr, ok, err = b.plain.PullRequest(ctx, branch)

@@ -134,6 +134,40 @@ func (c *Client) OpenPullRequests(ctx context.Context, base string) ([]PullReque
 	return found, nil
 }
 
+// A PullRequestCommit is a commit that a pull request proposes.
+type PullRequestCommit struct {
+	SHA       string
+	Parents   []string
+	Message   string
+	Time      time.Time // when it was committed
+	Committer string    // the mail
+}
+
+// PullRequestCommits returns the commits of a pull request in any state, the oldest
+// first; those of one that was merged are as they were proposed. Of more than 250 a
+// host lists so many.
+func (c *Client) PullRequestCommits(ctx context.Context, number int) ([]PullRequestCommit, error) {
+	var commits []PullRequestCommit
+	opts := &github.ListOptions{PerPage: 100}
+	for {
+		list, response, err := c.again.PullRequests.ListCommits(ctx, c.owner, c.repo, number, opts)
+		if err != nil {
+			return nil, typed("list commits of pull request", err)
+		}
+		for _, l := range list {
+			made := l.GetCommit()
+			found := PullRequestCommit{SHA: l.GetSHA(), Message: made.GetMessage(), Time: made.GetCommitter().GetDate().Time, Committer: made.GetCommitter().GetEmail()}
+			for _, p := range l.Parents {
+				found.Parents = append(found.Parents, p.GetSHA())
+			}
+			commits = append(commits, found)
+		}
+		if opts.Page = response.NextPage; opts.Page == 0 {
+			return commits, nil
+		}
+	}
+}
+
 // SetBody replaces the body of a pull request. Title and state stay.
 func (c *Client) SetBody(ctx context.Context, number int, body string) error {
 	_, _, err := c.again.PullRequests.Edit(ctx, c.owner, c.repo, number, &github.PullRequest{Body: &body})

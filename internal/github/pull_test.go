@@ -83,6 +83,29 @@ func TestPullRequestsSince(t *testing.T) {
 	wantKind(t, err, amend.Invalid)
 }
 
+// The commits come from all pages, in the host's order.
+func TestPullRequestCommits(t *testing.T) {
+	const list = "GET " + pulls + "/7/commits?"
+	commit := func(sha, parent string) string {
+		return fmt.Sprintf(`[{"sha":%q,"parents":[{"sha":%q}],"commit":{"message":"M","committer":{"email":"a@b","date":"2026-05-01T10:00:00Z"}}}]`, sha, parent)
+	}
+	next := map[string]string{"Link": `<https://ghe.example.com/api/v3/repos/acme/env/pulls/7/commits?page=2>; rel="next"`}
+	got, err := client(t, newScript(t,
+		exchange{want: list + "per_page=100", status: 200, header: next, answer: commit(sha1, sha3)},
+		exchange{want: list + "page=2&per_page=100", status: 200, answer: commit(sha2, sha1)},
+	)).PullRequestCommits(ctx, 7)
+	must(t, err)
+	at := time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC)
+	want := []github.PullRequestCommit{
+		{SHA: sha1, Parents: []string{sha3}, Message: "M", Time: at, Committer: "a@b"}, {SHA: sha2, Parents: []string{sha1}, Message: "M", Time: at, Committer: "a@b"},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	_, err = client(t, newScript(t, exchange{want: list + "per_page=100", status: 404})).PullRequestCommits(ctx, 7)
+	wantKind(t, err, amend.NotFound)
+}
+
 func TestOpenPullRequest(t *testing.T) {
 	post := exchange{want: "POST " + pulls, body: `{"title":"T","head":"amend/x-1","base":"main","body":"B"}`}
 	as := func(e exchange, status int, answer string) exchange { e.status, e.answer = status, answer; return e }
