@@ -48,7 +48,7 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 	warnInClear(log, where.clone, where.api)
 	client, err := github.New(github.Config{
 		BaseURL: where.api, Owner: where.owner, Repo: where.name, Auth: f.auth(), Log: log,
-		Limiter: github.NewLimiter(f.writeSpacing), RetryFor: retryFor,
+		Limiter: github.NewLimiter(where.api, f.writeSpacing), RetryFor: retryFor,
 	})
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 		Repo:      mirror{Mirror: copied, author: who, log: log},
 		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
 		Branch:    f.branch, Decide: decider.Decide, Keeper: decider, KeepEvery: f.pullEvery, Committer: f.authorEmail, Check: decider.Check, Now: time.Now, Log: log,
-		Alternatives: decider.Alternatives, Owners: asked.owners, Prover: asked.prover, Proposed: e.proposed,
+		Alternatives: decider.Alternatives, Owners: asked.owners, Prover: asked.prover, Proposed: e.proposed, Urgent: github.Urgent,
 	})
 	return e, nil
 }

@@ -104,7 +104,7 @@ func (cfg *Config) complete() (*url.URL, error) {
 		cfg.Transport = http.DefaultTransport
 	}
 	if cfg.Limiter == nil {
-		cfg.Limiter = NewLimiter(0)
+		cfg.Limiter = NewLimiter(cfg.BaseURL, 0)
 	}
 	if cfg.CallTimeout == 0 {
 		cfg.CallTimeout = 15 * time.Second

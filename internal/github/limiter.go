@@ -3,7 +3,6 @@ package github
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -13,7 +12,7 @@ import (
 )
 
 // A Limiter holds back all requests of one installation until the time that the
-// host last asked for.
+// host last asked for, and keeps a fifth of the host's limits for urgent ones.
 type Limiter struct {
 	spacing time.Duration
 
@@ -21,18 +20,35 @@ type Limiter struct {
 	until   time.Time
 	write   time.Time // earliest next write
 	strikes int       // secondary limits in a row that named no time
+	primary primary
+	windows []window
 }
 
-// NewLimiter returns a limiter that lets writes pass at most once in spacing.
-// GitHub's documentation asks for one second between requests that create
-// content; hosts without limits want zero.
-func NewLimiter(spacing time.Duration) *Limiter { return &Limiter{spacing: spacing} }
+// NewLimiter returns a limiter for a REST API, named as in Config.BaseURL, that
+// lets writes pass at most once in spacing. GitHub's documentation asks for one
+// second between requests that create content; hosts without limits want zero.
+// The other limits that GitHub documents are kept to where the API is GitHub's
+// own; GitHub Enterprise Server has none unless somebody sets them.
+func NewLimiter(api string, spacing time.Duration) *Limiter {
+	l := &Limiter{spacing: spacing}
+	if isGitHub(api) {
+		l.windows = documented()
+	}
+	return l
+}
 
 // A limitError says when the host will listen again.
-type limitError struct{ until time.Time }
+type limitError struct {
+	until time.Time
+	kept  bool // the host would listen now, to what is urgent
+}
 
 func (e *limitError) Error() string {
-	return fmt.Sprintf("rate limited by the host until %s", e.until.UTC().Format(time.RFC3339))
+	until := e.until.UTC().Format(time.RFC3339)
+	if e.kept {
+		return "what is left of the host's rate limit until " + until + " is kept for taking changes back"
+	}
+	return "rate limited by the host until " + until
 }
 
 // RetryAt returns the earliest time at which trying again makes sense, when err
@@ -47,15 +63,15 @@ func RetryAt(err error) (time.Time, bool) {
 
 // wait returns when a request may be sent, or gives a limitError at once when
 // that is after deadline.
-func (l *Limiter) wait(ctx context.Context, now func() time.Time, write bool, deadline time.Time) error {
+func (l *Limiter) wait(ctx context.Context, now func() time.Time, c call, deadline time.Time) error {
 	for {
 		t := now()
-		at := l.reserve(t, write)
+		at, kept := l.reserve(t, c)
 		if !at.After(t) {
 			return nil
 		}
 		if at.After(deadline) {
-			return &amend.Error{Kind: amend.Transient, Err: &limitError{at}}
+			return &amend.Error{Kind: amend.Transient, Err: &limitError{at, kept}}
 		}
 		if err := sleep(ctx, at.Sub(t)); err != nil {
 			return err
@@ -63,66 +79,84 @@ func (l *Limiter) wait(ctx context.Context, now func() time.Time, write bool, de
 	}
 }
 
-// reserve returns a time not after now and takes the slot, or the time to ask again.
-func (l *Limiter) reserve(now time.Time, write bool) time.Time {
+// reserve returns a time not after now and takes what the call uses of the
+// limits, or the time to ask again. Kept says that an urgent call need not wait.
+func (l *Limiter) reserve(now time.Time, c call) (at time.Time, kept bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at := l.until
-	if write && l.write.After(at) {
+	at = l.until
+	if c.write && l.write.After(at) {
 		at = l.write
 	}
-	if write && !at.After(now) {
+	host := at
+	if c.counted {
+		at = later(at, l.primary.free(now, c))
+	}
+	for i := range l.windows {
+		at = later(at, l.windows[i].free(now, c))
+	}
+	if at.After(now) {
+		return at, !c.urgent && !host.After(now)
+	}
+	if c.write {
 		l.write = now.Add(l.spacing)
 	}
-	return at
+	if c.counted {
+		l.primary.left--
+		l.primary.away++
+	}
+	for i := range l.windows {
+		l.windows[i].take(now, c)
+	}
+	return at, false
 }
 
-// observe learns from an answer. It returns the time to wait for when the
-// answer is a limit.
-func (l *Limiter) observe(now time.Time, status int, h http.Header, message string) (until time.Time, limited bool) {
+// done is told when a call has its answer, or will get none.
+func (l *Limiter) done(c call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	reset, empty := exhausted(now, h)
+	if c.counted {
+		l.primary.away--
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// observe learns from the answer to a call. It returns the time to wait for when
+// the answer is a limit.
+func (l *Limiter) observe(now time.Time, c call, status int, h http.Header, message string) (until time.Time, limited bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	told, known := readPrimary(now, h)
+	if known && c.counted {
+		l.primary.learn(now, told)
+	}
+	empty := known && told.left == 0
 	limited = status == http.StatusTooManyRequests || (status == http.StatusForbidden && (empty || h.Get("Retry-After") != "" || aboutLimit(message)))
 	switch after, ok := retryAfter(now, h); {
 	case !limited && status < 500:
-		until = reset
+		if empty {
+			until = told.reset
+		}
 		if status < 300 {
 			l.strikes = 0
 		}
 	case ok:
 		until = after
-	case empty || !limited:
-		until = reset
-	default:
+	case empty:
+		until = told.reset
+	case limited:
 		// "Wait at least one minute", and longer each time (GitHub, rate limits).
 		until = now.Add(time.Minute << min(l.strikes, 6))
 		l.strikes++
 	}
-	if until.After(l.until) {
-		l.until = until
-	}
+	l.until = later(l.until, until)
 	return l.until, limited
-}
-
-// exhausted reads the primary limit: when it resets, if nothing of it is left.
-// The time is the host's, so its Date corrects for a clock of ours that is off.
-func exhausted(now time.Time, h http.Header) (time.Time, bool) {
-	if h.Get("X-Ratelimit-Remaining") != "0" {
-		return time.Time{}, false
-	}
-	if r := h.Get("X-Ratelimit-Resource"); r != "" && r != "core" {
-		return time.Time{}, false
-	}
-	seconds, err := strconv.ParseInt(h.Get("X-Ratelimit-Reset"), 10, 64)
-	if err != nil {
-		return time.Time{}, false
-	}
-	reset := time.Unix(seconds, 0)
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		reset = now.Add(reset.Sub(date))
-	}
-	return reset.Add(time.Second), true // the host's clock shows whole seconds
 }
 
 func retryAfter(now time.Time, h http.Header) (time.Time, bool) {

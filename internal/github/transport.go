@@ -74,9 +74,11 @@ func (t *transport) pause(ctx context.Context, attempt int) error {
 
 // try sends the request once.
 func (t *transport) try(req *http.Request, body []byte, deadline time.Time) (*http.Response, error) {
-	if err := t.limiter.wait(req.Context(), t.now, req.Method != http.MethodGet, deadline); err != nil {
+	c := callOf(req, t.token != nil)
+	if err := t.limiter.wait(req.Context(), t.now, c, deadline); err != nil {
 		return nil, typed("", err)
 	}
+	defer t.limiter.done(c)
 	ctx, cancel := context.WithTimeout(req.Context(), t.callTimeout)
 	defer cancel()
 	out := req.Clone(ctx)
@@ -96,11 +98,11 @@ func (t *transport) try(req *http.Request, body []byte, deadline time.Time) (*ht
 	if err != nil {
 		return nil, amend.Errorf(amend.Transient, "", "%w", err)
 	}
-	return t.answer(resp, secret)
+	return t.answer(resp, c, secret)
 }
 
 // answer reads the whole answer, because half of one is no success.
-func (t *transport) answer(resp *http.Response, secret string) (*http.Response, error) {
+func (t *transport) answer(resp *http.Response, c call, secret string) (*http.Response, error) {
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	_ = resp.Body.Close() // all that matters was read
 	if err != nil {
@@ -113,9 +115,9 @@ func (t *transport) answer(resp *http.Response, secret string) (*http.Response, 
 	if secret != "" {
 		message = strings.ReplaceAll(message, secret, "[secret]")
 	}
-	until, limited := t.limiter.observe(t.now(), resp.StatusCode, resp.Header, message)
+	until, limited := t.limiter.observe(t.now(), c, resp.StatusCode, resp.Header, message)
 	if limited {
-		return nil, amend.Errorf(amend.Transient, "", "the host answered %s: %w", resp.Status, &limitError{until})
+		return nil, amend.Errorf(amend.Transient, "", "the host answered %s: %w", resp.Status, &limitError{until: until})
 	}
 	if err := classify(resp.StatusCode, message); err != nil {
 		return nil, err

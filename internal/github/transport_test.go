@@ -143,7 +143,7 @@ func date(in time.Duration) string { return time.Now().Add(in).UTC().Format(http
 // sent until that time, by nobody who shares the limiter.
 func TestLongLimitStopsEverybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiter := github.NewLimiter(0)
+		limiter := github.NewLimiter("", 0)
 		shared := func(c *github.Config) { c.Limiter = limiter }
 		s := newScript(t,
 			exchange{want: getRef, status: 429, header: map[string]string{"Retry-After": "3600"}},
@@ -208,7 +208,7 @@ func TestWritesAreSpaced(t *testing.T) {
 			steps = append(steps, exchange{want: comment, status: 201, answer: "{}"})
 		}
 		s := newScript(t, steps...)
-		c := client(t, s, func(c *github.Config) { c.Limiter = github.NewLimiter(time.Second) })
+		c := client(t, s, func(c *github.Config) { c.Limiter = github.NewLimiter("", time.Second) })
 		done := make(chan error)
 		for range 4 {
 			go func() { done <- c.Comment(ctx, 7, "hi") }()

@@ -18,7 +18,7 @@ func (w *Writer) Change(ctx context.Context, commit string) (amend.Record, error
 		return amend.Record{}, err
 	}
 	return ask(ctx, w, func(ctx context.Context) (amend.Record, error) {
-		head, err := w.refresh(ctx)
+		head, err := w.refresh(w.cfg.Urgent(ctx)) // whoever takes it back asks this first
 		if err != nil {
 			return amend.Record{}, err
 		}

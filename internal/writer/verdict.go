@@ -30,7 +30,7 @@ const glance = 2 * time.Second
 // read, nothing is to be undone.
 func (w *Writer) Check(ctx context.Context, r amend.Record) (amend.Check, error) {
 	return ask(ctx, w, func(ctx context.Context) (amend.Check, error) {
-		head, err := w.refresh(ctx)
+		head, err := w.refresh(w.cfg.Urgent(ctx)) // what is to be taken back is found out by this
 		if err != nil {
 			return amend.Check{}, err
 		}
@@ -144,6 +144,9 @@ func (w *Writer) Judge(ctx context.Context, v amend.Verdict) (amend.Record, erro
 	r, err := w.Change(ctx, v.Commit)
 	if err != nil {
 		return amend.Record{}, err
+	}
+	if v.State == amend.Failed { // it is taken back once this is said
+		ctx = w.cfg.Urgent(ctx)
 	}
 	// The host is asked beside the work on changes, which must not wait for it.
 	v.Commit = r.Commit

@@ -214,8 +214,11 @@ type Config struct {
 	// Proposed is told of every commit that the writer itself has put at the head
 	// of a pull request, and must not block. Optional.
 	Proposed func(number int, commit string)
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Urgent marks a context for calls to the host that may use what its limits
+	// keep for taking changes back. Optional.
+	Urgent func(context.Context) context.Context
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // commitChange is the change that a commit on the branch is.
@@ -246,10 +249,11 @@ const maxRounds = 20
 // A Writer decides about events and writes what follows; see New. Its methods
 // are safe for concurrent use.
 type Writer struct {
-	cfg     Config
-	queue   chan *job
-	errands chan func(context.Context)
-	stopped chan struct{} // closed when Run ends
+	cfg       Config
+	queue     chan *job
+	reversals chan *job // go before those of queue
+	errands   chan func(context.Context)
+	stopped   chan struct{} // closed when Run ends
 	// What follows belongs to the goroutine of Run. All of it is a cache.
 	past     past
 	asked    map[string]time.Time // for the entry of a commit, until it is in the log
@@ -281,8 +285,11 @@ type result struct {
 
 // New returns a Writer that works while Run does.
 func New(cfg Config) *Writer {
+	if cfg.Urgent == nil {
+		cfg.Urgent = func(ctx context.Context) context.Context { return ctx }
+	}
 	return &Writer{
-		cfg: cfg, queue: make(chan *job, maxBatch), errands: make(chan func(context.Context)), stopped: make(chan struct{}),
+		cfg: cfg, queue: make(chan *job, maxBatch), reversals: make(chan *job, maxBatch), errands: make(chan func(context.Context)), stopped: make(chan struct{}),
 		asked: map[string]time.Time{}, news: map[string]*news{},
 	}
 }
@@ -306,8 +313,12 @@ func (w *Writer) Preview(ctx context.Context, e amend.Event) (amend.Decision, er
 // submit queues the job and waits for its result.
 func (w *Writer) submit(ctx context.Context, j *job) (amend.Decision, error) {
 	j.done = make(chan result, 1) // a caller that left does not stall the batch
+	queue := w.queue
+	if j.reversal != nil {
+		queue = w.reversals
+	}
 	select {
-	case w.queue <- j:
+	case queue <- j:
 	case <-ctx.Done():
 		return amend.Decision{}, errLeft(ctx)
 	case <-w.stopped:
@@ -335,8 +346,10 @@ func (w *Writer) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case j := <-w.reversals:
+			w.process(w.cfg.Urgent(ctx), batch(j, w.reversals))
 		case j := <-w.queue:
-			w.process(ctx, w.batch(j))
+			w.process(ctx, batch(j, w.queue))
 		case errand := <-w.errands:
 			errand(ctx)
 		}
@@ -344,11 +357,11 @@ func (w *Writer) Run(ctx context.Context) {
 }
 
 // batch returns the first job and all others that wait already.
-func (w *Writer) batch(first *job) []*job {
+func batch(first *job, queue <-chan *job) []*job {
 	jobs := []*job{first}
 	for len(jobs) < maxBatch {
 		select {
-		case j := <-w.queue:
+		case j := <-queue:
 			jobs = append(jobs, j)
 		default:
 			return jobs
@@ -357,9 +370,13 @@ func (w *Writer) batch(first *job) []*job {
 	return jobs
 }
 
-// process repeats rounds until every job has its result.
+// process repeats rounds until every job has its result. Changes to take back
+// that come meanwhile do not wait for that: they do harm, and nothing else does.
 func (w *Writer) process(ctx context.Context, jobs []*job) {
 	for vain := 0; len(jobs) > 0; {
+		if jobs[0].reversal == nil {
+			w.takeBackFirst(ctx)
+		}
 		left, err := w.round(ctx, jobs)
 		if len(left) == len(jobs) {
 			vain++
@@ -374,5 +391,14 @@ func (w *Writer) process(ctx context.Context, jobs []*job) {
 			return
 		}
 		jobs = left
+	}
+}
+
+// takeBackFirst handles the reversals that wait, if any.
+func (w *Writer) takeBackFirst(ctx context.Context) {
+	select {
+	case j := <-w.reversals:
+		w.process(w.cfg.Urgent(ctx), batch(j, w.reversals))
+	default:
 	}
 }
