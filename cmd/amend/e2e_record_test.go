@@ -27,7 +27,7 @@ func recordWorkflow(t testing.TB) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files[name] = string(data)
+		files[name] = strings.Replace(string(data), "login: amend[bot]", "login: "+serveLogin, 1)
 	}
 	return files
 }

@@ -35,6 +35,7 @@ import (
 const (
 	envRepo     = "acme/env"
 	serveToken  = "ghp_serve"
+	serveLogin  = "amend-bot"
 	personToken = "ghp_person"
 )
 
@@ -71,7 +72,7 @@ func newStage(t testing.TB, apps int, runner string, extra map[string]string) *s
 		Dir: filepath.Join(s.dir, "host"), Runner: runner, RateLimit: 1_000_000, Parallel: 4,
 	})
 	s.must(err)
-	s.host.AddToken(serveToken, forge.Grant{Login: "amend-bot"})
+	s.host.AddToken(serveToken, forge.Grant{Login: serveLogin})
 	s.host.AddToken(personToken, forge.Grant{Login: "jo"})
 	_, err = s.host.ImportRepo(t.Context(), envRepo, writeEnvRepo(s, apps, extra))
 	s.must(err)

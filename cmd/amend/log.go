@@ -15,26 +15,30 @@ import (
 )
 
 // verdictFlags say where the verdicts are that the log lacks.
-type verdictFlags struct{ host, api, token string }
+type verdictFlags struct{ host, api, token, login string }
 
 func (f *verdictFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.host, "host", "", "address of the env repo on its host, e.g. https://github.com/acme/env; without it verdicts stay as they are")
 	fs.StringVar(&f.api, "api", "", "root of the host's REST API (default: api.github.com, or /api/v3 of any other host)")
 	fs.StringVar(&f.token, "github-token-file", "", "file with a token that may read commit statuses")
+	fs.StringVar(&f.login, "github-login", "", loginUsage+" (required with --host)")
 }
 
 // verdicts is nil without a host.
-func (f verdictFlags) verdicts() (func(context.Context, string) (amend.Verdict, error), error) {
+func (f verdictFlags) verdicts(log *slog.Logger) (func(context.Context, string) (amend.Verdict, error), error) {
 	if f.host == "" {
 		return nil, nil
+	}
+	if f.login == "" {
+		return nil, amend.Errorf(amend.Invalid, "--github-login", "it is required with --host: name the account that amend writes as, whose verdicts are noted")
 	}
 	where, err := parseRepoURL(f.host, f.api)
 	if err != nil {
 		return nil, err
 	}
 	client, err := github.New(github.Config{
-		BaseURL: where.api, Owner: where.owner, Repo: where.name, Auth: github.Auth{TokenFile: f.token}, RetryFor: 20 * time.Second,
+		BaseURL: where.api, Owner: where.owner, Repo: where.name, Auth: github.Auth{TokenFile: f.token}, Login: f.login, RetryFor: 20 * time.Second, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -57,10 +61,10 @@ func newLog() *cobra.Command {
 		Short: "Bring remediation-log.yaml up to date with the history",
 		Long: `Add an entry to remediation-log.yaml for every change of amend that the history
 of a clone holds and the log does not, commit it and, with --push, push it. With
---host, note the verdicts that the host shows beside the commits of the last week in
-their entries. It is what the record workflow of an env repo runs. Running it again, or in many
+--host, note the verdicts that the account of --github-login shows beside the commits
+of the last week in their entries. It is what the record workflow of an env repo runs. Running it again, or in many
 places at once, adds nothing twice: the history says what is missing.`,
-		Example: "  amend log --repo .\n  amend log --repo . --push\n  amend log --repo . --push --host https://github.com/acme/env --github-token-file token",
+		Example: "  amend log --repo .\n  amend log --repo . --push\n  amend log --repo . --push --host https://github.com/acme/env --github-token-file token --github-login the-app[bot]",
 	}
 	out := outputFlag(cmd)
 	fs := cmd.Flags()
@@ -74,7 +78,7 @@ places at once, adds nothing twice: the history says what is missing.`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		opt.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 		var err error
-		if opt.Verdicts, err = on.verdicts(); err != nil {
+		if opt.Verdicts, err = on.verdicts(opt.Log); err != nil {
 			return err
 		}
 		added, err := gitlog.Reconcile(cmd.Context(), opt)

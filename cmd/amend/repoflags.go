@@ -20,6 +20,7 @@ type repoFlags struct {
 	repo, api, branch       string
 	dataDir                 string
 	githubToken             string
+	githubLogin             string
 	githubApp               int64
 	githubInstallation      int64
 	githubAppKey            string
@@ -39,6 +40,7 @@ func (f *repoFlags) register(cmd *cobra.Command) {
 	fs.Int64Var(&f.githubApp, "github-app-id", 0, "id of a GitHub App, instead of a token")
 	fs.Int64Var(&f.githubInstallation, "github-installation-id", 0, "installation of the App (default: looked up)")
 	fs.StringVar(&f.githubAppKey, "github-app-key-file", "", "file with the App's private key")
+	fs.StringVar(&f.githubLogin, "github-login", "", loginUsage+" (default: the host is asked, which knows it of an App and of a person's token)")
 	fs.StringVar(&f.authorName, "author-name", "amend", "author of the commits")
 	fs.StringVar(&f.authorEmail, "author-email", defaultEmail, "e-mail of the author")
 	fs.StringSliceVar(&f.labels, "pr-label", []string{"amend"}, "labels of pull requests")
@@ -46,6 +48,9 @@ func (f *repoFlags) register(cmd *cobra.Command) {
 	fs.DurationVar(&f.pullEvery, "pull-interval", time.Minute, "how often open pull requests are looked after at most")
 	fs.DurationVar(&f.writeSpacing, "write-spacing", 0, "least time between two writes to the host; GitHub asks for 1s")
 }
+
+// loginUsage says what --github-login is.
+const loginUsage = "account that the writer's credential belongs to, such as jo or the-app[bot]: verdicts that anybody else writes are not believed"
 
 func (f repoFlags) auth() github.Auth {
 	return github.Auth{TokenFile: f.githubToken, AppID: f.githubApp, KeyFile: f.githubAppKey, InstallationID: f.githubInstallation}

@@ -59,10 +59,30 @@ func (s *Server) createStatus(c call) (reply, error) {
 	if _, err := c.repo.checks.change(sha, func(v *verdicts) { v.Statuses = append(v.Statuses, said) }); err != nil {
 		return reply{}, err
 	}
-	doc := c.statusDoc(sha, said)
-	by := c.userDoc(said.User)
+	return created(c.signedStatusDoc(sha, said))
+}
+
+// signedStatusDoc is a status with who set it.
+func (c call) signedStatusDoc(sha store.ID, said status) statusDoc {
+	doc, by := c.statusDoc(sha, said), c.userDoc(said.User)
 	doc.Creator = &by
-	return created(doc)
+	return doc
+}
+
+// listStatuses lists all that was ever said of a commit, the latest first.
+func (s *Server) listStatuses(c call) (reply, error) {
+	sha, v, err := c.verdictsOf()
+	if err != nil {
+		return reply{}, err
+	}
+	p := pageOf(c)
+	slices.Reverse(v.Statuses)
+	part, more := cut(p, v.Statuses)
+	docs := []statusDoc{}
+	for _, one := range part {
+		docs = append(docs, c.signedStatusDoc(sha, one))
+	}
+	return p.list(c, docs, more)
 }
 
 // verdictsOf returns the commit that the path names, and what is said of it.

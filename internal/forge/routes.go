@@ -22,6 +22,8 @@ func (s *Server) endpoints() []endpoint {
 	return []endpoint{
 		{"POST", "/app/installations/{id}/access_tokens", "", "", s.createInstallationToken},
 		{"GET", inRepo + "/installation", "", "", s.getInstallation},
+		{"GET", "/app", "", "", s.getApp},
+		{"GET", "/user", "metadata", "read", s.getUser},
 		{"GET", "/rate_limit", "metadata", "read", s.getRateLimit},
 		{"GET", inRepo, "metadata", "read", s.getRepo},
 
@@ -52,6 +54,7 @@ func (s *Server) endpoints() []endpoint {
 		{"GET", inRepo + "/pulls/{number}/comments", "pull_requests", "read", s.listRemarks},
 		{"POST", inRepo + "/statuses/{sha}", "statuses", "write", s.createStatus},
 		{"GET", inRepo + "/commits/{ref}/status", "statuses", "read", s.combinedStatus},
+		{"GET", inRepo + "/commits/{ref}/statuses", "statuses", "read", s.listStatuses},
 		{"POST", inRepo + "/check-runs", "checks", "write", s.createCheckRun},
 		{"GET", inRepo + "/commits/{ref}/check-runs", "checks", "read", s.listCheckRuns},
 		{"GET", inRepo + "/issues/{number}/labels", "issues|pull_requests", "read", s.listLabels},

@@ -2,6 +2,8 @@ package github
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/secret"
 )
 
 // Auth is who writes: either the holder of a token, or a GitHub App. Secrets
@@ -27,38 +30,51 @@ type Auth struct {
 	InstallationID int64
 }
 
-// tokens returns the source of tokens; t sends requests that authenticate
+// A credential is where tokens come from, and how the host is asked whose they are.
+type credential struct {
+	token func(context.Context) (string, error)
+	login func(ctx context.Context, as *github.Client) (string, error)
+}
+
+// credential returns that of the configuration; t sends requests that authenticate
 // themselves.
-func (a Auth) tokens(t http.RoundTripper, base *url.URL, owner, repo string) (func(context.Context) (string, error), error) {
+func (a Auth) credential(t http.RoundTripper, base *url.URL, owner, repo string) (credential, error) {
 	if (a.TokenFile == "") == (a.AppID == 0) {
-		return nil, amend.Errorf(amend.Invalid, "configure github", "name either a token file or an app")
+		return credential{}, amend.Errorf(amend.Invalid, "configure github", "name either a token file or an app")
 	}
 	if a.TokenFile != "" {
-		return func(context.Context) (string, error) { return readToken(a.TokenFile) }, nil
+		return credential{a.read, loginOfUser}, nil
 	}
 	key, err := os.ReadFile(a.KeyFile)
 	if err != nil {
-		return nil, amend.Errorf(amend.Invalid, "configure github", "read the app's key: %w", err)
+		return credential{}, amend.Errorf(amend.Invalid, "configure github", "read the app's key: %w", err)
 	}
 	app, err := ghinstallation.NewAppsTransport(t, a.AppID, key)
 	if err != nil {
 		// The cause may quote the file.
-		return nil, amend.Errorf(amend.Invalid, "configure github", "%s is not an RSA key in PEM", a.KeyFile)
+		return credential{}, amend.Errorf(amend.Invalid, "configure github", "%s is not an RSA key in PEM", a.KeyFile)
 	}
 	s := &installation{app: app, id: a.InstallationID, base: base, owner: owner, repo: repo}
-	return s.Token, nil
+	return credential{s.Token, s.login}, nil
 }
 
-func readToken(file string) (string, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return "", amend.Errorf(amend.Transient, "read token", "%w", err)
+// read returns the token in the file. One that cannot be read may just be replaced.
+func (a Auth) read(context.Context) (string, error) {
+	token, err := secret.Read(a.TokenFile)
+	if unread := (*fs.PathError)(nil); errors.As(err, &unread) {
+		return "", amend.Errorf(amend.Transient, "read token", "%w", unread)
 	}
-	token := strings.TrimSpace(string(b))
-	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", amend.Errorf(amend.Invalid, "read token", "%s does not hold a token", file)
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", amend.Errorf(amend.Invalid, "read token", "%s does not hold a token", a.TokenFile)
 	}
-	return token, nil
+	return token, err
+}
+
+// loginOfUser asks whose a token is. GitHub does not tell that of a token of an
+// installation.
+func loginOfUser(ctx context.Context, as *github.Client) (string, error) {
+	user, _, err := as.Users.Get(ctx, "")
+	return user.GetLogin(), err
 }
 
 // installation gets the tokens of an app's installation, each used until
@@ -79,6 +95,15 @@ func (i *installation) Token(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return tokens.Token(ctx)
+}
+
+// login returns the account by which the host shows what an App does.
+func (i *installation) login(ctx context.Context, _ *github.Client) (string, error) {
+	app, _, err := restClient(i.base, i.app).Apps.Get(ctx, "")
+	if err != nil || app.GetSlug() == "" {
+		return "", err
+	}
+	return app.GetSlug() + "[bot]", nil
 }
 
 func (i *installation) source(ctx context.Context) (*ghinstallation.Transport, error) {

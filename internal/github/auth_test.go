@@ -100,4 +100,8 @@ func TestTokenFile(t *testing.T) {
 		_, err := c.Head(ctx, "b")
 		wantKind(t, err, amend.Invalid)
 	}
+	must(t, os.Remove(file))
+	gone := client(t, newScript(t), func(c *github.Config) { c.Auth, c.RetryFor = github.Auth{TokenFile: file}, time.Nanosecond })
+	_, err := gone.Head(ctx, "b")
+	wantKind(t, err, amend.Transient)
 }

@@ -32,6 +32,9 @@ type Config struct {
 	Owner   string
 	Repo    string
 	Auth    Auth
+	// Login is the account that the credential writes as, as the host shows it; it is
+	// asked when empty.
+	Login string
 	// Transport carries the requests; nil means http.DefaultTransport.
 	Transport http.RoundTripper
 	// Limiter is shared by the clients of one installation; nil means an own
@@ -60,6 +63,7 @@ type Client struct {
 	// it to the caller to find out what became of it.
 	again, once *github.Client
 	pause       func(ctx context.Context, attempt int) error
+	self        *account
 }
 
 var name = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
@@ -74,16 +78,18 @@ func New(cfg Config) (*Client, error) {
 		base: cfg.Transport, limiter: cfg.Limiter, callTimeout: cfg.CallTimeout, retryFor: cfg.RetryFor,
 		now: cfg.Now, log: cfg.Log, repeat: true,
 	}
-	token, err := cfg.Auth.tokens(raw, base, cfg.Owner, cfg.Repo)
+	who, err := cfg.Auth.credential(raw, base, cfg.Owner, cfg.Repo)
 	if err != nil {
 		return nil, err
 	}
 	again, once := *raw, *raw
-	again.token, once.token, once.repeat = token, token, false
-	return &Client{
-		owner: cfg.Owner, repo: cfg.Repo, log: cfg.Log, token: token,
+	again.token, once.token, once.repeat = who.token, who.token, false
+	c := &Client{
+		owner: cfg.Owner, repo: cfg.Repo, log: cfg.Log, token: who.token,
 		again: restClient(base, &again), once: restClient(base, &once), pause: again.pause,
-	}, nil
+	}
+	c.self = &account{as: c.again, ask: who.login, login: cfg.Login}
+	return c, nil
 }
 
 // complete fills in defaults and returns the API's root with a final slash.

@@ -2,6 +2,8 @@ package github_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +23,15 @@ func (b *bench) person(t *testing.T, login string) *gh.Client {
 	c, err := gh.NewClient(&http.Client{}).WithAuthToken("ghp_"+login).WithEnterpriseURLs(b.url, b.url)
 	must(t, err)
 	return c
+}
+
+// token returns a file with a token of somebody else.
+func (b *bench) token(t *testing.T, login string) string {
+	t.Helper()
+	b.forge.AddToken("ghp_"+login, forge.Grant{Login: login})
+	file := filepath.Join(t.TempDir(), "token")
+	must(t, os.WriteFile(file, []byte("ghp_"+login), 0o600))
+	return file
 }
 
 // openFix opens a pull request and returns its number and head.

@@ -2,7 +2,10 @@ package github
 
 import (
 	"context"
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -10,10 +13,12 @@ import (
 	"github.com/amendhq/amend"
 )
 
-// The limits of a commit status: what the host takes, and how many it lists.
+// The limits of a commit status: what the host takes, and how many it lists at
+// once. A thousand is what GitHub takes for one context.
 const (
 	maxDescription = 140
 	maxStatuses    = 100
+	maxStatusPages = 10
 )
 
 // A Status is what somebody says of a commit, under the name of a context.
@@ -24,22 +29,46 @@ type Status struct {
 	At          time.Time // when it was said; the host's time
 }
 
-// Status returns the latest status of a commit in a context, and whether there
-// is one. Of a commit with more than 100 contexts only 100 are looked at.
+// Status returns the latest status of a commit in a context that the client's own
+// account has set, and whether there is one. What others say in that context is not
+// believed, and told to the log: whoever may write statuses can write the same
+// words. It fails as amend.Refused when the own account cannot be found out, and when
+// there are more than 1,000 statuses before one of its own.
 func (c *Client) Status(ctx context.Context, sha, statusContext string) (Status, bool, error) {
 	if err := checkSHA(sha); err != nil {
 		return Status{}, false, err
 	}
-	all, _, err := c.again.Repositories.GetCombinedStatus(ctx, c.owner, c.repo, sha, &github.ListOptions{PerPage: maxStatuses})
+	self, err := c.self.name(ctx)
 	if err != nil {
-		return Status{}, false, typed("read status", err)
+		return Status{}, false, err
 	}
-	for _, s := range all.Statuses {
-		if s.GetContext() == statusContext {
-			return Status{State: s.GetState(), Description: s.GetDescription(), At: s.GetUpdatedAt().Time}, true, nil
+	others := map[string]bool{}
+	defer func() {
+		if len(others) > 0 {
+			c.log.WarnContext(ctx, "a status is not believed, because somebody else has set it", "commit", sha, "context", statusContext,
+				"by", slices.Sorted(maps.Keys(others)), "own", self)
+		}
+	}()
+	opts := &github.ListOptions{PerPage: maxStatuses}
+	for range maxStatusPages {
+		list, response, err := c.again.Repositories.ListStatuses(ctx, c.owner, c.repo, sha, opts)
+		if err != nil {
+			return Status{}, false, typed("read status", err)
+		}
+		for _, s := range list {
+			switch by := s.GetCreator().GetLogin(); {
+			case s.GetContext() != statusContext:
+			case strings.EqualFold(by, self):
+				return Status{State: s.GetState(), Description: s.GetDescription(), At: s.GetUpdatedAt().Time}, true, nil
+			default:
+				others[by] = true
+			}
+		}
+		if opts.Page = response.NextPage; opts.Page == 0 {
+			return Status{}, false, nil
 		}
 	}
-	return Status{}, false, nil
+	return Status{}, false, amend.Refusef(amend.ReasonFailed, "the commit %s has more than %d statuses, and none of the first is of %s", sha, maxStatuses*maxStatusPages, self)
 }
 
 // SetStatus says something of a commit in a context; what was said before is

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"encoding/base64"
@@ -73,7 +74,7 @@ func (w *world) addRecordWorkflow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		files[name] = data
+		files[name] = bytes.ReplaceAll(data, []byte("login: amend[bot]"), []byte("login: demo"))
 	}
 	return w.commit(ctx, "Record remediations", files)
 }
