@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -37,7 +38,7 @@ type approvalFlags struct {
 func (f *approvalFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.approvalsDir, "approvals-dir", "", "folder with the keys of approvals, see docs/approvals.md; without it nobody is asked")
-	fs.StringVar(&f.approvalsListen, "approvals-listen", "127.0.0.1:8081", "address that takes the answers from Slack, and nothing else")
+	fs.StringVar(&f.approvalsListen, "approvals-listen", "127.0.0.1:8081", "address that takes the answers from Slack and PagerDuty, and nothing else")
 	fs.DurationVar(&f.askEvery, "approvals-interval", 30*time.Second, "how often open pull requests are looked at for who is to be asked next")
 	fs.StringVar(&f.slackAPI, "slack-api", "", "root of Slack's Web API (default: https://slack.com/api/)")
 	fs.StringVar(&f.pagerdutyAPI, "pagerduty-events-api", "", "root of PagerDuty's Events API (default: https://events.pagerduty.com)")
@@ -56,6 +57,7 @@ type approvals struct {
 	flags approvalFlags
 	desk  *escalation.Desk
 	slack *slack.Client // nil when nobody is asked there
+	pager *pagerduty.Client
 	log   *slog.Logger
 }
 
@@ -78,6 +80,7 @@ func (f approvalFlags) newApprovals(env *envWriter, log *slog.Logger, reg promet
 		return nil, err
 	}
 	host, repo := approvalHost{env}, where.owner+"/"+where.name
+	a.pager = pagerduty.New(f.approvalsDir, repo, f.pagerdutyAPI)
 	a.desk, err = escalation.New(escalation.Config{
 		Repo: repo, Pulls: host, Acts: host, Rules: host.rules, Channels: a.channels(repo),
 		Key: []byte(key), Every: f.askEvery, Now: time.Now, Log: log, Registry: reg,
@@ -89,9 +92,15 @@ func (f approvalFlags) newApprovals(env *envWriter, log *slog.Logger, reg promet
 	return a, nil
 }
 
+// holds reports whether the folder has a file.
+func (f approvalFlags) holds(name string) bool {
+	_, err := os.Stat(filepath.Join(f.approvalsDir, name))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // openSlack is nil when the folder holds nothing of Slack.
 func (f approvalFlags) openSlack() (*slack.Client, error) {
-	if _, err := os.Stat(filepath.Join(f.approvalsDir, slackTokenFile)); errors.Is(err, fs.ErrNotExist) {
+	if !f.holds(slackTokenFile) {
 		return nil, nil
 	}
 	return slack.New(slack.Config{
@@ -101,7 +110,7 @@ func (f approvalFlags) openSlack() (*slack.Client, error) {
 
 func (a *approvals) channels(repo string) map[string]escalation.Channel {
 	all := map[string]escalation.Channel{
-		pagerduty.Via: pagerduty.New(a.flags.approvalsDir, repo, a.flags.pagerdutyAPI),
+		pagerduty.Via: a.pager,
 		oncall.Via:    oncall.New(a.flags.approvalsDir, repo),
 		notify.Via:    notify.New(a.flags.approvalsDir, repo, time.Now),
 		sns.Via:       sns.New(a.flags.approvalsDir),
@@ -119,15 +128,31 @@ func (a *approvals) parts(ctx context.Context) ([]part, error) {
 		return nil, nil
 	}
 	all := []part{{"approvals", a.desk.Run}}
-	if a.slack == nil {
+	door, paths := a.inbound()
+	if len(paths) == 0 {
 		return all, nil
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.flags.approvalsListen)
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "--approvals-listen", "%w", err)
 	}
-	a.log.Info("taking answers from Slack", "address", l.Addr().String(), "path", slack.InboundPath)
-	return append(all, serveHTTP(gateway.NewServer(a.flags.approvalsListen, a.slack.Inbound(a.press, a.log), a.log), l)), nil
+	a.log.Info("taking answers", "address", l.Addr().String(), "paths", paths)
+	return append(all, serveHTTP(gateway.NewServer(a.flags.approvalsListen, door, a.log), l)), nil
+}
+
+// inbound is where the systems post that the folder has the keys of, and by
+// which paths.
+func (a *approvals) inbound() (http.Handler, []string) {
+	door, paths := http.NewServeMux(), []string(nil)
+	if a.slack != nil {
+		paths = append(paths, slack.InboundPath)
+		door.Handle(slack.InboundPath, a.slack.Inbound(a.press, a.log))
+	}
+	if a.flags.holds(pagerduty.SecretFile) {
+		paths = append(paths, pagerduty.InboundPath)
+		door.Handle(pagerduty.InboundPath, a.pager.Inbound(a.desk.Notice, a.log))
+	}
+	return door, paths
 }
 
 // press hands an answer from Slack on.

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -17,6 +20,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/pagerduty"
 	"github.com/amendhq/amend/internal/slack"
 	"github.com/amendhq/amend/internal/slack/slacktest"
 )
@@ -59,7 +63,7 @@ func prepareAsking(t *testing.T, steps string) *asking {
 	dir := filepath.Join(s.dir, "approvals")
 	s.must(os.Mkdir(dir, 0o700))
 	for name, content := range map[string]string{
-		"key": "a key of comments", "pagerduty-payments": strings.Repeat("k", 32), "slack-bot-token": slacktest.Token, "slack-signing-secret": slacktest.Secret,
+		"key": "a key of comments", "pagerduty-payments": strings.Repeat("k", 32), "slack-bot-token": slacktest.Token, "slack-signing-secret": slacktest.Secret, pagerduty.SecretFile: pagerSecret,
 	} {
 		s.must(os.WriteFile(filepath.Join(dir, name), []byte(content+"\n"), 0o600))
 	}
@@ -326,12 +330,37 @@ func TestWriterPagesWhenNobodyAnswers(t *testing.T) {
 	m := a.message(1)
 	a.eventually("PagerDuty is paged", func() bool { return wasPaged() != "" })
 	a.onRecord("has told the PagerDuty service payments")
+	a.acknowledge("Grace")
+	a.becomes(1, "Grace looks after this")
+	a.unmerged()
 	a.press(slacktest.Press{Message: m, Action: "approve", User: "U0ADA"})
 	a.becomes(1, "Approved by Ada")
 	const key = "amend/acme/env/pull/1<nil>"
-	a.eventually("the incident is resolved", func() bool { return wasPaged() == "trigger "+key+"\nresolve "+key })
+	a.eventually("the incident is resolved", func() bool { return wasPaged() == "trigger "+key+"\nacknowledge "+key+"\nresolve "+key })
 	if n := len(a.changes("main")); n != 1 {
 		t.Errorf("main holds %d changes, want 1", n)
+	}
+}
+
+// pagerSecret signs the webhooks of PagerDuty.
+const pagerSecret = "pager-s3cret"
+
+// acknowledge is what PagerDuty posts when a person acknowledges the incident of
+// the first pull request.
+func (a *asking) acknowledge(by string) {
+	a.Helper()
+	body := fmt.Sprintf(`{"event": {"event_type": "incident.acknowledged", "occurred_at": %q, "agent": {"summary": %q}, "data": {"incident_key": "amend/acme/env/pull/1"}}}`,
+		time.Now().UTC().Format(time.RFC3339), by)
+	mac := hmac.New(sha256.New, []byte(pagerSecret))
+	mac.Write([]byte(body))
+	r, err := http.NewRequestWithContext(a.Context(), http.MethodPost, strings.TrimSuffix(a.door, slack.InboundPath)+pagerduty.InboundPath, strings.NewReader(body))
+	a.must(err)
+	r.Header.Set("X-PagerDuty-Signature", "v1="+hex.EncodeToString(mac.Sum(nil)))
+	res, err := http.DefaultClient.Do(r)
+	a.must(err)
+	a.must(res.Body.Close())
+	if res.StatusCode != http.StatusAccepted {
+		a.Fatalf("the acknowledgement is answered with %d", res.StatusCode)
 	}
 }
 

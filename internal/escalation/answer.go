@@ -53,6 +53,43 @@ func (d *Desk) answer(ctx context.Context, p Press) {
 	}
 }
 
+// Notice takes the word of a system that somebody looks after a matter, to be
+// judged soon. It is false when too many wait.
+func (d *Desk) Notice(n approval.Notice) bool {
+	select {
+	case d.notices <- n:
+		return true
+	default:
+		d.drop("notice", "matter", n.Matter)
+		return false
+	}
+}
+
+// heed ends the chain for somebody who looks after the matter, if the notice
+// counts by what is there at this moment.
+func (d *Desk) heed(ctx context.Context, n approval.Notice) {
+	f, err := d.find(ctx, n.Matter)
+	place, refusal, detail := "", approval.RefusedUnknown, ""
+	switch {
+	case err == nil:
+		place, refusal = f.rules.Chain.Heed(f.matter, f.entries, n, d.cfg.Now())
+	case amend.KindOf(err) != amend.NotFound:
+		refusal, detail = approval.RefusedFailed, amend.Public(err)
+	}
+	if refusal == "" {
+		a := approval.Answer{Verb: approval.Acknowledge, Matter: n.Matter, Via: n.Via, Place: place, Ref: n.Ref, SHA: f.matter.SHA}
+		refusal, detail = d.act(ctx, f, a, approval.Approver{Name: n.By})
+	}
+	if refusal != "" {
+		d.metrics.answers.WithLabelValues(string(approval.Acknowledge), string(refusal)).Inc()
+		d.cfg.Log.Info("that somebody looks after it does not count", "matter", n.Matter, "via", n.Via, "reason", refusal, "detail", detail)
+		return
+	}
+	d.metrics.answers.WithLabelValues(string(approval.Acknowledge), "done").Inc()
+	d.cfg.Log.Info("acknowledged", "matter", n.Matter, "by", n.By, "via", n.Via, "commit", f.matter.SHA)
+	d.proceed(ctx, f)
+}
+
 // judge reads what is answered about and says whether the answer counts.
 func (d *Desk) judge(ctx context.Context, a approval.Answer) (*file, approval.Approver, approval.Refusal) {
 	f, err := d.find(ctx, a.Matter)

@@ -106,6 +106,7 @@ type Desk struct {
 	presses  chan Press
 	proposed chan proposal
 	raised   chan Trouble
+	notices  chan approval.Notice
 	// What follows belongs to the goroutine of Run.
 	pulls    map[int]*memory
 	troubles map[string]*memory
@@ -144,7 +145,8 @@ func New(cfg Config) (*Desk, error) {
 	}
 	return &Desk{
 		cfg: cfg, metrics: m, presses: make(chan Press, maxQueue), proposed: make(chan proposal, maxQueue), raised: make(chan Trouble, maxQueue),
-		pulls: map[int]*memory{}, troubles: map[string]*memory{},
+		notices: make(chan approval.Notice, maxQueue),
+		pulls:   map[int]*memory{}, troubles: map[string]*memory{},
 	}, nil
 }
 
@@ -177,6 +179,8 @@ func (d *Desk) Run(ctx context.Context) error {
 			d.vouched(ctx, p)
 		case t := <-d.raised:
 			d.raise(ctx, t)
+		case n := <-d.notices:
+			d.heed(ctx, n)
 		case <-next.C:
 			d.sweep(ctx)
 			next.Reset(d.cfg.Every)

@@ -70,6 +70,44 @@ func TestApprovalAfterEscalation(t *testing.T) {
 	})
 }
 
+// Who acknowledges where they were paged ends the chain, and nothing else.
+func TestAcknowledgedInPagerDuty(t *testing.T) {
+	within(t, func(w *world) {
+		w.open(1)
+		notice := approval.Notice{Matter: "pull/1", Via: "pagerduty", Ref: "payments-1", By: "Grace <b>", At: time.Now()}
+		heed := func(n approval.Notice) {
+			if !w.desk.Notice(n) {
+				t.Error("a notice was dropped")
+			}
+			w.settle()
+		}
+		heed(notice) // nobody was paged yet
+		w.wait(11 * time.Minute)
+		w.wantCounts([3]int{1, 1, 0})
+		heed(notice) // it is from before the page
+		other := notice
+		other.Matter, other.At = "pull/2", time.Now()
+		heed(other)
+		notice.At = time.Now()
+		heed(notice)
+		heed(notice)
+		w.wait(2 * time.Hour)
+		w.start() // it stands on the pull request
+		w.wait(time.Minute)
+		w.wantCounts([3]int{1, 1, 0})
+		if told := w.places["slack"].told; told[0] != "C1-1 acknowledged Grace <b>" {
+			t.Errorf("Slack is told %v", told)
+		}
+		last := w.pulls[1].Comments[len(w.pulls[1].Comments)-1]
+		if !strings.HasPrefix(last, `**Grace \<b\>** looks after this, so nobody else is asked.`) || len(w.merges)+len(w.declined) > 0 {
+			t.Errorf("the last comment is %s; merged %v, declined %v", last, w.merges, w.declined)
+		}
+		if w.press(w.answer(approval.Approve)); len(w.merges) != 1 {
+			t.Errorf("merged %v", w.merges)
+		}
+	})
+}
+
 func TestSomebodyLooksAfterIt(t *testing.T) {
 	within(t, func(w *world) {
 		w.open(1)

@@ -52,7 +52,7 @@ func (d *Desk) sweep(ctx context.Context) {
 // serve does what came in meanwhile: a sweep over many matters takes long, above
 // all while the host is slow, and neither answers nor news can wait for its end.
 func (d *Desk) serve(ctx context.Context) {
-	for range len(d.presses) + len(d.proposed) + len(d.raised) {
+	for range len(d.presses) + len(d.proposed) + len(d.raised) + len(d.notices) {
 		select {
 		case p := <-d.presses:
 			d.answer(ctx, p)
@@ -60,6 +60,8 @@ func (d *Desk) serve(ctx context.Context) {
 			d.vouched(ctx, p)
 		case t := <-d.raised:
 			d.raise(ctx, t)
+		case n := <-d.notices:
+			d.heed(ctx, n)
 		}
 	}
 }

@@ -1,4 +1,5 @@
-// Package pagerduty pages people through the Events API of PagerDuty, version 2.
+// Package pagerduty pages people through the Events API of PagerDuty, version 2,
+// and hears by its webhooks, version 3, that one of them looks after it.
 //
 // The dedup key of an incident there is the env repo and the key of the matter, so
 // telling twice opens one incident.
@@ -57,12 +58,15 @@ func New(dir, source, api string) *Client {
 
 // Ask triggers an incident and returns its dedup key.
 func (c *Client) Ask(ctx context.Context, service string, q approval.Question) (string, error) {
-	e := pagerduty.V2Event{Action: "trigger", DedupKey: "amend/" + c.source + "/" + q.Matter, Client: "amend", ClientURL: q.URL, Payload: &pagerduty.V2Payload{
+	e := pagerduty.V2Event{Action: "trigger", DedupKey: c.dedupKey(q.Matter), Client: "amend", ClientURL: q.URL, Payload: &pagerduty.V2Payload{
 		Summary: message.Plain(q.Title, maxSummary), Source: c.source, Severity: severity(q), Class: "amend",
 		Details: details{Text: message.Plain(q.Text, maxText), Commit: q.SHA, Diff: q.Diff[:min(len(q.Diff), maxDiff)], Until: q.Until.UTC()},
 	}}
 	return e.DedupKey, c.send(ctx, service, e)
 }
+
+// dedupKey is what PagerDuty calls the incident of a matter.
+func (c *Client) dedupKey(matter string) string { return "amend/" + c.source + "/" + matter }
 
 // details is what an incident shows beside its summary.
 type details struct {
