@@ -10,13 +10,14 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/jsonnet"
+	"github.com/amendhq/amend/internal/jsonnet/jsonnettest"
 )
 
 // eval evaluates one file of a repo.
 func eval(t *testing.T, files map[string]string, p jsonnet.Program) (string, []string, error) {
 	t.Helper()
 	var reads []string
-	out, _, err := jsonnet.NewEngine(workerArg).Evaluate(t.Context(), 30*time.Second, p, func(name string) ([]byte, bool, error) {
+	out, _, err := jsonnettest.NewEngine().Evaluate(t.Context(), 30*time.Second, p, func(name string) ([]byte, bool, error) {
 		reads = append(reads, name)
 		data, ok := files[name]
 		return []byte(data), ok, nil
@@ -118,7 +119,7 @@ func TestHostilePrograms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := jsonnet.NewEngine(workerArg).Evaluate(t.Context(), time.Second, jsonnet.Program{Files: []string{"a.jsonnet"}},
+			_, _, err := jsonnettest.NewEngine().Evaluate(t.Context(), time.Second, jsonnet.Program{Files: []string{"a.jsonnet"}},
 				func(string) ([]byte, bool, error) { return []byte(code), true, nil })
 			if amend.ReasonOf(err) != amend.ReasonUnproven {
 				t.Errorf("error %.200v, want a refusal", err)
