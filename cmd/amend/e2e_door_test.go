@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +18,7 @@ type door struct {
 	head func() string // of main
 
 	mu     sync.Mutex
-	writes []string // "POST git/trees", since written was called
+	writes []string // "push main" or "POST pulls", since written was called
 	hints  []string // the heads of main at which the host was asked to record
 	trap   *trap
 }
@@ -52,8 +53,7 @@ func (d *door) written() []string {
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path, isAPI := strings.CutPrefix(r.URL.Path, "/api/v3/repos/"+envRepo+"/")
-	if !isAPI || r.Method == http.MethodGet || r.Header.Get("Authorization") != "Bearer "+serveToken {
+	if !isWrite(r) {
 		d.next.ServeHTTP(w, r)
 		return
 	}
@@ -62,7 +62,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the client has left
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	t := d.note(r.Method+" "+path, body)
+	t := d.note(nameOf(r, body), body)
 	if t == nil {
 		d.pass(w, r)
 		return
@@ -77,6 +77,28 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	panic(http.ErrAbortHandler) // net/http's way to break the connection
+}
+
+// isWrite reports whether serve means to change something on the host.
+func isWrite(r *http.Request) bool {
+	if strings.HasSuffix(r.URL.Path, "/git-receive-pack") {
+		_, secret, _ := r.BasicAuth()
+		return secret == serveToken
+	}
+	return strings.HasPrefix(r.URL.Path, repoAPI) && r.Method != http.MethodGet && r.Header.Get("Authorization") == "Bearer "+serveToken
+}
+
+const repoAPI = "/api/v3/repos/" + envRepo + "/"
+
+// pushForm is the beginning of a push: a length, two commits and a branch.
+var pushForm = regexp.MustCompile(`^[0-9a-f]{4}[0-9a-f]{40} [0-9a-f]{40} refs/heads/([^\x00\n]+)`)
+
+// nameOf is what a write is called in the tests.
+func nameOf(r *http.Request, body []byte) string {
+	if m := pushForm.FindSubmatch(body); m != nil {
+		return "push " + string(m[1])
+	}
+	return r.Method + " " + strings.TrimPrefix(r.URL.Path, repoAPI)
 }
 
 // pass serves a request. A request to record is for whatever is on main then.
@@ -122,7 +144,7 @@ func nth(n int, meant func(string, []byte) bool) func(string, []byte) bool {
 	}
 }
 
-// anyOf is a condition on the method and path of a write.
+// anyOf is a condition on what a write is called.
 func anyOf(writes ...string) func(string, []byte) bool {
 	return func(write string, _ []byte) bool { return slices.Contains(writes, write) }
 }

@@ -10,13 +10,14 @@ import (
 )
 
 const (
-	toMain     = "/git/refs/heads/main$"
-	anyRef     = "/git/refs$"
+	aPush      = "/git-receive-pack$"
 	allCalls   = "" // Git's own included
 	headOfMain = "/git/ref/heads/main$"
 )
 
 func status(code int) forge.Fault { return forge.Fault{Action: forge.FaultStatus, Status: code} }
+
+func reject(why string) forge.Fault { return forge.Fault{Action: forge.FaultReject, Message: why} }
 
 // once is a fault of the next request to a path.
 func once(method, path string, f forge.Fault) forge.Fault {
@@ -34,8 +35,7 @@ func twice(method, path string, f forge.Fault) forge.Fault {
 func TestHostFaults(t *testing.T) {
 	t.Parallel()
 	dropped, truncated := forge.Fault{Action: forge.FaultDropAfter}, forge.Fault{Action: forge.FaultTruncate}
-	notForward, limited := status(http.StatusUnprocessableEntity), status(http.StatusTooManyRequests)
-	notForward.Message = "Update is not a fast forward"
+	limited := status(http.StatusTooManyRequests)
 	limited.RetryAfter = "1"
 	forbidden := status(http.StatusForbidden)
 	forbidden.RetryAfter = "1"
@@ -61,21 +61,22 @@ func TestHostFaults(t *testing.T) {
 	for name, f := range map[string][]forge.Fault{
 		"host is down":                   {{Path: allCalls, Action: forge.FaultDropBefore, Times: 4}},
 		"500 on reading the branch":      {once("GET", headOfMain, status(500))},
-		"502 on each write":              {once("POST", "/git/trees$", status(502)), once("POST", "/git/commits$", status(502)), once("PATCH", toMain, status(502)), once("POST", "/dispatches$", status(502))},
-		"409 on moving the branch":       {once("PATCH", toMain, status(http.StatusConflict))},
-		"422 on moving the branch":       {twice("PATCH", toMain, notForward)},
-		"429 with Retry-After":           {once("POST", "/git/commits$", limited)},
-		"403 with Retry-After":           {once("PATCH", toMain, forbidden)},
-		"answer lost after each write":   {once("POST", "/git/trees$", dropped), once("POST", "/git/commits$", dropped), twice("PATCH", toMain, dropped), once("POST", "/dispatches$", dropped)},
-		"answer cut after each write":    {once("POST", "/git/trees$", truncated), once("POST", "/git/commits$", truncated), once("PATCH", toMain, truncated)},
-		"answer lost, then a stale read": {once("PATCH", toMain, dropped), twice("GET", headOfMain, forge.Fault{Action: forge.FaultStale, Skip: 1})},
+		"502 on each write":              {twice("POST", aPush, status(502)), once("POST", "/dispatches$", status(502))},
+		"a lock on the branch":           {once("POST", aPush, reject("failed to lock"))},
+		"another commit than expected":   {twice("POST", aPush, reject("cannot lock ref 'refs/heads/main': is at 1 but expected 2"))},
+		"429 with Retry-After":           {once("POST", aPush, limited)},
+		"403 with Retry-After":           {once("POST", aPush, forbidden)},
+		"answer lost after each write":   {twice("POST", aPush, dropped), once("POST", "/dispatches$", dropped)},
+		"answer cut after each write":    {once("POST", aPush, truncated)},
+		"answer lost, then a stale read": {once("POST", aPush, dropped), twice("GET", headOfMain, forge.Fault{Action: forge.FaultStale, Skip: 1})},
+		"answer lost, and the host away": {once("POST", aPush, dropped), once("GET", "/info/refs$", status(502))},
 	} {
 		run("commit/"+name, f, "AppStuck", (*stage).oneCommit)
 	}
 	for name, f := range map[string][]forge.Fault{
-		"502 on each write":            {once("POST", "/git/trees$", status(502)), once("POST", "/git/commits$", status(502)), once("POST", anyRef, status(502)), once("POST", "/pulls$", status(502)), once("POST", "/labels$", status(502))},
-		"answer lost after each write": {once("POST", anyRef, dropped), twice("POST", "/pulls$", dropped), once("POST", "/labels$", dropped)},
-		"answer cut after each write":  {once("POST", anyRef, truncated), once("POST", "/pulls$", truncated)},
+		"502 on each write":            {once("POST", aPush, status(502)), once("POST", "/pulls$", status(502)), once("POST", "/labels$", status(502))},
+		"answer lost after each write": {once("POST", aPush, dropped), twice("POST", "/pulls$", dropped), once("POST", "/labels$", dropped)},
+		"answer cut after each write":  {once("POST", aPush, truncated), once("POST", "/pulls$", truncated)},
 		"429 on opening":               {once("POST", "/pulls$", limited)},
 		"500 on looking for it":        {once("GET", "/pulls$", status(500))},
 	} {
@@ -125,20 +126,18 @@ func TestHostIsAwayAtTheStart(t *testing.T) {
 // why, and the next delivery of the alert starts again.
 func TestGivingUp(t *testing.T) {
 	t.Parallel()
-	rule := status(http.StatusUnprocessableEntity)
-	rule.Message = "Repository rule violations found\n\nChanges must be made through a pull request."
 	for name, f := range map[string]forge.Fault{
-		"a rule forbids it":          rule,
+		"a rule forbids it":          reject("push declined due to repository rule violations"),
 		"not understood":             status(http.StatusBadRequest),
 		"no permission":              status(http.StatusForbidden),
 		"the host fails on and on":   status(http.StatusInternalServerError),
-		"somebody is always quicker": status(http.StatusConflict),
+		"somebody is always quicker": reject("cannot lock ref 'refs/heads/main': is at 1 but expected 2"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, 1, "", nil)
 			s.start("--fold-window", "1ns", "--give-up-after", "500ms", "--sweep-interval", "1h")
-			f.Method, f.Path = "PATCH", toMain
+			f.Method, f.Path = "POST", aPush
 			s.must(s.host.AddFault(f))
 			alert := firing("AppStuck", app(1))
 			d := s.next(alert)

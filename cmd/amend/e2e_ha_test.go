@@ -195,8 +195,8 @@ func TestPairOfAlertmanagersAndACrash(t *testing.T) {
 	}
 	for name, arm := range map[string]func(*pair) <-chan struct{}{
 		"before the post is answered":          (*pair).killAfterPost,
-		"before anything is written":           always("POST git/trees", false),
-		"commit landed, decision not recorded": always("PATCH git/refs/heads/main", true),
+		"before anything is written":           always("push main", false),
+		"commit landed, decision not recorded": always("push main", true),
 		"commit landed, record not asked for":  always("POST dispatches", false),
 		"record asked for, answer lost":        always("POST dispatches", true),
 		"later":                                nil,

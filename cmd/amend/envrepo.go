@@ -30,20 +30,29 @@ const defaultEmail = "noreply@amend.dev"
 // author is who amend's commits are by.
 type author struct{ name, email string }
 
-// A host is GitHub as the writer wants it.
+// A host is GitHub as the writer wants it: its API, and Git's own protocol for
+// commits and branches.
 type host struct {
 	*github.Client
+	mirror *git.Mirror
 	author author
 	labels []string
 	log    *slog.Logger
 }
 
-func (h host) Commit(ctx context.Context, d writer.Draft) (writer.Committed, error) {
-	c, err := h.Client.Commit(ctx, github.CommitInput{
-		Parent: d.Parent.SHA, BaseTree: d.Parent.Tree, Instead: d.Instead, Tree: d.Tree, Files: d.Files, Message: d.Message, Time: d.Time,
-		Author: github.Author{Name: h.author.name, Email: h.author.email},
+func (h host) Commit(_ context.Context, d writer.Draft) (writer.Committed, error) {
+	c, err := h.mirror.Write(d.Parent.SHA, d.Files, git.CommitMeta{
+		Message: d.Message, Time: d.Time, Instead: d.Instead, Author: git.Person{Name: h.author.name, Email: h.author.email},
 	})
 	return writer.Committed{SHA: c.SHA, Tree: c.TreeSHA}, err
+}
+
+func (h host) CreateBranch(ctx context.Context, branch, sha string) error {
+	return h.mirror.Push(ctx, branch, "", sha)
+}
+
+func (h host) UpdateBranch(ctx context.Context, branch, from, to string) error {
+	return h.mirror.Push(ctx, branch, from, to)
 }
 
 func (h host) FindPull(ctx context.Context, branch string) (writer.Pull, bool, error) {
@@ -156,11 +165,7 @@ func pull(p github.PullRequest) writer.Pull {
 }
 
 // A mirror is the local copy of the env repo as the writer wants it.
-type mirror struct {
-	*git.Mirror
-	author author
-	log    *slog.Logger
-}
+type mirror struct{ *git.Mirror }
 
 func (m mirror) Commits(from, until string) iter.Seq2[ledger.Commit, error] {
 	return commits(m.Log(from, until))
@@ -185,23 +190,6 @@ func (m mirror) Versions(sha string, path amend.RepoPath) iter.Seq2[writer.FileV
 			}
 		}
 	}
-}
-
-// Adopt makes the same commit here. Its bytes are deterministic, so a host that
-// stored what was meant gives the same SHA.
-func (m mirror) Adopt(branch string, d writer.Draft, made writer.Committed) bool {
-	local, err := m.Write(d.Parent.SHA, d.Files, git.CommitMeta{
-		Message: d.Message, Time: d.Time, Author: git.Person{Name: m.author.name, Email: m.author.email},
-	})
-	if err != nil || local.SHA != made.SHA {
-		m.log.Debug("the host's commit is not the one made here; it will be fetched", "commit", made.SHA, "here", local.SHA, "error", err)
-		return false
-	}
-	if err := m.Advance(branch, made.SHA); err != nil {
-		m.log.Debug("the mirror could not be moved; it will be fetched", "commit", made.SHA, "error", err)
-		return false
-	}
-	return true
 }
 
 var (

@@ -66,13 +66,12 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 	if err != nil {
 		return nil, err
 	}
-	who := author{f.authorName, f.authorEmail}
-	on := host{Client: client, author: who, labels: f.labels, log: log}
+	on := host{Client: client, mirror: copied, author: author{f.authorName, f.authorEmail}, labels: f.labels, log: log}
 	decider := pipeline.New(withJsonnet())
 	e := &envWriter{flags: f, log: log, mirror: copied, host: on, tracer: asked.tracer}
 	e.Writer = writer.New(writer.Config{
 		Host:      on.onTrace(asked.tracer, copied),
-		Repo:      mirror{Mirror: copied, author: who, log: log},
+		Repo:      mirror{copied},
 		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
 		Branch:    f.branch, Decide: decider.Decide, Keeper: decider, KeepEvery: f.pullEvery, Committer: f.authorEmail, Check: decider.Check, Now: time.Now, Log: log,
 		Alternatives: decider.Alternatives, Owners: asked.owners, Prover: asked.prover, Proposed: e.proposed, Urgent: github.Urgent,

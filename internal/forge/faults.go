@@ -22,6 +22,7 @@ const (
 	FaultDropAfter  = "drop-after"  // do it, then close the connection without an answer
 	FaultTruncate   = "truncate"    // do it, then close the connection after half of the answer
 	FaultStale      = "stale"       // GET of a reference: answer with its previous value
+	FaultReject     = "reject"      // a push: do not move the branch, and give Message as the reason
 )
 
 // A Fault is a rule for misbehaving. The first rule that matches a request and
@@ -61,7 +62,7 @@ func (s *Server) AddFault(f Fault) error {
 		return amend.Errorf(amend.Invalid, "add fault", "%w", err)
 	}
 	switch f.Action {
-	case FaultStatus, FaultDelay, FaultHang, FaultDropBefore, FaultDropAfter, FaultTruncate, FaultStale:
+	case FaultStatus, FaultDelay, FaultHang, FaultDropBefore, FaultDropAfter, FaultTruncate, FaultStale, FaultReject:
 	default:
 		return amend.Errorf(amend.Invalid, "add fault", "no action is called %q", f.Action)
 	}
@@ -115,6 +116,8 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, serve func(ht
 	switch f.Action {
 	case FaultStatus:
 		s.failWith(w, r, f)
+	case FaultReject:
+		s.reject(w, r, f.Message)
 	case FaultDelay:
 		select {
 		case <-time.After(time.Duration(f.DelayMS) * time.Millisecond):

@@ -1,6 +1,7 @@
 package forge
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cgi"
@@ -84,6 +85,25 @@ func (s *Server) backend(repo *repository, path gitPath, who *Grant) http.Handle
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// firstCommand is the beginning of a push: two commits and a reference.
+var firstCommand = regexp.MustCompile(`^[0-9a-f]{44} [0-9a-f]{40} ([^\x00\n]+)`)
+
+// reject answers a push of one reference as a host does that does not move it.
+// Only clients that ask for no side band understand the answer.
+func (s *Server) reject(w http.ResponseWriter, r *http.Request, why string) {
+	head, err := io.ReadAll(io.LimitReader(r.Body, 4<<10))
+	ref := firstCommand.FindSubmatch(head)
+	if err != nil || ref == nil {
+		http.Error(w, "The push cannot be read.", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+	for _, line := range []string{"unpack ok\n", fmt.Sprintf("ng %s %s\n", ref[1], why)} {
+		fmt.Fprintf(w, "%04x%s", len(line)+4, line)
+	}
+	fmt.Fprint(w, "0000")
 }
 
 // logWriter passes what git complains of to the log.

@@ -36,8 +36,9 @@ const (
 // forbids the move, amend.Refused.
 //
 // When an answer is lost, Push fetches to find out what became of the branch, and
-// sends the same again only if nothing did: the second of two can but fail. An
-// error of another kind than those leaves open whether the branch has moved.
+// sends the same again unless that tells: of two that are the same the second can
+// but fail. An error of another kind than those leaves open whether the branch has
+// moved.
 func (m *Mirror) Push(ctx context.Context, branch, from, to string) error {
 	move, err := moveOf(branch, from, to)
 	if err != nil {
@@ -62,15 +63,13 @@ func (m *Mirror) Push(ctx context.Context, branch, from, to string) error {
 		unsure = unsure || !rejected
 		head, landed, lookErr := m.look(ctx, branch, to)
 		switch {
-		case lookErr != nil:
-			return err // still the better answer: it says what was being done
 		case landed && (unsure || from != ""):
 			m.cfg.Log.InfoContext(ctx, "a push without a good answer was a success", "branch", branch, "commit", to)
 			return nil
-		case head != from:
+		case lookErr == nil && head != from:
 			return amend.Errorf(amend.Conflict, "push", "the branch %s is not where it was: %w", branch, err)
 		case rejected, try == pushTries:
-			return err
+			return err // and not lookErr: it says what was being done
 		}
 		if sleep(ctx, rand.N(pushPause<<try)) != nil {
 			return err

@@ -14,8 +14,8 @@ import (
 )
 
 // makes reports whether the commit to has exactly the tree of the commit from
-// with these files put over it. The host is asked to make that tree, because an
-// equal hash leaves nothing out: no mode, no link, no file beside them.
+// with these files put over it. That tree is made, because an equal hash leaves
+// nothing out: no mode, no link, no file beside them.
 func (w *Writer) makes(ctx context.Context, from, to string, files map[amend.RepoPath][]byte) (bool, error) {
 	base, err := w.cfg.Repo.Tree(from)
 	if err != nil {

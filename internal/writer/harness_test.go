@@ -132,7 +132,7 @@ func (b *bench) now() time.Time { return time.Now().Add(b.passed) }
 func (b *bench) restart() {
 	b.stop()
 	b.writer = writer.New(writer.Config{
-		Host: b.hub, Repo: b.mirror, Branch: "main", Now: b.now, Log: slog.New(slog.DiscardHandler),
+		Host: site{b.hub, b.mirror}, Repo: b.mirror, Branch: "main", Now: b.now, Log: slog.New(slog.DiscardHandler),
 		Decide: func(w pipeline.World, e amend.Event) (amend.Decision, error) { return b.decide(w, e) },
 		Check:  func(tree fs.FS, r amend.Record) (amend.Check, error) { return b.check(tree, r) },
 		Alternatives: func(w pipeline.World, of pipeline.Proposal) ([]amend.Alternative, error) {

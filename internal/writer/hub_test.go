@@ -157,12 +157,15 @@ func (h *hub) CreateBranch(_ context.Context, branch, sha string) error {
 	})
 }
 
-func (h *hub) UpdateBranch(_ context.Context, branch, sha string) error {
+func (h *hub) UpdateBranch(_ context.Context, branch, from, to string) error {
 	return h.call("update branch", func() error {
-		if !h.descends(sha, h.branches[branch]) {
-			return amend.Errorf(amend.Conflict, "update branch", "not a fast-forward")
+		switch {
+		case h.branches[branch] != from:
+			return amend.Errorf(amend.Conflict, "update branch", "it is not at %s", from)
+		case !h.descends(to, from):
+			return amend.Refusef(amend.ReasonFailed, "%s does not stand on %s", to, from)
 		}
-		h.branches[branch] = sha
+		h.branches[branch] = to
 		return nil
 	})
 }
@@ -372,12 +375,25 @@ func (h *hub) changes() map[string]int {
 	return live
 }
 
-// A mirror is a local copy of a hub. It knows what it has fetched or adopted.
+// A mirror is a local copy of a hub. It knows what it has fetched or made.
 type mirror struct {
 	hub   *hub
 	known map[string]bool
-	// stubborn refuses to adopt, lost fails every read until the next fetch.
-	stubborn, lost bool
+	lost  bool // every read fails until the next fetch
+}
+
+// A site is the hub as a writer with a mirror uses it.
+type site struct {
+	*hub
+	mirror *mirror
+}
+
+func (s site) Commit(ctx context.Context, d writer.Draft) (writer.Committed, error) {
+	made, err := s.hub.Commit(ctx, d)
+	if err == nil {
+		s.mirror.known[made.SHA] = true
+	}
+	return made, err
 }
 
 func (m *mirror) Fetch(context.Context) error {
@@ -477,12 +493,7 @@ func (m *mirror) Versions(sha string, path amend.RepoPath) iter.Seq2[writer.File
 	}
 }
 
-func (m *mirror) Adopt(_ string, _ writer.Draft, made writer.Committed) bool {
-	m.known[made.SHA] = m.known[made.SHA] || !m.stubborn
-	return !m.stubborn
-}
-
 var (
-	_ writer.Host = (*hub)(nil)
+	_ writer.Host = site{}
 	_ writer.Repo = (*mirror)(nil)
 )

@@ -65,7 +65,6 @@ func TestNoFaultMakesASecondChange(t *testing.T) {
 				"push":   func(*rapid.T) { w.push() },
 				"pull":   w.pull,
 				"lose":   func(*rapid.T) { w.mirror.lost = true },
-				"resist": func(*rapid.T) { w.mirror.stubborn = !w.mirror.stubborn },
 				"":       w.check,
 			})
 		})

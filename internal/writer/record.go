@@ -72,21 +72,36 @@ func (w *Writer) ensure(ctx context.Context, commit string) (recorded, error) {
 	return recorded{c.record, Asked}, nil
 }
 
-// record asks for the log entries of changes that just landed. A failure is not
-// the changes': the next Sweep asks again, because Git says what is missing. A
-// commit that takes a change back has no entry.
+// record asks for the log entries of changes that just landed: for one of them,
+// because a run of the workflow adds every entry that is missing. Nobody waits for
+// the answer. A failure is not the changes': a later Sweep asks again, because Git
+// says what is missing. A commit that takes a change back has no entry.
 func (w *Writer) record(ctx context.Context, drafts []Draft, commits []Committed) {
+	var landed []amend.Record
 	for i, d := range drafts {
-		r, ok := ledger.FromCommit(commits[i].SHA, d.Time, d.Message)
-		if !ok {
-			continue
+		if r, ok := ledger.FromCommit(commits[i].SHA, d.Time, d.Message); ok {
+			landed = append(landed, r)
+			w.asked[r.Commit] = w.cfg.Now()
 		}
-		if err := w.dispatch(ctx, r); err != nil {
-			w.cfg.Log.Warn("recording is delayed until the next sweep", "commit", r.Commit, "error", err)
+	}
+	if len(landed) == 0 {
+		return
+	}
+	w.aside.Go(func() {
+		err := w.dispatch(ctx, landed[0])
+		if err == nil {
 			return
 		}
-		w.asked[r.Commit] = w.cfg.Now()
-	}
+		w.cfg.Log.Warn("recording is delayed until the next sweep", "commit", landed[0].Commit, "error", err)
+		select {
+		case w.errands <- func(context.Context) {
+			for _, r := range landed {
+				delete(w.asked, r.Commit)
+			}
+		}:
+		case <-ctx.Done():
+		}
+	})
 }
 
 func (w *Writer) dispatch(ctx context.Context, r amend.Record) error {

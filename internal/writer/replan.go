@@ -53,7 +53,7 @@ func (w *Writer) replan(ctx context.Context, k *kept, left *effort) (closed bool
 		w.happened(k.Branch, "The env repo has changed, and the change as it was planned anew is not proved. "+amend.Public(err))
 		return false, nil
 	}
-	err = w.cfg.Host.UpdateBranch(ctx, k.Branch, made.SHA)
+	err = w.cfg.Host.UpdateBranch(ctx, k.Branch, k.Commit, made.SHA)
 	if amend.KindOf(err) == amend.Conflict {
 		return false, nil // somebody has pushed there; the next look says so
 	}

@@ -232,7 +232,7 @@ func (r *round) land(ctx context.Context) []*job {
 		return r.jobs()
 	}
 	if err == nil {
-		err = r.w.cfg.Host.UpdateBranch(ctx, r.w.cfg.Branch, commits[len(commits)-1].SHA)
+		err = r.w.cfg.Host.UpdateBranch(ctx, r.w.cfg.Branch, r.start.SHA, commits[len(commits)-1].SHA)
 	}
 	if amend.KindOf(err) == amend.Conflict {
 		r.w.cfg.Log.Info("branch moved, deciding again", "branch", r.w.cfg.Branch, "commits", len(commits))
@@ -249,7 +249,7 @@ func (r *round) land(ctx context.Context) []*job {
 		s.decision.ChangedAt = r.w.cfg.Now()
 		s.job.answer(s.decision, nil)
 	}
-	r.w.landed(ctx, drafts, commits)
+	r.w.record(ctx, drafts, commits)
 	return nil
 }
 
@@ -273,15 +273,4 @@ func (r *round) commits(ctx context.Context) (drafts []Draft, commits []Committe
 		drafts, commits = append(drafts, d), append(commits, parent)
 	}
 	return drafts, commits, nil
-}
-
-// landed takes over what the branch now holds and asks for the entries in the
-// log. Nobody waits for it.
-func (w *Writer) landed(ctx context.Context, drafts []Draft, commits []Committed) {
-	for i, d := range drafts {
-		if !w.cfg.Repo.Adopt(w.cfg.Branch, d, commits[i]) {
-			break // the next refresh fetches
-		}
-	}
-	w.record(ctx, drafts, commits)
 }

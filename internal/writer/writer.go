@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"iter"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -28,14 +29,15 @@ type Refs interface {
 	// CreateBranch fails as amend.Conflict when the branch exists, wherever it
 	// points: creating is the claim of an episode.
 	CreateBranch(ctx context.Context, branch, sha string) error
-	// UpdateBranch moves a branch forward only; amend.Conflict means that
-	// somebody else moved it.
-	UpdateBranch(ctx context.Context, branch, sha string) error
+	// UpdateBranch moves a branch from one commit to another; amend.Conflict means
+	// that it is not at the first one any more.
+	UpdateBranch(ctx context.Context, branch, from, to string) error
 	// DeleteBranch succeeds when the branch is gone, whoever removed it.
 	DeleteBranch(ctx context.Context, branch string) error
 }
 
-// Commits makes commit objects on the host; no branch moves.
+// Commits makes commits, which the Repo has from then on, and the host once a
+// branch names them; no branch moves.
 type Commits interface {
 	Commit(ctx context.Context, d Draft) (Committed, error)
 }
@@ -122,9 +124,6 @@ type Repo interface {
 	Commits(from, until string) iter.Seq2[ledger.Commit, error]
 	// Versions yields the contents of a file at and before a commit, newest first.
 	Versions(sha string, path amend.RepoPath) iter.Seq2[FileVersion, error]
-	// Adopt writes the commit that the host made of d into the copy and
-	// reports whether it came out identical, so that no fetch is needed.
-	Adopt(branch string, d Draft, made Committed) bool
 }
 
 // Owners knows which of Argo CD's Applications deploys an object.
@@ -147,8 +146,7 @@ type Draft struct {
 	// Instead is a commit that this one takes the place of, "" for none: a second
 	// parent, of which no file is taken over.
 	Instead string
-	// Tree shows the branch as it was read, for the modes of its files.
-	Tree    fs.FS
+	Tree    fs.FS // the branch as it was read
 	Files   map[amend.RepoPath][]byte
 	Message string
 	Time    time.Time
@@ -253,7 +251,8 @@ type Writer struct {
 	queue     chan *job
 	reversals chan *job // go before those of queue
 	errands   chan func(context.Context)
-	stopped   chan struct{} // closed when Run ends
+	stopped   chan struct{}  // closed when Run ends
+	aside     sync.WaitGroup // what nobody waits for, but Run at its end
 	// What follows belongs to the goroutine of Run. All of it is a cache.
 	past     past
 	asked    map[string]time.Time // for the entry of a commit, until it is in the log
@@ -342,6 +341,7 @@ func (w *Writer) submit(ctx context.Context, j *job) (amend.Decision, error) {
 // Run writes until ctx ends. It is called once.
 func (w *Writer) Run(ctx context.Context) {
 	defer close(w.stopped)
+	defer w.aside.Wait()
 	for {
 		select {
 		case <-ctx.Done():
