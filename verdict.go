@@ -59,6 +59,14 @@ type Verdict struct {
 	OnFailure OnFailure `json:"onFailure,omitempty"`
 }
 
+// A Successor is the commit that ended what a change does; zero for none.
+type Successor struct {
+	Commit string `json:"by"`
+	// Reverts says that it took the change back. Otherwise it is that of a newer
+	// change which took its place.
+	Reverts bool `json:"reverts,omitempty"`
+}
+
 // OnFailure says what becomes of a change that failed.
 type OnFailure string
 

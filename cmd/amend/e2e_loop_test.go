@@ -220,10 +220,56 @@ func TestARevertSurvivesACrash(t *testing.T) {
 	s, commit := killedInVerification(t)
 	state, description := ledger.VerdictStatus(amend.Verdict{State: amend.Failed, Detail: "the probe still finds the trouble"})
 	name := ledger.VerdictContext
-	_, _, err := s.api.Repositories.CreateStatus(s.Context(), "acme", "env", commit, &github.RepoStatus{State: &state, Description: &description, Context: &name})
+	serve, err := github.NewClient(nil).WithAuthToken(serveToken).WithEnterpriseURLs(s.web.URL, s.web.URL)
+	s.must(err)
+	_, _, err = serve.Repositories.CreateStatus(s.Context(), "acme", "env", commit, &github.RepoStatus{State: &state, Description: &description, Context: &name})
 	s.must(err)
 	s.start()
 	s.verdict(commit, amend.Reverted, "taken back by ")
+}
+
+// TestAForgedVerdictStopsNothing: somebody who may write statuses says that a change
+// worked, which did not.
+func TestAForgedVerdictStopsNothing(t *testing.T) {
+	s, commit := killedInVerification(t)
+	state, description := ledger.VerdictStatus(amend.Verdict{State: amend.Worked, Detail: "the alert has ended"})
+	name := ledger.VerdictContext
+	_, _, err := s.api.Repositories.CreateStatus(s.Context(), "acme", "env", commit, &github.RepoStatus{State: &state, Description: &description, Context: &name})
+	s.must(err)
+	s.start()
+	s.eventually("the change is taken back", func() bool {
+		return strings.Contains(s.git("log", "--format=%B", "main"), "This reverts commit "+commit)
+	})
+	s.verdict(commit, amend.Reverted, "taken back by ")
+	log, err := os.ReadFile(s.logFile())
+	s.must(err)
+	if !bytes.Contains(log, []byte("a status is not believed")) {
+		t.Error("nobody is told of it")
+	}
+}
+
+// TestAProposedRevertThatAPersonMerges: the policy wants a pull request, and a person
+// merges it, when another process is at work.
+func TestAProposedRevertThatAPersonMerges(t *testing.T) {
+	s, _, alertmanager, _ := newLoop(t, "2s")
+	policy := strings.Replace(s.git("show", "main:.amend/policy.yaml"), "verify: {", "verify: {onFailure: pull-request, ", 1)
+	s.put(".amend/policy.yaml", &policy)
+	s.fire(alertmanager, firing("AppStuck", app(1)))
+	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
+	change := s.changesOf(app(1))[0]
+	s.verdict(change.Commit, amend.Failed, "")
+	var proposed []*github.PullRequest
+	s.eventually("a pull request proposes to take it back", func() bool {
+		var err error
+		proposed, _, err = s.api.PullRequests.List(s.Context(), "acme", "env", nil)
+		s.must(err)
+		return len(proposed) == 1
+	})
+	s.kill()
+	_, _, err := s.api.PullRequests.Merge(s.Context(), "acme", "env", proposed[0].GetNumber(), "", nil)
+	s.must(err)
+	s.start()
+	s.verdict(change.Commit, amend.Reverted, "taken back by ")
 }
 
 // TestWithoutAClusterNothingIsVerified, and nobody is told otherwise; a person

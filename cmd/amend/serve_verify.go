@@ -49,6 +49,7 @@ type closer struct {
 
 	mu       sync.Mutex
 	verdicts map[episode]amend.Verdict // of the changes that were seen; empty until known
+	taken    map[episode]bool          // those that had failed and were looked at again as taken back
 }
 
 // An episode names a change in a way that a squash does not alter.
@@ -60,7 +61,7 @@ type episode struct {
 // newCloser wires the verification; what it finds wrong is the flags' fault.
 func (f serveFlags) newCloser(w *envWriter, reg prometheus.Registerer, log *slog.Logger) (*closer, error) {
 	c := &closer{
-		writer: w, wake: make(chan struct{}, 1), log: log, verdicts: map[episode]amend.Verdict{},
+		writer: w, wake: make(chan struct{}, 1), log: log, verdicts: map[episode]amend.Verdict{}, taken: map[episode]bool{},
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "amend_verdicts_total", Help: "Verdicts on changes by state."}, []string{"state"}),
 	}
 	reg.MustRegister(c.count)
@@ -105,14 +106,11 @@ func (c *closer) run(ctx context.Context) error {
 	defer all.Wait()
 	slots := make(chan struct{}, closingAtOnce)
 	for {
-		landed, err := c.writer.Landed(ctx, time.Now().Add(-closingMemory))
+		due, err := c.due(ctx, time.Now().Add(-closingMemory))
 		if err != nil && ctx.Err() == nil {
 			c.log.Warn("changes wait to be verified", "error", amend.Public(err))
 		}
-		for _, r := range landed {
-			if c.known(r) {
-				continue
-			}
+		for _, r := range due {
 			all.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
@@ -128,27 +126,56 @@ func (c *closer) run(ctx context.Context) error {
 	}
 }
 
-// known reports whether the change was seen before, and remembers it.
-func (c *closer) known(r amend.Record) bool {
+// due returns the changes that have to be taken to their verdict, and notes that they
+// are: those that landed, and those that failed and were taken back since, which a
+// person may do long after.
+func (c *closer) due(ctx context.Context, since time.Time) ([]amend.Record, error) {
+	landed, err := c.writer.Landed(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	reverted, err := c.writer.Reverted(ctx, since)
+	if err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := episode{r.Incident, r.Episode}
-	_, known := c.verdicts[key]
-	if !known {
-		c.verdicts[key] = amend.Verdict{}
+	var due []amend.Record
+	for _, r := range landed {
+		key := episode{r.Incident, r.Episode}
+		if _, known := c.verdicts[key]; !known {
+			c.verdicts[key], due = amend.Verdict{}, append(due, r)
+		}
 	}
-	return known
+	for _, r := range reverted {
+		key := episode{r.Incident, r.Episode}
+		v, known := c.verdicts[key]
+		failed := v.State == amend.Failed && !c.taken[key]
+		if failed {
+			c.taken[key] = true
+		}
+		if !known || failed {
+			c.verdicts[key], due = amend.Verdict{}, append(due, r)
+		}
+	}
+	return due, nil
 }
 
 // verify takes one change to its verdict, unless it has one already.
 func (c *closer) verify(ctx context.Context, r amend.Record) {
-	shown, err := c.writer.host.Verdict(ctx, r.Commit)
-	if err != nil {
+	// That nobody can say now what stands is no reason to find it out once more: what
+	// worked would be taken back when its alert fires again.
+	var shown amend.VerdictState
+	if err := patiently(ctx, func() (err error) {
+		shown, err = c.writer.host.Verdict(ctx, r.Commit)
+		return err
+	}); err != nil {
 		c.log.Warn("the host does not say whether a change has a verdict", "commit", r.Commit, "error", amend.Public(err))
 	}
 	v := amend.Verdict{State: shown, Commit: r.Commit, Detail: "found on the host"}
 	// What failed was to be taken back, which a crash may have cut short.
 	if shown == "" || shown == amend.Pending || shown == amend.Failed {
+		var err error
 		if v, err = c.find(ctx, r); err != nil {
 			if ctx.Err() == nil {
 				c.log.Error("a change stays without a verdict", "commit", r.Commit, "error", amend.Public(err))

@@ -38,7 +38,10 @@ verdict is shown beside the commit.
 A change that did not land (yet), and a commit that is none of amend's, leave
 nothing to verify: exit code 0. So does a change that has worked, that a newer one
 took the place of, or of which nobody can say whether it helped. Exit code 3 when it
-failed, when it was taken back because of that, or was not applied in time.`,
+failed, when it was taken back because of that, or was not applied in time.
+
+Of a commit that takes a change back, as the merge of a pull request that proposes to,
+it is shown beside the change, once it is applied, that it was taken back.`,
 		Example: `  amend step verify --in change.json --out verdict.json --alertmanager-url http://alertmanager:9093
   amend step verify --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 --find-request --revert`,
 	}
@@ -48,7 +51,7 @@ failed, when it was taken back because of that, or was not applied in time.`,
 	v.outFlag("file for the verdict")
 	v.requestFlags()
 	fs := cmd.Flags()
-	fs.StringVar(&v.commit, "commit", "", "the change, or the merge of its pull request, as a full commit id; instead of --in")
+	fs.StringVar(&v.commit, "commit", "", "the change, the merge of its pull request, or what took it back, as a full commit id; instead of --in")
 	fs.StringVar(&v.repo, "repo", "", "address of the env repo as Argo CD knows it (default: the writer's)")
 	fs.StringVar(&v.namespace, "argocd-namespace", argocdNamespace, "namespace of the Applications; empty for all")
 	fs.BoolVar(&v.findRequest, "find-request", false, "tell the RemediationRequest that the change answers, if there is one")
@@ -82,14 +85,20 @@ func (v verification) run(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	verdict, err := v.close(ctx, client, change, subject.Commit)
+	v.cmd.Annotations = map[string]string{traceAnnotation: change.Trace}
+	commit := subject.Commit
+	if change.Reverts {
+		commit = change.Record.Commit
+	}
+	verdict, err := v.close(ctx, client, change, commit)
 	if err != nil {
 		return outcome{}, err
 	}
 	if err := v.write(verdict, "%s: %s", verdict.State, message.Plain(verdict.Detail, 1000)); err != nil {
 		return outcome{}, err
 	}
-	fine := verdict.State == amend.Worked || verdict.State == amend.Superseded || verdict.State == amend.Unverified && verdict.Applied
+	fine := verdict.State == amend.Worked || verdict.State == amend.Superseded || verdict.State == amend.Unverified && verdict.Applied ||
+		verdict.State == amend.Reverted && change.Reverts
 	if !fine {
 		return proved(verdict), amend.Errorf(amend.Refused, "verify", "%s: %s", verdict.State, message.Plain(verdict.Detail, 1000))
 	}

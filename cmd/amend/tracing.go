@@ -126,8 +126,10 @@ func (h tracedHost) SetVerdict(ctx context.Context, v amend.Verdict) error {
 }
 
 // trace returns a commit and the trace that it is of, "" for none.
-func (h tracedHost) trace(sha string) (git.Commit, string) {
-	for c, err := range h.mirror.Log(sha, "") {
+func (h tracedHost) trace(sha string) (git.Commit, string) { return traceOf(h.mirror, sha) }
+
+func traceOf(copied *git.Mirror, sha string) (git.Commit, string) {
+	for c, err := range copied.Log(sha, "") {
 		if err != nil {
 			break
 		}
@@ -137,8 +139,18 @@ func (h tracedHost) trace(sha string) (git.Commit, string) {
 	return git.Commit{}, ""
 }
 
+// Trace implements writerapi.History.
+func (e *envWriter) Trace(commit string) string {
+	_, id := traceOf(e.mirror, commit)
+	return id
+}
+
+// traceAnnotation is where a step notes the trace of the commit that it is about, which
+// it learns from the writer.
+const traceAnnotation = "amend.dev/trace"
+
 // markSpan makes a span of a step, in the trace of the event that it is about: the
-// one in $AMEND_EVENT, or else that of the decision in --in.
+// one in $AMEND_EVENT, or else that of the decision in --in, or of the commit.
 func markSpan(cmd *cobra.Command) {
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -152,8 +164,11 @@ func markSpan(cmd *cobra.Command) {
 		}
 		began := time.Now()
 		err = run(cmd, args)
+		period := tracing.Period{From: began, To: time.Now()}
 		if parent := stepParent(cmd); parent != "" {
-			tracer.Span(tracing.WithParent(context.Background(), parent), "step "+cmd.Name(), tracing.Period{From: began, To: time.Now()}, err)
+			tracer.Span(tracing.WithParent(context.Background(), parent), "step "+cmd.Name(), period, err)
+		} else if id := cmd.Annotations[traceAnnotation]; id != "" {
+			tracer.Span(tracing.WithTrace(context.Background(), id), "step "+cmd.Name(), period, err)
 		}
 		flush(cmd.Context(), tracer, log)
 		return err

@@ -108,8 +108,12 @@ const (
 // failed, does what the policy says. Its error says that there is no verdict.
 func (l loop) close(ctx context.Context, change verify.Change) (amend.Verdict, error) {
 	// Whoever looks sees that it is being found out; if not, nothing is lost.
-	if _, err := l.scribe.Judge(ctx, amend.Verdict{State: amend.Pending, Commit: change.Commit, Detail: "waiting until it is applied and the trouble is over"}); err != nil {
+	stood, err := l.scribe.Judge(ctx, amend.Verdict{State: amend.Pending, Commit: change.Commit, Detail: "waiting until it is applied and the trouble is over"})
+	if err != nil {
 		l.log.Warn("the host does not show that a change is verified", "commit", change.Commit, "error", amend.Public(err))
+	}
+	if by := l.takenBack(ctx, stood); by != "" {
+		return l.tookBack(ctx, amend.Verdict{State: amend.Failed, Commit: change.Commit, Detail: "it had failed", At: time.Now().UTC(), OnFailure: change.Check.OnFailure}, change, by), nil
 	}
 	cfg := l.cfg
 	cfg.Newer = l.scribe
@@ -127,6 +131,23 @@ func (l loop) close(ctx context.Context, change verify.Change) (amend.Verdict, e
 		return l.takeBack(ctx, verdict, change), nil
 	}
 	return verdict, nil
+}
+
+// takenBack returns the commit that took a change back which had failed, "" for none:
+// one of a process that ended before it could say so, or of a person, who merges a
+// pull request that proposes it long after.
+func (l loop) takenBack(ctx context.Context, r amend.Record) string {
+	if r.Verdict != amend.Failed {
+		return ""
+	}
+	var by amend.Successor
+	if err := patiently(ctx, func() (err error) {
+		by, err = l.scribe.Superseded(ctx, r.Commit)
+		return err
+	}); err != nil || !by.Reverts {
+		return ""
+	}
+	return by.Commit
 }
 
 // show puts a verdict beside its change, and returns the one that stands there then.
@@ -162,15 +183,21 @@ func (l loop) takeBack(ctx context.Context, v amend.Verdict, change verify.Chang
 		}
 		return v
 	}
+	return l.tookBack(ctx, v, change, d.Change.Commit)
+}
+
+// tookBack waits until the cluster runs what was there before a change that failed,
+// and says so.
+func (l loop) tookBack(ctx context.Context, v amend.Verdict, change verify.Change, by string) amend.Verdict {
 	back := change
-	back.Commit = d.Change.Commit
+	back.Commit = by
 	applied, err := verify.Applied(ctx, l.cfg, back)
 	if err != nil || applied.State != amend.Worked {
-		v.Detail += "; the commit " + d.Change.Commit + " takes it back, and is not known to be applied: " + applied.Detail
+		v.Detail += "; the commit " + by + " takes it back, and is not known to be applied: " + applied.Detail
 		return v
 	}
 	v.State, v.Revision, v.Health, v.At = amend.Reverted, applied.Revision, applied.Health, applied.At
-	v.Detail = "taken back by " + d.Change.Commit + ", because " + v.Detail
+	v.Detail = "taken back by " + by + ", because " + v.Detail
 	l.show(ctx, v)
 	return v
 }

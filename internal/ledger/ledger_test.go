@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,16 +126,79 @@ func TestIndex(t *testing.T) {
 		if r, ok := x.Record("web-1", 3); ok {
 			t.Errorf("%s: an episode that never was: %+v", name, r)
 		}
-		if by, ok := x.RevertOf(sha(1)); !ok || by != sha(5) {
-			t.Errorf("%s: taken back by %s, %v", name, by, ok)
+		if by := x.Reverts(sha(1)); !slices.Equal(by, []string{sha(5)}) {
+			t.Errorf("%s: taken back by %s", name, by)
 		}
-		if by, ok := x.RevertOf(sha(2)); ok {
+		if by := x.Reverts(sha(2)); by != nil {
 			t.Errorf("%s: taken back by %s, which it was not", name, by)
 		}
 		if len(x.Episodes("api-1")) != 1 || x.Episodes("none") != nil {
 			t.Errorf("%s: more or fewer than was added", name)
 		}
 	}
+}
+
+// A change that was planned anew is what its last plan is, in whatever order it is
+// read; the merge that brings it is no plan, even with our trailers.
+func TestPlannedAnew(t *testing.T) {
+	at := func(hours int) time.Time { return noon.Add(time.Duration(hours) * time.Hour) }
+	plan := func(n, line int, parents ...string) ledger.Commit {
+		return ledger.Commit{SHA: sha(n), At: at(n), Parents: parents, Committer: "noreply@amend.dev",
+			Message: strings.Replace(text("web-1", 1), ":7\n", fmt.Sprintf(":%d\n", line), 1)}
+	}
+	first, second, third := plan(1, 7, sha(90)), plan(2, 9, sha(91), sha(1)), plan(3, 11, sha(92), sha(2))
+	merge := plan(4, 11, sha(93), sha(3))
+	merge.Committer = "noreply@github.com"
+	picked := plan(5, 30, sha(94))
+	unknown := plan(2, 9, sha(91), sha(1))
+	unknown.Committer = ""
+	revert := ledger.Commit{SHA: sha(8), At: at(8), Message: "Revert\n\nThis reverts commit " + sha(1) + ".\n"}
+	for name, c := range map[string]struct {
+		commits []ledger.Commit
+		want    int
+		edited  string
+	}{
+		"once":                      {[]ledger.Commit{first, second}, 2, "apps/web.yaml:9"},
+		"twice":                     {[]ledger.Commit{first, second, third, revert}, 3, "apps/web.yaml:11"},
+		"and merged":                {[]ledger.Commit{first, second, third, merge}, 3, "apps/web.yaml:11"},
+		"and picked later":          {[]ledger.Commit{first, second, third, merge, picked}, 3, "apps/web.yaml:11"},
+		"merged and not anew":       {[]ledger.Commit{third, merge}, 3, "apps/web.yaml:11"},
+		"by nobody knows whom":      {[]ledger.Commit{first, unknown}, 1, "apps/web.yaml:7"},
+		"what it replaced is lost":  {[]ledger.Commit{second}, 2, "apps/web.yaml:9"},
+		"what it stands on is ours": {[]ledger.Commit{first, {SHA: sha(2), At: at(2), Parents: []string{sha(91), sha(1)}, Committer: "noreply@amend.dev", Message: text("web-1", 2)}}, 1, "apps/web.yaml:7"},
+	} {
+		for _, order := range orders(c.commits) {
+			var x ledger.Index
+			for _, c := range order {
+				x.Add(c)
+			}
+			r, _ := x.Record("web-1", 1)
+			if r.Commit != sha(c.want) || r.Edited != c.edited || !r.At.Equal(at(c.want)) {
+				t.Errorf("%s: the change is %+v, want commit %d and %s", name, r, c.want, c.edited)
+			}
+			episodes := x.Episodes("web-1")
+			if episodes[0].Change.Commit != r.Commit || !slices.Contains(x.Records(), r) {
+				t.Errorf("%s: episodes %+v, records %+v", name, episodes, x.Records())
+			}
+			if name == "twice" && (episodes[0].TakenBack == nil || episodes[0].TakenBack.Commit != sha(8)) {
+				t.Errorf("whoever takes the first plan back takes back the change: %+v", episodes)
+			}
+		}
+	}
+}
+
+// orders lists all orders of some commits.
+func orders(commits []ledger.Commit) [][]ledger.Commit {
+	if len(commits) < 2 {
+		return [][]ledger.Commit{commits}
+	}
+	var all [][]ledger.Commit
+	for i, c := range commits {
+		for _, rest := range orders(slices.Delete(slices.Clone(commits), i, i+1)) {
+			all = append(all, append([]ledger.Commit{c}, rest...))
+		}
+	}
+	return all
 }
 
 // A large history costs what its changes cost.
@@ -193,6 +257,37 @@ func TestLandedSince(t *testing.T) {
 		for after, want := range map[time.Duration]int{-time.Minute: 1, 4 * time.Hour: 1, 6 * time.Hour: 0} {
 			if got := x.LandedSince(noon.Add(after)); len(got) != want || want > 0 && got[0].Commit != made.SHA {
 				t.Errorf("after %s: %v", after, got)
+			}
+		}
+	}
+}
+
+// TestRevertedSince: a change is taken back when the commit that does so is made, or
+// merged much later, under whichever of its names and whatever is read first.
+func TestRevertedSince(t *testing.T) {
+	at := func(hours int) time.Time { return noon.Add(time.Duration(hours) * time.Hour) }
+	history := []ledger.Commit{
+		{SHA: sha(1), At: at(0), Message: text("web-1", 1)},
+		{SHA: sha(2), At: at(1), Message: "Merge", Parents: []string{sha(90), sha(1)}},
+		{SHA: sha(3), At: at(2), Message: "Revert\n\nThis reverts commit " + sha(1) + ".\n"},
+		{SHA: sha(4), At: at(7), Message: "Merge", Parents: []string{sha(2), sha(3)}},
+		{SHA: sha(5), At: at(0), Message: text("api-1", 1)},
+		{SHA: sha(6), At: at(3), Message: "Revert the merge\n\nThis reverts commit " + sha(2) + ", reversing\nchanges\n"},
+		{SHA: sha(7), At: at(9), Message: "This reverts commit " + sha(99) + ".\n"},
+	}
+	backwards := slices.Clone(history)
+	slices.Reverse(backwards)
+	for _, order := range [][]ledger.Commit{history, backwards, append(backwards, history...)} {
+		var x ledger.Index
+		if got := x.RevertedSince(noon); got != nil {
+			t.Errorf("of nothing: %v", got)
+		}
+		for _, c := range order {
+			x.Add(c)
+		}
+		for after, want := range map[int]int{-1: 1, 5: 1, 8: 0} {
+			if got := x.RevertedSince(at(after)); len(got) != want || want > 0 && got[0] != record("web-1", 1, 1, noon) {
+				t.Errorf("after %d hours: %v", after, got)
 			}
 		}
 	}

@@ -20,9 +20,10 @@ type Alerts interface {
 	Fires(ctx context.Context, event string) (bool, error)
 }
 
-// Newer says which change took the place of a commit's, "" while there is none.
+// Newer says which commit took a commit's change back or took its place, zero while
+// there is none.
 type Newer interface {
-	Superseded(ctx context.Context, commit string) (by string, err error)
+	Superseded(ctx context.Context, commit string) (amend.Successor, error)
 }
 
 // The pauses between two questions about the trouble, and about newer changes.
@@ -35,8 +36,8 @@ const (
 // until they agree or the deadline of the change's Check is over. Failed means
 // that the Application stays degraded, that the probe still finds the trouble at
 // the deadline, or that the alert still fires then and there is no probe to say
-// otherwise. What nobody can say is Unverified. As soon as Newer names a newer
-// change to the same, the change is Superseded.
+// otherwise. What nobody can say is Unverified. As soon as Newer names another
+// commit, the change is Superseded.
 //
 // Errors are those of Applied. Those of the witnesses are part of the verdict.
 func Verify(ctx context.Context, cfg Config, change Change) (amend.Verdict, error) {
@@ -62,15 +63,20 @@ func Verify(ctx context.Context, cfg Config, change Change) (amend.Verdict, erro
 }
 
 // superseded ends a verification.
-type superseded struct{ by string }
+type superseded struct{ by amend.Successor }
 
-func (s superseded) Error() string { return fmt.Sprintf("the newer change %s took its place", s.by) }
+func (s superseded) Error() string {
+	if s.by.Reverts {
+		return fmt.Sprintf("the commit %s took it back", s.by.Commit)
+	}
+	return fmt.Sprintf("the newer change %s took its place", s.by.Commit)
+}
 
-// lookOut stops the verification as soon as a newer change has landed. That it
+// lookOut stops the verification as soon as there is a successor. That it
 // cannot be found out now stops nothing.
 func (w *watch) lookOut(ctx context.Context, stop context.CancelCauseFunc) {
 	for {
-		if by, err := w.cfg.Newer.Superseded(ctx, w.change.Commit); err == nil && by != "" {
+		if by, err := w.cfg.Newer.Superseded(ctx, w.change.Commit); err == nil && by.Commit != "" {
 			stop(superseded{by})
 			return
 		}

@@ -42,16 +42,17 @@ func (w *witness) Fires(_ context.Context, event string) (bool, error) {
 
 // newer names a newer change from a time on.
 type newer struct {
-	start time.Time
-	from  time.Duration
-	err   error
+	start   time.Time
+	from    time.Duration
+	err     error
+	reverts bool
 }
 
-func (n newer) Superseded(_ context.Context, c string) (string, error) {
+func (n newer) Superseded(_ context.Context, c string) (amend.Successor, error) {
 	if c != commit || time.Since(n.start) < n.from {
-		return "", n.err
+		return amend.Successor{}, n.err
 	}
-	return later, nil
+	return amend.Successor{Commit: later, Reverts: n.reverts}, nil
 }
 
 // The Application has applied the commit a minute after the start; the playbook

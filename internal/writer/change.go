@@ -63,6 +63,8 @@ func (w *Writer) fetch(ctx context.Context, sha string) error {
 type change struct {
 	record   amend.Record
 	trailers message.Trailers
+	// commits are those of ours that came with it: the plans of the change.
+	commits []string
 	// landing is the commit that brought it to the branch, and before the
 	// branch without it.
 	landing, before string
@@ -90,31 +92,41 @@ func (w *Writer) find(ctx context.Context, head, sha string) (change, error) {
 	if before == "" {
 		return change{}, none // the first commit of all has nothing to go back to
 	}
-	var only, own amend.Record
 	foreign := false
-	found := map[amend.Record]message.Trailers{}
+	plans := map[amend.Record][]ledger.Commit{} // the commits of each change that came with it
+	var own amend.Record
 	for _, b := range brought {
 		r, ours := ledger.FromCommit(b.SHA, b.At, b.Message)
 		if !ours {
 			foreign = foreign || b.SHA != landing
 			continue
 		}
-		// As the log has it: of the commits of one change, the first.
-		only, _ = w.past.index.Record(r.Incident, r.Episode)
-		found[only], _ = message.ParseTrailers(b.Message)
+		// As the log has it: of the commits of one change, the one that counts.
+		known, _ := w.past.index.Record(r.Incident, r.Episode)
+		plans[known] = append(plans[known], b)
 		if b.SHA == sha {
-			own = only
+			own = known
 		}
 	}
-	if own.Commit == "" && (sha != landing || len(found) != 1) {
+	if own.Commit == "" && sha == landing && len(plans) == 1 {
+		for own = range plans { // the only one
+		}
+	}
+	if own.Commit == "" {
 		return change{}, none
 	}
-	c := change{record: own, landing: landing, before: before, alone: !foreign && len(found) == 1}
-	if own.Commit == "" {
-		c.record = only
+	return planned(change{record: own, landing: landing, before: before, alone: !foreign && len(plans) == 1}, plans[own]), nil
+}
+
+// planned completes a change with what its commits say of it.
+func planned(c change, plans []ledger.Commit) change {
+	for _, p := range plans {
+		if len(c.commits) == 0 || p.SHA == c.record.Commit {
+			c.trailers, _ = message.ParseTrailers(p.Message)
+		}
+		c.commits = append(c.commits, p.SHA)
 	}
-	c.trailers = found[c.record]
-	return c, nil
+	return c
 }
 
 // commit reads one commit.

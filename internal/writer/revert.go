@@ -47,8 +47,10 @@ func (r *round) takeBack(ctx context.Context, j *job) (staged, error) {
 		Workload: amend.Workload{ObjectRef: c.trailers.Workload}, Incident: c.record.Incident, Episode: c.record.Episode,
 		Reason: amend.ReasonReverted, ReceivedAt: j.reversal.At, DecidedAt: r.w.cfg.Now(),
 	}
-	by, again := r.undone(c)
+	by, again, err := r.w.undone(c)
 	switch {
+	case err != nil:
+		return s, err
 	case again != "":
 		return s.refused(amend.Refusef(amend.ReasonChangedSince, "the commit %s took the change back and %s brought it again; if it is to go after all, take that one back by hand", by, again)), nil
 	case by != "":
@@ -85,14 +87,15 @@ func (r *round) meant(ctx context.Context, reversal amend.Reversal) (change, err
 	commit := reversal.Commit
 	if commit == "" {
 		for _, e := range slices.Backward(r.w.past.index.Episodes(reversal.Incident)) {
-			if e.TakenBack == nil {
-				commit = e.Change.Commit
-				break
+			c, err := r.w.find(ctx, r.start.SHA, e.Change.Commit)
+			if err != nil {
+				return change{}, err
+			}
+			if by, _, err := r.w.undone(c); by == "" || err != nil {
+				return c, err
 			}
 		}
-		if commit == "" {
-			return change{}, amend.Errorf(amend.NotFound, "find change", "no change of the incident %.80q is in the branch %s, or each was taken back", reversal.Incident, r.w.cfg.Branch)
-		}
+		return change{}, amend.Errorf(amend.NotFound, "find change", "no change of the incident %.80q is in the branch %s, or each was taken back", reversal.Incident, r.w.cfg.Branch)
 	}
 	return r.w.find(ctx, r.start.SHA, commit)
 }
@@ -114,22 +117,6 @@ func (s staged) reverts(c change, exact bool) (staged, error) {
 		return s, amend.Errorf(amend.Internal, "draft", "the message of the revert of %s does not read back, so nothing is written", c.record.Commit)
 	}
 	return s, nil
-}
-
-// undone returns the commit that took a change back, and the one that took that
-// one back, as far as there are any.
-func (r *round) undone(c change) (by, again string) {
-	by, _ = r.w.revertOf(c)
-	again, _ = r.w.past.index.RevertOf(by)
-	return by, again
-}
-
-// revertOf returns the commit that took a change back, if there is one.
-func (w *Writer) revertOf(c change) (by string, ok bool) {
-	if by, ok = w.past.index.RevertOf(c.record.Commit); !ok {
-		by, ok = w.past.index.RevertOf(c.landing)
-	}
-	return by, ok
 }
 
 // restore returns the files of a change as they were before it. It refuses

@@ -80,36 +80,40 @@ func (w *Writer) Landed(ctx context.Context, since time.Time) ([]amend.Record, e
 	})
 }
 
-// Superseded returns the commit of a change that was made after a commit's had
-// landed and took its place: one of the same incident, or one to the same workload
-// by the same action or at the same place; or that of a commit which took the change
-// back, by whoever. It is "" while there is none. What
+// Superseded names the commit that ended what another one's change does: one that
+// took it back, by whoever, or that of a change which was made after it had landed
+// and took its place, because it is of the same incident, or is to the same workload
+// by the same action or at the same place. It is zero while there is none. What
 // others write to the branch is seen within seconds.
-func (w *Writer) Superseded(ctx context.Context, commit string) (by string, err error) {
+func (w *Writer) Superseded(ctx context.Context, commit string) (amend.Successor, error) {
 	if err := checkSHAs(commit); err != nil {
-		return "", err
+		return amend.Successor{}, err
 	}
-	return ask(ctx, w, func(ctx context.Context) (string, error) {
+	return ask(ctx, w, func(ctx context.Context) (amend.Successor, error) {
 		if err := w.glance(ctx); err != nil {
-			return "", err
+			return amend.Successor{}, err
 		}
 		old, err := w.find(ctx, w.past.head, commit)
 		if err != nil {
-			return "", err
+			return amend.Successor{}, err
 		}
-		if by, ok := w.revertOf(old); ok {
-			return by, nil
+		by, again, err := w.undone(old)
+		if err != nil {
+			return amend.Successor{}, err
+		}
+		if by != "" && again == "" {
+			return amend.Successor{Commit: by, Reverts: true}, nil
 		}
 		landing, err := w.commit(old.landing)
 		if err != nil {
-			return "", err
+			return amend.Successor{}, err
 		}
 		for _, r := range w.past.index.Since(landing.At) {
 			if replaces(r, old.record) {
-				return r.Commit, nil
+				return amend.Successor{Commit: r.Commit}, nil
 			}
 		}
-		return "", nil
+		return amend.Successor{}, nil
 	})
 }
 

@@ -157,10 +157,10 @@ func TestSuperseded(t *testing.T) {
 		b.t.Helper()
 		time.Sleep(time.Minute)
 		by, err := b.writer.Superseded(context.Background(), commit)
-		if err != nil {
-			b.t.Error(err)
+		if err != nil || by.Reverts {
+			b.t.Errorf("%+v, %v", by, err)
 		}
-		return by
+		return by.Commit
 	}
 	onBench(t, files, func(t *testing.T, b *bench) {
 		b.wantReasons(b.send(firing("web", amend.Commit, "a.txt")), amend.ReasonAct)
@@ -225,8 +225,8 @@ func TestTakenBackIsSuperseded(t *testing.T) {
 					back = b.wantRevert(commit, amend.ReasonReverted, "is taken back")
 				}
 				time.Sleep(time.Minute)
-				if by, err := b.writer.Superseded(context.Background(), commit); err != nil || by != back {
-					t.Errorf("%s, by hand %v: superseded by %q, %v; want %s", name, byHand, by, err, back)
+				if by, err := b.writer.Superseded(context.Background(), commit); err != nil || by != (amend.Successor{Commit: back, Reverts: true}) {
+					t.Errorf("%s, by hand %v: superseded by %+v, %v; want %s", name, byHand, by, err, back)
 				}
 			})
 		}

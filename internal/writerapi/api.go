@@ -37,17 +37,18 @@ type containsAnswer struct {
 	Contains bool `json:"contains"`
 }
 
-type supersededAnswer struct {
-	By string `json:"by"`
-}
-
-// A Change is what is known of a change that landed.
+// A Change is what is known of a change that landed: one that a commit brought, or
+// took back.
 type Change struct {
 	Record amend.Record `json:"record"`
 	// Check is how the policy wants it verified.
 	Check amend.Check `json:"check"`
 	// Repo is the address of the env repo.
 	Repo string `json:"repo"`
+	// Reverts says that the commit took the change back.
+	Reverts bool `json:"reverts,omitempty"`
+	// Trace is the id of the trace that the change is part of; empty without one.
+	Trace string `json:"trace,omitempty"`
 }
 
 // RecordState says where the log entry of a change stands.

@@ -95,12 +95,12 @@ func (c *Client) Judge(ctx context.Context, v amend.Verdict) (amend.Record, erro
 	return r, err
 }
 
-// Superseded returns the commit of the newer change that took a commit's place,
-// "" while there is none.
-func (c *Client) Superseded(ctx context.Context, commit string) (string, error) {
-	var a supersededAnswer
-	err := c.call(ctx, "superseded", commitRequest{commit}, &a)
-	return a.By, err
+// Superseded names the commit that took a commit's change back or took its place;
+// zero while there is none.
+func (c *Client) Superseded(ctx context.Context, commit string) (amend.Successor, error) {
+	var by amend.Successor
+	err := c.call(ctx, "superseded", commitRequest{commit}, &by)
+	return by, err
 }
 
 func (c *Client) decision(ctx context.Context, route string, request any) (amend.Decision, error) {
@@ -119,8 +119,8 @@ func (c *Client) Record(ctx context.Context, commit string) (Entry, error) {
 	return e, err
 }
 
-// Change returns what is known of a change; amend.NotFound when the commit is
-// none of ours.
+// Change returns what is known of the change that a commit brought or took back;
+// amend.NotFound when it did neither.
 func (c *Client) Change(ctx context.Context, commit string) (Change, error) {
 	var a Change
 	err := c.call(ctx, "change", commitRequest{commit}, &a)

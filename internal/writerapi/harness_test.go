@@ -22,6 +22,8 @@ import (
 const (
 	sha   = "0123456789abcdef0123456789abcdef01234567"
 	other = "89abcdef0123456789abcdef0123456789abcdef"
+	// revert takes the change of sha back.
+	revert = "456789abcdef0123456789abcdef0123456789ab"
 )
 
 var at = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
@@ -66,9 +68,19 @@ func (p *pen) Check(_ context.Context, r amend.Record) (amend.Check, error) {
 	return amend.Check{After: time.Minute, Probe: "up", OnFailure: amend.Keep}, p.note("check " + r.Commit)
 }
 
-func (p *pen) Superseded(_ context.Context, commit string) (string, error) {
-	return other, p.note("superseded " + commit)
+func (p *pen) Superseded(_ context.Context, commit string) (amend.Successor, error) {
+	return amend.Successor{Commit: other, Reverts: true}, p.note("superseded " + commit)
 }
+
+// TakenBack knows of one commit only.
+func (p *pen) TakenBack(_ context.Context, commit string) (amend.Record, error) {
+	if commit != revert {
+		return amend.Record{}, amend.Errorf(amend.NotFound, "find change", "no")
+	}
+	return p.record, p.note("taken back " + commit)
+}
+
+func (p *pen) Trace(commit string) string { return "trace of " + commit }
 
 func (p *pen) Judge(_ context.Context, v amend.Verdict) (amend.Record, error) {
 	return p.record, p.note("judge " + v.Commit + " " + string(v.State) + " " + v.Detail)
@@ -94,6 +106,9 @@ func (p *pen) Record(_ context.Context, commit string) (amend.Record, writerapi.
 }
 
 func (p *pen) Change(_ context.Context, commit string) (amend.Record, error) {
+	if commit == revert {
+		return amend.Record{}, amend.Errorf(amend.NotFound, "find change", "no")
+	}
 	return p.record, p.note("change " + commit)
 }
 

@@ -89,13 +89,12 @@ func (s *Server) verdict(ctx context.Context, c Caller, v amend.Verdict) (amend.
 	return r, err
 }
 
-func (s *Server) superseded(ctx context.Context, c Caller, q commitRequest) (supersededAnswer, error) {
+func (s *Server) superseded(ctx context.Context, c Caller, q commitRequest) (amend.Successor, error) {
 	r, err := s.readable(ctx, c, q.Commit)
 	if err != nil {
-		return supersededAnswer{}, err
+		return amend.Successor{}, err
 	}
-	by, err := s.cfg.Verifier.Superseded(ctx, r.Commit)
-	return supersededAnswer{by}, err
+	return s.cfg.Verifier.Superseded(ctx, r.Commit)
 }
 
 // record asks after the effect whether the caller may see it: what it does, the
@@ -116,11 +115,25 @@ func (s *Server) record(ctx context.Context, c Caller, q commitRequest) (Entry, 
 
 func (s *Server) change(ctx context.Context, c Caller, q commitRequest) (Change, error) {
 	r, err := s.readable(ctx, c, q.Commit)
+	reverts := amend.KindOf(err) == amend.NotFound
+	if reverts {
+		r, err = s.takenBack(ctx, c, q.Commit)
+	}
 	if err != nil {
 		return Change{}, err
 	}
 	check, err := s.cfg.Verifier.Check(ctx, r)
-	return Change{Record: r, Repo: s.cfg.Repo, Check: check}, err
+	return Change{Record: r, Repo: s.cfg.Repo, Check: check, Reverts: reverts, Trace: s.cfg.History.Trace(r.Commit)}, err
+}
+
+// takenBack returns the record of the change that a commit took back, if the caller
+// may know of it.
+func (s *Server) takenBack(ctx context.Context, c Caller, commit string) (amend.Record, error) {
+	r, err := s.cfg.History.TakenBack(ctx, commit)
+	if err != nil {
+		return amend.Record{}, err
+	}
+	return r, s.mayRead(ctx, c, r)
 }
 
 // readable returns the record of a change that the caller may know of.

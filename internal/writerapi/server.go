@@ -50,15 +50,19 @@ type Ledger interface {
 // A Verifier says how changes are verified, and takes what came of it.
 type Verifier interface {
 	Check(ctx context.Context, r amend.Record) (amend.Check, error)
-	// Superseded names the newer change that took a commit's place, if any.
-	Superseded(ctx context.Context, commit string) (by string, err error)
+	// Superseded names the commit that took a commit's change back or took its place.
+	Superseded(ctx context.Context, commit string) (amend.Successor, error)
 	// Judge shows a verdict beside its change.
 	Judge(ctx context.Context, v amend.Verdict) (amend.Record, error)
 }
 
-// A History knows which commit stands on which.
+// A History knows which commit stands on which, and what they took back.
 type History interface {
 	Contains(ctx context.Context, revision, commit string) (bool, error)
+	// TakenBack returns the change that a commit took back; amend.NotFound for none.
+	TakenBack(ctx context.Context, commit string) (amend.Record, error)
+	// Trace returns the id of the trace that a commit is part of, "" for none.
+	Trace(commit string) string
 }
 
 // Config is what a Server is made of. All fields are required but for those

@@ -63,11 +63,16 @@ func TestAnswersArriveWhole(t *testing.T) {
 		t.Errorf("record: %v\n%s", err, diff)
 	}
 	change, err := s.client.Change(ctx, sha)
-	if diff := cmp.Diff(writerapi.Change{Record: s.pen.record, Repo: "https://git.example.com/acme/env", Check: amend.Check{After: time.Minute, Probe: "up", OnFailure: amend.Keep}}, change); err != nil || diff != "" {
+	if diff := cmp.Diff(writerapi.Change{Record: s.pen.record, Repo: "https://git.example.com/acme/env", Trace: "trace of " + s.pen.record.Commit, Check: amend.Check{After: time.Minute, Probe: "up", OnFailure: amend.Keep}}, change); err != nil || diff != "" {
 		t.Errorf("change: %v\n%s", err, diff)
 	}
-	if by, err := s.client.Superseded(ctx, sha); err != nil || by != other {
-		t.Errorf("superseded: %q, %v", by, err)
+	back, err := s.client.Change(ctx, revert)
+	change.Reverts = true
+	if diff := cmp.Diff(change, back); err != nil || diff != "" {
+		t.Errorf("what a revert took back: %v\n%s", err, diff)
+	}
+	if by, err := s.client.Superseded(ctx, sha); err != nil || by != (amend.Successor{Commit: other, Reverts: true}) {
+		t.Errorf("superseded: %+v, %v", by, err)
 	}
 	if r, err := s.client.Judge(ctx, amend.Verdict{State: amend.Failed, Commit: sha, Detail: "it still fires", At: at}); err != nil || r != s.pen.record {
 		t.Errorf("judge: %+v, %v", r, err)
@@ -81,7 +86,9 @@ func TestAnswersArriveWhole(t *testing.T) {
 	want := []string{
 		"change " + sha, "change " + sha, "change " + sha, "check " + sha, "contains " + other + " " + sha, "handle e1", "judge " + sha + " failed it still fires",
 		"preview e1", "record " + sha, "revert " + sha + " 09:00:00", "revert web-1 09:00:00 by pull request", "superseded " + sha, "sweep",
+		"check " + s.pen.record.Commit, "taken back " + revert,
 	}
+	slices.Sort(want)
 	slices.Sort(s.pen.calls)
 	if diff := cmp.Diff(want, s.pen.calls); diff != "" {
 		t.Errorf("the writer was asked (-want +got):\n%s", diff)

@@ -211,27 +211,25 @@ func verdicts(ctx context.Context, opt Options, log ledger.Log) []amend.Verdict 
 // where to begin: an entry may be lost in a merge by hand, or name any commit.
 func (c clone) history(ctx context.Context, head string) ([]amend.Record, error) {
 	out, err := c.run(ctx, nil, "log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-color",
-		"--format=tformat:%H%x00%ct%x00%B", "--basic-regexp", "--grep=^Amend-Incident: ", head, "--")
+		"--format=tformat:%H%x00%P%x00%ct%x00%ce%x00%B", "--basic-regexp", "--grep=^Amend-Incident: ", head, "--")
 	if err != nil {
 		return nil, wrap(amend.Internal, "read history", err)
 	}
 	return parseHistory(out)
 }
 
-// parseHistory reads commits of three fields, each of which ends in a NUL.
+// parseHistory reads commits of five fields, each of which ends in a NUL.
 func parseHistory(out []byte) ([]amend.Record, error) {
-	var records []amend.Record
+	var changes ledger.Index
 	fields := strings.Split(string(bytes.TrimSuffix(out, []byte{0})), "\x00")
-	for ; len(fields) >= 3; fields = fields[3:] {
-		at, err := unixTime(fields[1])
+	for ; len(fields) >= 5; fields = fields[5:] {
+		at, err := unixTime(fields[2])
 		if err != nil {
 			return nil, wrap(amend.Internal, "read history", err)
 		}
-		if r, ok := ledger.FromCommit(fields[0], at, fields[2]); ok {
-			records = append(records, r)
-		}
+		changes.Add(ledger.Commit{SHA: fields[0], Parents: strings.Fields(fields[1]), At: at, Committer: fields[3], Message: fields[4]})
 	}
-	return records, nil
+	return changes.Records(), nil
 }
 
 // pause waits a random time, longer after each try, so that those who collided
