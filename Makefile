@@ -49,12 +49,42 @@ test: $(BIN)/act $(BIN)/alertmanager ## Run every test with the race detector, t
 	@test -n '$(RACE)' || echo 'no C compiler found: testing without the race detector' >&2
 	$(RACE) AMEND_TEST_ACT=$(BIN)/act AMEND_TEST_ALERTMANAGER=$(BIN)/alertmanager $(GO) test $(if $(RACE),-race) ./...
 
+# What is measured, and what it is measured beside: docs/performance.md. The first time
+# builds Argo Events, which takes minutes. RUN picks benchmarks, for instance RUN=write.
 .PHONY: bench
-bench: build $(BIN)/kustomize $(BIN)/yq ## Measure: micro-benchmarks, alert accepted → commit on the branch, and amend beside its baselines (docs/performance.md)
+bench: bench-programs ## Measure amend beside its baselines, in 10 minutes, and write docs/performance.md (RUN=name)
+	$(BIN)/bench -bin $(BIN) -out $(CURDIR)/docs/performance.md $(if $(RUN),-run '$(RUN)')
+
+.PHONY: bench-full
+bench-full: bench-programs ## The same with every size and every round trip, which takes long
+	$(BIN)/bench -bin $(BIN) -out $(CURDIR)/docs/performance.md $(if $(RUN),-run '$(RUN)') -full
+
+.PHONY: bench-programs
+bench-programs: build $(BIN)/kustomize $(BIN)/yq
+	$(GO) build -trimpath -o $(BIN)/nats-server github.com/nats-io/nats-server/v2
+	cd e2e && GOWORK=off $(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/argo-events github.com/argoproj/argo-events/cmd
+	cd bench && $(GO) build -trimpath -o $(BIN)/ . ./cost ./gogit
+
+.PHONY: bench-micro
+bench-micro: ## Every benchmark of the packages, and alert accepted → commit on the branch
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 200ms ./internal/... ./actions/...
 	$(GO) test -run '^$$' -bench AlertToCommit -benchtime 200x ./cmd/amend
 	$(GO) test -run '^$$' -bench Burst -benchtime 5x ./cmd/amend
-	cd bench && $(GO) build -trimpath -o $(BIN)/ ./cost && $(GO) run -trimpath . -bin $(BIN) -out $(CURDIR)/docs/performance.md
+
+# Decoding an alert, its key, finding the line, splicing it in, writing the tree. What
+# they allocate is the same on a busy machine, so few rounds are enough.
+MICRO := ./internal/alert ./internal/locate ./internal/manifest ./internal/git
+MICRO_RUN := $(GO) test -run '^$$' -bench '^Benchmark(DecodeAlertmanager|Identity|Warm|Parse|Leaves|Set|Insert|Fix)' -skip '/files=50000' -benchmem -benchtime 20x -count 6
+REF ?= main
+
+.PHONY: bench-compare
+bench-compare: $(BIN)/benchstat ## Compare the micro-benchmarks with those of REF (default main); over 10 % more allocations fail
+	rm -rf $(BUILD)/compare && mkdir -p $(BUILD)/compare/ref
+	git archive $(REF) | tar -x -C $(BUILD)/compare/ref
+	cd $(BUILD)/compare/ref && $(MICRO_RUN) $(MICRO) >$(BUILD)/compare/old.txt
+	$(MICRO_RUN) $(MICRO) >$(BUILD)/compare/new.txt
+	cd $(BUILD)/compare && $(BIN)/benchstat -filter .unit:allocs/op '$(REF)=old.txt' now=new.txt
+	cd bench && $(GO) run -trimpath ./gate $(BUILD)/compare/old.txt $(BUILD)/compare/new.txt
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/actionlint ## Check formatting, vet, staticcheck, the modules, the workflow files and all that is installed
@@ -100,7 +130,7 @@ platform-down: ## Stop it and verify that nothing is left; with KUBECONFIG, dele
 
 .PHONY: e2e
 e2e: $(BIN)/act $(BIN)/alertmanager $(BIN)/amtool ## Play the scenarios on that platform, and measure; starts and stops it unless it is up
-	$(PLATFORM) run $(GO) test -trimpath -p 1 -count=1 -v -timeout 40m $(if $(RUN),-run '$(RUN)') ./smoke ./scenario
+	$(PLATFORM) run $(GO) test -trimpath -p 1 -parallel 16 -count=1 -v -timeout 40m $(if $(RUN),-run '$(RUN)') ./smoke ./scenario
 
 .PHONY: e2e-images
 e2e-images: ## Push the images of the scenarios, for another cluster (E2E_IMAGES=registry.example.com/amend-e2e)
@@ -159,6 +189,8 @@ $(BIN)/staticcheck: tools/go.mod
 	cd tools && $(GO) build -trimpath -o $@ honnef.co/go/tools/cmd/staticcheck
 $(BIN)/actionlint: tools/go.mod
 	cd tools && $(GO) build -trimpath -o $@ github.com/rhysd/actionlint/cmd/actionlint
+$(BIN)/benchstat: tools/go.mod
+	cd tools && $(GO) build -trimpath -o $@ golang.org/x/perf/cmd/benchstat
 $(BIN)/kustomize: tools/go.mod
 	cd tools && $(GO) build -trimpath -o $@ sigs.k8s.io/kustomize/kustomize/v5
 $(BIN)/yq: tools/go.mod

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,9 +25,11 @@ const (
 func benchCalls(ctx context.Context, b *bench, s *report.Section) error {
 	s.Title = "Calls to the host"
 	s.Text = `Counted between amend and the host, while 10 alerts are answered one after the other and
-then 20 that come in one post, in an env repo of 200 files. A *write* is every request of
-the API but GET, and every push. The reading that amend does by itself, without an alert,
-is switched off where it can be. Under a limit, the host takes so many writes and then turns
+then 20 that come in one post, in an env repo of 200 files. A *write of content* is a push,
+or a request of the API that makes or changes an object, a reference, a pull request or its
+labels. Other writes are the status of a commit and the start of the workflow that keeps the
+log: none runs here, so amend starts it again. Looking after open pull requests is switched
+off, as it depends on time and not on fixes. Under a limit, the host takes so many writes and then turns
 everything away until a time that it names in whole seconds, as GitHub does; *early* is a
 request before that time. The windows are shorter than those of GitHub: a second that is
 lost at their end counts more here.`
@@ -76,10 +79,10 @@ func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mo
 		most = pullWrites
 	}
 	t := w.meter.read()
-	each := float64(t.writes) / callFixes
-	s.Add(fmt.Sprintf("writes for a fix by %s", mode), fmt.Sprintf("%.3g", each), fmt.Sprintf("≤ %d", most), each <= float64(most))
+	each := float64(t.content) / callFixes
+	s.Add(fmt.Sprintf("writes of content for a fix by %s", mode), fmt.Sprintf("%.3g, and %.3g other writes", each, float64(t.notes)/callFixes), fmt.Sprintf("≤ %d", most), each <= float64(most))
 	s.Note(fmt.Sprintf("calls for a fix by %s", mode), fmt.Sprintf("%.3g: %s", float64(t.total())/callFixes, t.list(callFixes)))
-	s.Note(fmt.Sprintf("reads for a fix by %s that ask for changes alone", mode), fmt.Sprintf("%d of %d, %d answered 304", t.asked, t.reads, t.unchanged))
+	s.Note(fmt.Sprintf("reads by %s that ask whether anything has changed", mode), fmt.Sprintf("%d of %d, %d answered 304", t.asked, t.reads, t.unchanged))
 	w.meter.clear()
 	const batch = 20
 	if err := w.post(ctx, apps(1+callFixes, batch)...); err != nil {
@@ -89,7 +92,7 @@ func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mo
 		return err
 	}
 	t = w.meter.read()
-	s.Note(fmt.Sprintf("writes for each of %d at once, by %s", batch, mode), fmt.Sprintf("%.3g, of %.3g calls", float64(t.writes)/batch, float64(t.total())/batch))
+	s.Note(fmt.Sprintf("writes of content for each of %d at once, by %s", batch, mode), fmt.Sprintf("%.3g, of %.3g calls", float64(t.content)/batch, float64(t.total())/batch))
 	return w.close()
 }
 
@@ -117,8 +120,8 @@ func (b *bench) underLimit(ctx context.Context, s *report.Section) error {
 		return err
 	}
 	what := fmt.Sprintf("%d pull requests, %d writes allowed in %v", fixes, l.writes, l.window)
-	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%, %d writes in %d windows, turned away %d times", 100*share, t.writes, len(t.windows), t.limited), "≥ 95 %", share >= 0.95)
-	s.Add(what+": early requests", fmt.Sprint(t.early), "0", t.early == 0)
+	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%, %d writes in %d windows, turned away %d times", 100*share, len(t.taken), len(t.windows), t.limited), "≥ 95 %", share >= 0.95)
+	s.Add(what+": early requests", strings.Join(append([]string{strconv.Itoa(len(t.early))}, t.early...), ", "), "0", len(t.early) == 0)
 	return w.close()
 }
 
@@ -140,10 +143,8 @@ func (b *bench) spacedOut(ctx context.Context, s *report.Section) error {
 	least, rate := w.meter.read().spaced()
 	share := rate * pause.Seconds()
 	what := fmt.Sprintf("%d pull requests, a write in %v at most", fixes, pause)
-	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%", 100*share), "≥ 95 %", share >= 0.95)
-	// A request that left in time may have been faster on its way than the one before it.
-	const way = 5 * time.Millisecond
-	s.Add(what+": shortest pause", fmt.Sprintf("%.0f ms", ms(least)), fmt.Sprintf("≥ %v, less %v", pause, way), least >= pause-way)
+	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%", 100*share), "95 to 100 %", share >= 0.95 && share <= 1)
+	s.Note(what+": shortest pause", fmt.Sprintf("%.0f ms, as they arrive", ms(least)))
 	return w.close()
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"math"
 	"net"
@@ -39,18 +41,24 @@ type meter struct {
 	end   time.Time // of the window
 	used  int       // in the window
 	until time.Time // nobody may ask before
+	told  time.Time // when the host has said so
 }
+
+// onItsWay is how long a request may have been under way when the host turned
+// another one away.
+const onItsWay = 100 * time.Millisecond
 
 // A tally is what a meter has counted.
 type tally struct {
 	calls     map[string]int // by method and route
-	writes    int            // requests that make or change content, each push among them
+	content   int            // writes that make or change content, each push among them
+	notes     int            // writes that do not: a status, a start of a workflow
 	reads     int
 	asked     int // reads that ask whether anything has changed
 	unchanged int // reads that were answered 304
 	last      time.Time
 	limited   int         // requests that were turned away
-	early     int         // requests before the time that the host had named
+	early     []string    // requests before the time that the host had named
 	taken     []time.Time // when each write was taken
 	windows   []time.Time // when each window began
 	granted   time.Duration
@@ -74,8 +82,8 @@ func newMeter(host string, l limit) (*meter, error) {
 		ModifyResponse: m.answered,
 		FlushInterval:  -1,
 	}
-	m.server = &http.Server{Handler: m}
-	go func() { _ = m.server.Serve(listener) }() // ends with close
+	m.server = &http.Server{Handler: m, ErrorLog: log.New(io.Discard, "", 0)} // a client that leaves is no news
+	go func() { _ = m.server.Serve(listener) }()                              // ends with close
 	return m, nil
 }
 
@@ -112,22 +120,32 @@ func (m *meter) admit(r *http.Request, now time.Time) time.Duration {
 		}
 	}
 	if m.limit.writes > 0 && api {
-		if wait := m.hold(write, now); wait > 0 {
+		if wait := m.hold(r, write, now); wait > 0 {
 			m.sum.limited++
 			return wait
 		}
 	}
+	if write && noContent.MatchString(r.URL.Path) {
+		m.sum.notes++
+	} else if write {
+		m.sum.content++
+	}
 	if write {
-		m.sum.writes++
 		m.sum.taken = append(m.sum.taken, now)
 	}
 	return 0
 }
 
+// noContent matches what is a write for the limit of this host and leaves the
+// repository as it is.
+var noContent = regexp.MustCompile(`/(statuses/[0-9a-f]+|dispatches)$`)
+
 // hold keeps the limit.
-func (m *meter) hold(write bool, now time.Time) time.Duration {
+func (m *meter) hold(r *http.Request, write bool, now time.Time) time.Duration {
 	if now.Before(m.until) {
-		m.sum.early++
+		if now.Sub(m.told) > onItsWay {
+			m.sum.early = append(m.sum.early, fmt.Sprintf("%s %s, %v after it was named", r.Method, route(r.URL.Path), now.Sub(m.told).Round(time.Millisecond)))
+		}
 		return wholeSeconds(m.until.Sub(now))
 	}
 	if !write {
@@ -142,7 +160,7 @@ func (m *meter) hold(write bool, now time.Time) time.Duration {
 		return 0
 	}
 	wait := wholeSeconds(m.end.Sub(now))
-	m.until = now.Add(wait)
+	m.told, m.until = now, now.Add(wait)
 	m.end = m.until
 	m.sum.granted += m.end.Sub(m.sum.windows[len(m.sum.windows)-1])
 	return wait

@@ -24,8 +24,8 @@ func TestMeterHoldsTheLimit(t *testing.T) {
 		}
 	}
 	sum := m.read()
-	if sum.writes != 3 || sum.limited != 2 || sum.early != 1 {
-		t.Errorf("%d writes, turned away %d, early %d", sum.writes, sum.limited, sum.early)
+	if sum.content != 3 || sum.limited != 2 || len(sum.early) != 1 {
+		t.Errorf("%d writes, turned away %d, early %q", sum.content, sum.limited, sum.early)
 	}
 	share, err := sum.share()
 	if want := 10.5 / 10.6; err != nil || share < want-1e-9 || share > want+1e-9 {
@@ -41,10 +41,12 @@ func TestMeterTellsWritesFromReads(t *testing.T) {
 		httptest.NewRequest(http.MethodPost, "/acme/env.git/git-upload-pack", nil),
 		httptest.NewRequest(http.MethodPost, "/acme/env.git/git-receive-pack", nil),
 		httptest.NewRequest(http.MethodGet, "/acme/env.git/info/refs", nil),
+		httptest.NewRequest(http.MethodPost, "/api/v3/repos/acme/env/dispatches", nil),
+		httptest.NewRequest(http.MethodPost, "/api/v3/repos/acme/env/statuses/0123456789abcdef", nil),
 	} {
 		m.admit(r, time.Now())
 	}
-	if sum := m.read(); sum.writes != 2 || sum.reads != 1 || sum.total() != 5 {
-		t.Errorf("%d writes and %d reads in %d calls", sum.writes, sum.reads, sum.total())
+	if sum := m.read(); sum.content != 2 || sum.notes != 2 || sum.reads != 1 || sum.total() != 7 {
+		t.Errorf("%d and %d writes and %d reads in %d calls", sum.content, sum.notes, sum.reads, sum.total())
 	}
 }
