@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/amendhq/amend/internal/sender"
@@ -23,3 +25,8 @@ func (g ReplayGuard) Admit(d sender.Delivery, now time.Time) bool {
 }
 
 func (g ReplayGuard) Len() int { return len(g.seen) }
+
+// NewServerFor is NewServer with room for so many connections that wait.
+func NewServerFor(waiting int, h http.Handler) *http.Server {
+	return newServer("", h, slog.New(slog.DiscardHandler), waiting)
+}

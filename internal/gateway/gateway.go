@@ -163,21 +163,6 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mux.ServeHTTP(w, r)
 }
 
-// NewServer returns a server for h that gives slow and huge clients up. The
-// body of the largest group has 30 s to arrive.
-func NewServer(addr string, h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Addr:              addr,
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      2 * time.Minute, // the bus may stall between many chunks
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
-}
-
 // Guard serves next to whoever may use the paths under /v1, and answers others
 // as those do. Tenants may not.
 func (g *Gateway) Guard(next http.Handler) http.Handler {

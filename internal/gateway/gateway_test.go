@@ -420,20 +420,6 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
-func TestServerGivesSlowClientsUp(t *testing.T) {
-	s := gateway.NewServer("127.0.0.1:0", http.NotFoundHandler(), slog.New(slog.DiscardHandler))
-	for name, d := range map[string]time.Duration{
-		"ReadHeaderTimeout": s.ReadHeaderTimeout, "ReadTimeout": s.ReadTimeout, "WriteTimeout": s.WriteTimeout, "IdleTimeout": s.IdleTimeout,
-	} {
-		if d <= 0 || d > 2*time.Minute {
-			t.Errorf("%s = %v", name, d)
-		}
-	}
-	if s.MaxHeaderBytes <= 0 || s.MaxHeaderBytes > 64<<10 {
-		t.Errorf("MaxHeaderBytes = %d", s.MaxHeaderBytes)
-	}
-}
-
 func secretFile(t testing.TB, name, content string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
