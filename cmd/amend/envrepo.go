@@ -70,6 +70,15 @@ func (h host) OpenPulls(ctx context.Context, base string) ([]writer.Pull, error)
 	return pulls(found), err
 }
 
+func (h host) PullCommits(ctx context.Context, number int) ([]ledger.Commit, error) {
+	found, err := h.PullRequestCommits(ctx, number)
+	var all []ledger.Commit
+	for _, c := range found {
+		all = append(all, ledger.Commit{SHA: c.SHA, Parents: c.Parents, At: c.Time, Message: c.Message, Committer: c.Committer})
+	}
+	return all, err
+}
+
 // OpenPull asks for reviews last: a pull request without them is better than none.
 func (h host) OpenPull(ctx context.Context, n writer.NewPull) (writer.Pull, error) {
 	p, err := h.OpenPullRequest(ctx, github.NewPullRequest{Head: n.Branch, Base: n.Base, Title: n.Title, Body: n.Body, Labels: slices.Concat(h.labels, n.Labels)})

@@ -21,6 +21,11 @@ import (
 // that is easy to follow. The workload "web" of an alert is the line "web=N" of
 // the file that the alert names; acting makes it N+1.
 func decide(w pipeline.World, e amend.Event) (amend.Decision, error) {
+	return decideBy(policy.Policy{}, w, e)
+}
+
+// decideBy is decide by the rules of a policy for storms.
+func decideBy(p policy.Policy, w pipeline.World, e amend.Event) (amend.Decision, error) {
 	labels := e.Alert.Labels
 	if labels["fail"] != "" {
 		return amend.Decision{}, amend.Errorf(amend.Transient, "decide", "the world cannot be read")
@@ -33,7 +38,13 @@ func decide(w pipeline.World, e amend.Event) (amend.Decision, error) {
 		return amend.Decision{}, err
 	}
 	_, err = fs.Stat(w.Tree, pipeline.StopFile)
-	d := policy.Decide(policy.Input{Playbook: playbook, Request: req, Episodes: episodes, Stopped: err == nil, Now: w.Now})
+	in := policy.Input{Policy: p, Playbook: playbook, Request: req, Episodes: episodes, Stopped: err == nil, Now: w.Now}
+	if p.Storm.Changes > 0 {
+		if in.Records, err = w.Past.Records(w.Now.Add(-p.Memory()), req.Mode); err != nil {
+			return amend.Decision{}, err
+		}
+	}
+	d := policy.Decide(in)
 	if !d.Acts() {
 		return d, nil
 	}

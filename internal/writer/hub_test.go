@@ -51,6 +51,7 @@ type request struct {
 	labels, comments []string
 	reviews          []writer.Review
 	given            writer.NewPull
+	onto, head       string    // of the base when it was opened, and its own as last seen
 	green            bool      // all checks have passed
 	said             time.Time // when a person last spoke
 }
@@ -172,6 +173,11 @@ func (h *hub) UpdateBranch(_ context.Context, branch, from, to string) error {
 
 func (h *hub) DeleteBranch(_ context.Context, branch string) error {
 	return h.call("delete branch", func() error {
+		for _, p := range h.pulls {
+			if p.branch == branch {
+				p.head = cmp.Or(h.branches[branch], p.head)
+			}
+		}
 		delete(h.branches, branch)
 		for _, p := range h.pulls {
 			if p.branch == branch && p.State == amend.EpisodeOpen {
@@ -229,6 +235,26 @@ func (h *hub) PullsSince(_ context.Context, _ string, since time.Time) (pulls []
 	return pulls, err
 }
 
+// PullCommits returns what is not in the branch that the pull request was opened on.
+func (h *hub) PullCommits(_ context.Context, number int) (commits []ledger.Commit, err error) {
+	err = h.call("list commits", func() error {
+		p := h.pulls[number-1]
+		p.head = cmp.Or(h.branches[p.branch], p.head)
+		old := map[string]bool{}
+		for sha := range h.walk(p.onto) {
+			old[sha] = true
+		}
+		for sha, c := range h.walk(p.head) {
+			if !old[sha] {
+				commits = append(commits, ledger.Commit{SHA: sha, Parents: c.parents, At: c.at, Message: c.message, Committer: c.by})
+			}
+		}
+		slices.Reverse(commits)
+		return nil
+	})
+	return commits, err
+}
+
 func (h *hub) OpenPull(_ context.Context, n writer.NewPull) (pull writer.Pull, err error) {
 	branch := n.Branch
 	err = h.call("open pull", func() error {
@@ -240,7 +266,7 @@ func (h *hub) OpenPull(_ context.Context, n writer.NewPull) (pull writer.Pull, e
 		}
 		pull = writer.Pull{Number: len(h.pulls) + 1, URL: "https://host/pull", State: amend.EpisodeOpen, At: h.now(), OpenedAt: h.now(), Branch: branch, Commit: h.branches[branch]}
 		pull.Body = n.Body
-		h.pulls = append(h.pulls, &request{Pull: pull, branch: branch, title: n.Title, given: n})
+		h.pulls = append(h.pulls, &request{Pull: pull, branch: branch, title: n.Title, given: n, onto: h.branches[n.Base], head: pull.Commit})
 		return nil
 	})
 	return pull, err

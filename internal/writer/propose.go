@@ -123,10 +123,14 @@ func (w *Writer) holds(sha string, plan amend.Plan) (bool, error) {
 	return true, nil
 }
 
-// withdraw closes the open pull request of an alert that is over.
-func (w *Writer) withdraw(ctx context.Context, d amend.Decision) error {
+// withdraw closes the open pull request of an alert that is over, or says in a
+// summary that it is. It returns what the decision's detail is then.
+func (w *Writer) withdraw(ctx context.Context, d amend.Decision) (detail string, err error) {
+	if isSummary(d.Change.Branch) {
+		return "The alert is over before the summary that proposes its change was merged, so its box is checked there; nothing is left to do.", w.over(ctx, d, true)
+	}
 	const comment = "The alert has resolved before this was merged, so there is nothing left to fix. amend closes the pull request; if the alert fires again, a new one is opened."
-	return w.closePull(ctx, Pull{Number: d.Change.Number, Branch: d.Change.Branch, Commit: d.Change.Commit}, amend.EpisodeWithdrawn, comment)
+	return d.Detail, w.closePull(ctx, Pull{Number: d.Change.Number, Branch: d.Change.Branch, Commit: d.Change.Commit}, amend.EpisodeWithdrawn, comment)
 }
 
 // closePull closes a pull request of ours. Its branch goes last: without it the
@@ -138,6 +142,9 @@ func (w *Writer) closePull(ctx context.Context, p Pull, as amend.EpisodeState, c
 		return err
 	}
 	delete(w.news, p.Branch)
+	if s := w.storms.of(p.Branch); s != nil {
+		s.looked = nil
+	}
 	ours := false
 	head, err := w.cfg.Host.Head(ctx, p.Branch) // somebody may have pushed just now
 	if err == nil {

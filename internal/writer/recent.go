@@ -11,8 +11,8 @@ import (
 	"github.com/amendhq/amend/internal/ledger"
 )
 
-// Records implements pipeline.Past: what landed and what is staged and, for a
-// playbook that opens pull requests, those too.
+// Records implements pipeline.Past: what landed and what is staged, what summaries
+// propose and, for a playbook that opens pull requests, those too.
 func (v view) Records(since time.Time, mode amend.Mode) ([]amend.Record, error) {
 	records := v.w.past.index.Since(since)
 	for _, s := range v.staged {
@@ -20,11 +20,20 @@ func (v view) Records(since time.Time, mode amend.Mode) ([]amend.Record, error) 
 			records = append(records, s.decision.Record())
 		}
 	}
-	if mode != amend.PullRequest {
+	if mode == amend.Suggest {
 		return records, nil
 	}
+	if v.storm != nil {
+		for _, s := range v.storm.staged {
+			records = append(records, s.decision.Record())
+		}
+	}
+	together, err := v.together(since)
+	if err != nil || !v.pulls && mode != amend.PullRequest {
+		return append(records, together...), err
+	}
 	waiting, err := v.waiting(since)
-	return append(records, waiting...), err
+	return slices.Concat(records, together, waiting), err
 }
 
 // Reviews implements pipeline.Past: how long the pull requests took that people, or
@@ -58,18 +67,9 @@ func (r *round) proposals(ctx context.Context, since time.Time) ([]amend.Record,
 	if r.listed {
 		return r.proposed, nil
 	}
-	pulls, err := r.w.cfg.Host.PullsSince(ctx, r.w.cfg.Branch, since)
+	pulls, err := r.w.pullsSince(ctx, since)
 	if err != nil {
 		return nil, err
-	}
-	open, err := r.w.cfg.Host.OpenPulls(ctx, r.w.cfg.Branch)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range open {
-		if !slices.ContainsFunc(pulls, func(known Pull) bool { return known.Number == p.Number }) {
-			pulls = append(pulls, p)
-		}
 	}
 	if slices.ContainsFunc(pulls, func(p Pull) bool {
 		return p.State == amend.EpisodeOpen && branchForm.MatchString(p.Branch) && !r.w.cfg.Repo.Has(p.Commit)

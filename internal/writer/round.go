@@ -24,6 +24,8 @@ type round struct {
 	// staged are the commits to land together, in order; files is what they
 	// change.
 	staged []staged
+	// storm is what belongs to a storm, nil as long as nothing does.
+	storm *gathering
 	// wrote says that a pull request was opened or closed, and old that too long
 	// ago the branch was read to open or close another one.
 	wrote, old bool
@@ -43,6 +45,8 @@ type staged struct {
 	message  string
 	// title and body are those of the pull request that takes a change back.
 	title, body string
+	// together is what it is to join, when it belongs to a storm.
+	together *gathering
 }
 
 // lands reports whether the commit goes to the branch itself.
@@ -72,13 +76,16 @@ func (w *Writer) round(ctx context.Context, jobs []*job) ([]*job, error) {
 			later = append(later, j)
 		}
 	}
+	if r.storm != nil {
+		return append(r.publish(ctx), later...), nil
+	}
 	return append(r.land(ctx), later...), nil
 }
 
 // handle decides about one job and either answers it, stages its commit, or
 // returns false. Once commits are staged only further commits join them: any
 // other decision would rest on changes that may never land, and a pull request
-// has to start from what is in Git.
+// has to start from what is in Git. What joins a storm stays apart in the same way.
 func (r *round) handle(ctx context.Context, j *job) bool {
 	s, err := r.decide(ctx, j)
 	r.w.doubtful = r.w.doubtful || err != nil
@@ -86,11 +93,15 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 		s, err = permit(ctx, s)
 	}
 	switch {
-	case err == nil && !j.dry && s.lands():
+	case err == nil && !j.dry && s.lands() && r.storm == nil:
 		maps.Copy(r.files, s.files)
 		r.staged = append(r.staged, s)
 		return true
 	case len(r.staged) > 0:
+		return false
+	case err == nil && !j.dry && s.decision.Storm:
+		return r.gather(ctx, s)
+	case r.storm != nil:
 		return false
 	case err != nil, j.dry:
 	case r.old && (s.decision.Acts() || s.decision.Reason == amend.ReasonWithdrawn):
@@ -109,7 +120,9 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 		s, err = r.proposeBack(ctx, s)
 	case s.decision.Reason == amend.ReasonWithdrawn:
 		r.wrote = true
-		err = r.w.withdraw(ctx, s.decision)
+		s.decision.Detail, err = r.w.withdraw(ctx, s.decision)
+	case s.decision.Reason == amend.ReasonDuplicate && s.decision.Change != nil && isSummary(s.decision.Change.Branch):
+		err = r.w.over(ctx, s.decision, false)
 	case s.decision.Reason == amend.ReasonDuplicate && s.decision.Change != nil:
 		r.w.deliver(s.decision.Change.Branch, j.event)
 	}
@@ -122,8 +135,8 @@ func (r *round) decide(ctx context.Context, j *job) (staged, error) {
 	if j.reversal != nil {
 		return r.takeBack(ctx, j)
 	}
-	d, err := r.judge(ctx, j.event)
-	s := staged{job: j, decision: d}
+	d, g, err := r.judge(ctx, j.event)
+	s := staged{job: j, decision: d, together: g}
 	if err != nil || !d.Acts() {
 		return s, err
 	}
@@ -138,27 +151,55 @@ func (r *round) decide(ctx context.Context, j *job) (staged, error) {
 
 // judge asks the pipeline. In commit mode it looks for pull requests of the
 // incident only when the answer would be to act: there is one when the playbook
-// was in another mode before, and then there must not be a commit beside it.
-func (r *round) judge(ctx context.Context, e amend.Event) (amend.Decision, error) {
-	past := view{round: r, all: func(incident string) ([]amend.Episode, error) {
-		return r.w.proposed(ctx, incident, r.landed(incident))
-	}, waiting: func(since time.Time) ([]amend.Record, error) { return r.proposals(ctx, since) },
-		reviews: func(since time.Time) ([]time.Duration, error) { return r.reviews(ctx, since) }}
+// was in another mode before, and then there must not be a commit beside it. What
+// belongs to a storm comes with what it is to join.
+func (r *round) judge(ctx context.Context, e amend.Event) (amend.Decision, *gathering, error) {
+	past := r.past(ctx)
 	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: past, Now: r.w.cfg.Now()}
 	if owners := r.w.cfg.Owners; owners != nil {
 		world.Owner = func(object amend.ObjectRef) ([]byte, error) { return owners.Owner(ctx, object) }
 	}
 	d, err := r.w.cfg.Decide(world, e)
-	if err != nil || !d.Acts() || d.Mode != amend.Commit {
-		return d, err
+	if err != nil || !d.Acts() {
+		return d, nil, err
 	}
-	all, err := past.all(d.Incident)
-	if err != nil || len(all) == len(r.landed(d.Incident)) {
-		return d, err
+	if d.Mode == amend.Commit {
+		known, err := past.known(d.Incident)
+		if err != nil {
+			return d, nil, err
+		}
+		all, err := past.all(d.Incident)
+		if err != nil || len(all) == len(known) {
+			return d, nil, err
+		}
+		past.pulls = true
+		world.Past = past
+		if d, err = r.w.cfg.Decide(world, e); err != nil {
+			return d, nil, err
+		}
 	}
-	past.pulls = true
-	world.Past = past
-	return r.w.cfg.Decide(world, e)
+	if d.Storm && len(r.staged) == 0 { // or else it has its turn later
+		return r.judgeStorm(ctx, past, world, e)
+	}
+	return d, nil, nil
+}
+
+// past is the past for one decision of the round.
+func (r *round) past(ctx context.Context) view {
+	return view{
+		round:    r,
+		known:    func(incident string) ([]amend.Episode, error) { return r.known(ctx, incident) },
+		together: func(since time.Time) ([]amend.Record, error) { return r.together(ctx, since) },
+		waiting:  func(since time.Time) ([]amend.Record, error) { return r.proposals(ctx, since) },
+		reviews:  func(since time.Time) ([]time.Duration, error) { return r.reviews(ctx, since) },
+		all: func(incident string) ([]amend.Episode, error) {
+			known, err := r.known(ctx, incident)
+			if err != nil {
+				return nil, err
+			}
+			return r.w.proposed(ctx, incident, known)
+		},
+	}
 }
 
 // maxAllow bounds the wait for one answer to Allow: other jobs wait too.
@@ -194,7 +235,7 @@ func (s staged) refused(err error) staged {
 	if d.Acts() {
 		d.Episode-- // the one to open stays closed
 	}
-	d.Reason, d.Plan, d.Change = amend.ReasonOf(err), nil, nil
+	d.Reason, d.Plan, d.Change, d.Storm = amend.ReasonOf(err), nil, nil, false
 	d.Detail = strings.TrimPrefix(amend.Public(err), string(d.Reason)+": ")
 	return staged{job: s.job, decision: d}
 }
@@ -226,17 +267,17 @@ func (r *round) land(ctx context.Context) []*job {
 		failed := len(commits)
 		r.staged[failed].job.answer(r.staged[failed].decision, err)
 		r.staged = slices.Delete(r.staged, failed, failed+1)
-		return r.jobs()
+		return jobs(r.staged)
 	}
 	if err == nil && !r.proved(ctx, commits) {
-		return r.jobs()
+		return jobs(r.staged)
 	}
 	if err == nil {
 		err = r.w.cfg.Host.UpdateBranch(ctx, r.w.cfg.Branch, r.start.SHA, commits[len(commits)-1].SHA)
 	}
 	if amend.KindOf(err) == amend.Conflict {
 		r.w.cfg.Log.Info("branch moved, deciding again", "branch", r.w.cfg.Branch, "commits", len(commits))
-		return r.jobs()
+		return jobs(r.staged)
 	}
 	if err != nil {
 		for _, s := range r.staged {
@@ -253,9 +294,9 @@ func (r *round) land(ctx context.Context) []*job {
 	return nil
 }
 
-func (r *round) jobs() []*job {
-	jobs := make([]*job, 0, len(r.staged))
-	for _, s := range r.staged {
+func jobs(all []staged) []*job {
+	jobs := make([]*job, 0, len(all))
+	for _, s := range all {
 		jobs = append(jobs, s.job)
 	}
 	return jobs

@@ -70,7 +70,7 @@ func (w *Writer) due(ctx context.Context) ([]Pull, error) {
 		return nil, err
 	}
 	w.tended = now
-	open = slices.DeleteFunc(open, func(p Pull) bool { return !branchForm.MatchString(p.Branch) })
+	open = slices.DeleteFunc(open, func(p Pull) bool { return !branchForm.MatchString(p.Branch) && !isSummary(p.Branch) })
 	still := map[string]*news{} // of the others nothing is new any more
 	for _, p := range open {
 		if still[p.Branch] = w.news[p.Branch]; still[p.Branch] == nil {
@@ -108,6 +108,9 @@ func (w *Writer) tendOne(ctx context.Context, p Pull, left *effort) error {
 		if closed, err := w.expire(ctx, k, left); closed || err != nil {
 			return err
 		}
+	}
+	if isSummary(k.Branch) {
+		return w.tendSummary(ctx, k, left)
 	}
 	outdated, err := k.outdated(w)
 	if err != nil {
@@ -202,7 +205,11 @@ func (w *Writer) keep(ctx context.Context, p Pull) (*kept, error) {
 	if !ours {
 		return nil, w.remark(ctx, k)
 	}
-	k.change, k.base = change, change.Parents[0]
+	k.change = change
+	if isSummary(p.Branch) { // its rules are those of its first change
+		change = w.storms.of(p.Branch).commits[0]
+	}
+	k.base = change.Parents[0]
 	k.record, _ = ledger.FromCommit(change.SHA, change.At, change.Message)
 	if k.rules, err = w.cfg.Keeper.PullRules(files, k.record.Playbook); err != nil {
 		return nil, unless(err, amend.NotFound, amend.Invalid, amend.Refused)
@@ -226,6 +233,9 @@ func unless(err error, kinds ...amend.Kind) error {
 // made for this episode, on a commit of the branch that Argo CD follows. A
 // person who rebases or amends a commit becomes its committer.
 func (w *Writer) own(ctx context.Context, p Pull) (ledger.Commit, bool, error) {
+	if isSummary(p.Branch) {
+		return w.ownSummary(ctx, p)
+	}
 	if !branchForm.MatchString(p.Branch) {
 		return ledger.Commit{}, false, nil
 	}

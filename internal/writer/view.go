@@ -15,23 +15,29 @@ import (
 // pipeline.Past.
 type view struct {
 	*round
-	// all returns what landed of an incident and its pull requests.
-	all func(incident string) ([]amend.Episode, error)
-	// waiting returns the changes that pull requests propose.
-	waiting func(since time.Time) ([]amend.Record, error)
+	// known returns what landed of an incident and what summaries propose, and all its
+	// other pull requests too.
+	known, all func(incident string) ([]amend.Episode, error)
+	// together returns the changes that summaries propose, and waiting those that
+	// other pull requests do.
+	together, waiting func(since time.Time) ([]amend.Record, error)
 	// reviews returns how long merged pull requests had waited.
 	reviews func(since time.Time) ([]time.Duration, error)
 	// pulls asks for pull requests in every mode.
 	pulls bool
 }
 
-// Episodes implements pipeline.Past: what landed, what is staged and, for a
-// playbook that opens pull requests, what waits on the host or was closed there.
+// Episodes implements pipeline.Past: what landed, what is staged, what summaries
+// propose and, for a playbook that opens pull requests, what else waits on the host
+// or was closed there.
 func (v view) Episodes(incident string, mode amend.Mode) ([]amend.Episode, error) {
-	if v.pulls || mode == amend.PullRequest {
+	switch {
+	case mode == amend.Suggest:
+		return v.landed(incident), nil
+	case v.pulls || mode == amend.PullRequest:
 		return v.all(incident)
 	}
-	return v.landed(incident), nil
+	return v.known(incident)
 }
 
 // landed returns the episodes that landed, or will have when this round has.

@@ -53,6 +53,13 @@ type Pulls interface {
 	OpenPulls(ctx context.Context, base string) ([]Pull, error)
 }
 
+// Contents are what pull requests propose.
+type Contents interface {
+	// PullCommits returns the commits of a pull request in any state, the oldest first;
+	// of a merged one they are as they were proposed. Of very many a host lists some.
+	PullCommits(ctx context.Context, number int) ([]ledger.Commit, error)
+}
+
 // Proposals open and close the pull requests of amend.
 type Proposals interface {
 	// OpenPull succeeds when the pull request is there. Labels and reviewers that
@@ -105,6 +112,7 @@ type Host interface {
 	Refs
 	Commits
 	Pulls
+	Contents
 	Proposals
 	Upkeep
 	People
@@ -261,6 +269,7 @@ type Writer struct {
 	glanced  time.Time            // when the past was brought up to date for somebody who only looks
 	news     map[string]*news     // of open pull requests, by branch
 	tended   time.Time            // when they were last looked after
+	storms   storms               // the summaries
 }
 
 // Allow says whether whoever asks may change an object. A refusal, with
