@@ -81,14 +81,21 @@ func TestElasticComponent(t *testing.T) {
 }
 
 // TestAnomalyScoreComponent: it adds rules to the overlay, and nothing else.
-func TestAnomalyScoreComponent(t *testing.T) {
+func TestAnomalyScoreComponent(t *testing.T) { addsOnly(t, "anomaly-score", "record: elastic_anomaly_score\n") }
+
+// TestIstioComponent: it adds rules to the overlay, and nothing else.
+func TestIstioComponent(t *testing.T) { addsOnly(t, "istio", "alert: IstioHighErrorRate\n") }
+
+// addsOnly checks that a component adds one object to the overlay, with this text.
+func addsOnly(t *testing.T, component, text string) {
+	t.Helper()
 	files := disk(t)
 	const more = "kustomize/overlays/more"
-	if err := files.WriteFile(more+"/kustomization.yaml", []byte("resources: [../github]\ncomponents: [../../components/anomaly-score]\n")); err != nil {
+	if err := files.WriteFile(more+"/kustomization.yaml", []byte("resources: [../github]\ncomponents: [../../components/"+component+"]\n")); err != nil {
 		t.Fatal(err)
 	}
 	plain, with := string(build(t, disk(t), "kustomize/overlays/github")), string(build(t, files, more))
-	if got := strings.Count(with, "\n---\n") - strings.Count(plain, "\n---\n"); got != 1 || !strings.Contains(with, "record: elastic_anomaly_score\n") {
+	if got := strings.Count(with, "\n---\n") - strings.Count(plain, "\n---\n"); got != 1 || !strings.Contains(with, text) {
 		t.Errorf("it adds %d objects", got)
 	}
 }
@@ -115,4 +122,50 @@ func TestPatchOfTheSourcesPage(t *testing.T) {
 			t.Errorf("the patch does not bring %q", strings.TrimSpace(want))
 		}
 	}
+}
+
+// TestReportComponent: reports may only read, nothing that holds a secret, and no
+// namespace but Argo CD's until somebody binds the rest.
+func TestReportComponent(t *testing.T) {
+	text, err := os.ReadFile("../kustomize/components/report/rbac.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for doc := range strings.SplitSeq(string(text), "\n---\n") {
+		var object struct {
+			Kind     string
+			Metadata struct{ Name, Namespace string }
+			Rules    []struct{ APIGroups, Resources, Verbs []string }
+			RoleRef  struct{ Kind string }
+		}
+		if err := yaml.Unmarshal([]byte(doc), &object); err != nil {
+			t.Fatal(err)
+		}
+		kinds = append(kinds, strings.TrimSuffix(object.Kind+" "+object.Metadata.Namespace, " "))
+		if object.RoleRef.Kind == "ClusterRole" {
+			t.Errorf("%s %s binds it for all", object.Kind, object.Metadata.Name)
+		}
+		for _, rule := range object.Rules {
+			for _, verb := range rule.Verbs {
+				if verb != "get" && verb != "list" {
+					t.Errorf("a report may %s %v", verb, rule.Resources)
+				}
+			}
+			for _, resource := range slices.Concat(rule.Resources, rule.APIGroups) {
+				if slices.Contains([]string{"*", "secrets", "configmaps"}, resource) {
+					t.Errorf("a report may read %s", resource)
+				}
+			}
+		}
+	}
+	if got := strings.Join(kinds, ", "); got != "ServiceAccount amend, ClusterRole, Role argocd, RoleBinding argocd" {
+		t.Errorf("the component has %s", got)
+	}
+	files := disk(t)
+	const more = "kustomize/overlays/more"
+	if err := files.WriteFile(more+"/kustomization.yaml", []byte("resources: [../github]\ncomponents: [../../components/report]\n")); err != nil {
+		t.Fatal(err)
+	}
+	build(t, files, more)
 }

@@ -28,7 +28,9 @@ func TestRules(t *testing.T) {
 	}
 	dir := t.TempDir()
 	all := objects[prometheusRule](t, "manifests/monitoring", "PrometheusRule")
-	all = append(all, objects[prometheusRule](t, "kustomize/components/anomaly-score", "PrometheusRule")...)
+	for _, component := range []string{"anomaly-score", "istio"} {
+		all = append(all, objects[prometheusRule](t, "kustomize/components/"+component, "PrometheusRule")...)
+	}
 	for _, r := range all {
 		rules, err := yaml.JSONToYAML(r.Spec)
 		if err != nil {
