@@ -93,10 +93,11 @@ type private struct{ error }
 
 func (p private) Unwrap() error { return p.error }
 
-// Private marks the text of an error that somebody else's code made of the
-// files of the env repo: why a build failed, or a file does not parse. Such text
-// quotes what is in the files, and so may quote a secret. It is for whoever has
-// the files; Public leaves it out. Private of nil is nil.
+// Private marks the text of an error that somebody else's code made: of the files of
+// the env repo, when a build failed or a file does not parse, or of a connection to a
+// service of the cluster. Such text quotes what is in the files, and so may quote a
+// secret, or names hosts of the inside. It is for whoever has the files, and for the
+// log; Public leaves it out. Private of nil is nil.
 func Private(err error) error {
 	if err == nil {
 		return nil
@@ -105,7 +106,7 @@ func Private(err error) error {
 }
 
 // hidden stands for the text of a private error.
-const hidden = "(what it says may quote a secret, so look with amend locate in a clone)"
+const hidden = "(what it says is not for everybody; amend locate in a clone says it, or the log)"
 
 // Public returns the text of an error without what is private in it.
 func Public(err error) string {

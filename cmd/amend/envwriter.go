@@ -47,7 +47,7 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 	}
 	warnInClear(log, where.clone, where.api)
 	client, err := github.New(github.Config{
-		BaseURL: where.api, Owner: where.owner, Repo: where.name, Auth: f.auth(), Log: log,
+		BaseURL: where.api, Owner: where.owner, Repo: where.name, Auth: f.auth(), Login: f.githubLogin, Log: log,
 		Limiter: github.NewLimiter(where.api, f.writeSpacing), RetryFor: retryFor,
 	})
 	if err != nil {

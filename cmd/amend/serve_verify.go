@@ -65,7 +65,7 @@ func (f serveFlags) newCloser(w *envWriter, reg prometheus.Registerer, log *slog
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "amend_verdicts_total", Help: "Verdicts on changes by state."}, []string{"state"}),
 	}
 	reg.MustRegister(c.count)
-	cfg := verify.Config{History: w, Namespace: f.namespace, Repo: cmp.Or(f.sourceRepo, f.repo), Within: f.within, Settle: f.settle, Now: time.Now}
+	cfg := verify.Config{History: w, Namespace: f.namespace, Repo: cmp.Or(f.sourceRepo, f.repo), Within: f.within, Settle: f.settle, Now: time.Now, Log: log}
 	if err := f.witnessFlags.wire(&cfg, f.volatile); err != nil || f.kubeconfig == "" {
 		return c, err
 	}

@@ -123,7 +123,7 @@ func (v verification) close(ctx context.Context, client *writerapi.Client, chang
 	log := slog.New(slog.NewTextHandler(v.cmd.ErrOrStderr(), nil))
 	l := loop{scribe: client, revert: v.revert, log: log, cfg: verify.Config{
 		Applications: cluster, History: client, Namespace: v.namespace, Repo: cmp.Or(v.repo, change.Repo),
-		Within: v.within, Settle: v.settle, Now: time.Now,
+		Within: v.within, Settle: v.settle, Now: time.Now, Log: log,
 	}}
 	if err := v.witnesses.wire(&l.cfg, v.volatile); err != nil {
 		return amend.Verdict{}, err

@@ -128,6 +128,27 @@ func TestTraceGoesThroughSteps(t *testing.T) {
 	}
 }
 
+// A step that is only told of a commit is part of the trace that the commit names.
+func TestTraceOfACommit(t *testing.T) {
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	c := newCollector(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.URL)
+	t.Setenv(eventEnv, "")
+	writer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"record":{"target":"Deployment/shop/web"},"trace":"`+trace+`"}`)
+	}))
+	t.Cleanup(writer.Close)
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// It fails, without a cluster, and is traced all the same.
+	run([]string{"step", "verify", "--commit", strings.Repeat("a", 40), "--kubeconfig", token, "--writer", writer.URL, "--writer-token-file", token}, io.Discard, io.Discard)
+	if !c.has(trace, "step verify") {
+		t.Errorf("the collector got %q", c.got)
+	}
+}
+
 // publish is a gateway.Publisher.
 type publish func([]event.Event)
 

@@ -158,7 +158,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, into an
 	}
 	res, err := c.http.Do(r)
 	if err != nil {
-		return nil, amend.Errorf(amend.Transient, op, "%w", err)
+		return nil, amend.Errorf(amend.Transient, op, "%w", amend.Private(err))
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
@@ -182,7 +182,7 @@ func unreadable(err error) error {
 	if errors.As(err, &syntax) || errors.As(err, &other) || errors.As(err, &instant) {
 		kind = amend.Invalid
 	}
-	return amend.Errorf(kind, "ask alertmanager", "the answer is not what was asked for: %w", err)
+	return amend.Errorf(kind, "ask alertmanager", "the answer is not what was asked for: %w", amend.Private(err))
 }
 
 // refusal makes an error of an answer. Its text is not quoted: it may be an
@@ -192,5 +192,5 @@ func refusal(op string, res *http.Response) error {
 	if res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests {
 		kind = amend.Transient
 	}
-	return amend.Errorf(kind, op, "%s answered %d", res.Request.URL.Host, res.StatusCode)
+	return amend.Errorf(kind, op, "it answered %d, at %w", res.StatusCode, amend.Private(errors.New(res.Request.URL.Host)))
 }

@@ -114,16 +114,16 @@ func TestFiringSortsErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := cl.Firing(t.Context(), ""); amend.KindOf(err) != c.want || strings.Contains(err.Error(), "s3cret") {
-			t.Errorf("%s: %v, want %s", name, err, c.want)
+		if _, err := cl.Firing(t.Context(), ""); amend.KindOf(err) != c.want || strings.Contains(err.Error(), "s3cret") || strings.Contains(amend.Public(err), "127.0.0.1") {
+			t.Errorf("%s: %v, want %s, and everybody is told %q", name, err, c.want, amend.Public(err))
 		}
 	}
 	gone, err := alertmanager.NewClient("http://127.0.0.1:1", alertmanager.Auth{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := gone.Firing(t.Context(), ""); amend.KindOf(err) != amend.Transient {
-		t.Errorf("nobody there: %v, want transient", err)
+	if _, err := gone.Firing(t.Context(), ""); amend.KindOf(err) != amend.Transient || strings.Contains(amend.Public(err), "127.0.0.1") {
+		t.Errorf("nobody there: %v, want transient, and everybody is told %q", err, amend.Public(err))
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -14,12 +14,14 @@ import (
 func classify(op string, err error) error {
 	var answer apierrors.APIStatus
 	if !errors.As(err, &answer) {
-		return amend.Errorf(amend.Transient, op, "%w", err)
+		return amend.Errorf(amend.Transient, op, "%w", amend.Private(err)) // it names hosts of the cluster
 	}
 	status := answer.Status()
 	switch kind := kindOf(int(status.Code)); kind {
 	case amend.Refused:
 		return amend.Errorf(kind, op, "the cluster does not let amend do this; grant what its answer names: %w", err)
+	case amend.Transient:
+		return amend.Errorf(kind, op, "%w", amend.Private(err)) // it may quote what the server could not reach
 	default:
 		return amend.Errorf(kind, op, "%w", err)
 	}

@@ -47,6 +47,9 @@ func TestAnswersAreSortedIntoKinds(t *testing.T) {
 
 func TestNoAnswerIsTransient(t *testing.T) {
 	_, err := client(t, "https://127.0.0.1:1", nil).Application(t.Context(), "argocd", "web")
+	if text := amend.Public(err); strings.Contains(text, "127.0.0.1") || !strings.Contains(err.Error(), "127.0.0.1") {
+		t.Errorf("everybody is told %q", text)
+	}
 	if amend.KindOf(err) != amend.Transient {
 		t.Error(err)
 	}

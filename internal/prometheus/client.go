@@ -107,7 +107,7 @@ func (c *Client) Holds(ctx context.Context, query string, at time.Time) (bool, e
 	case !ok:
 		return false, amend.Errorf(amend.Invalid, op, "the expression yields a %s and no series; compare with a number, as an alerting rule does", value.Type())
 	case len(series) == 0 && len(warnings) > 0:
-		return false, amend.Errorf(amend.Transient, op, "the answer is empty and may not be whole: %.200q", warnings[0])
+		return false, amend.Errorf(amend.Transient, op, "the answer is empty and may not be whole: %w", amend.Private(fmt.Errorf("%.200q", warnings[0])))
 	}
 	return len(series) > 0, nil
 }
@@ -119,8 +119,9 @@ func (r refused) Error() string {
 	return fmt.Sprintf("it answered %d %s", r.status, http.StatusText(r.status))
 }
 
-// classified gives an error its kind. What the server says of an expression
-// helps its author; a body that is none of the API's is left out.
+// classified gives an error its kind. What the server says of an expression helps its
+// author, and may name hosts behind it, so it is not for everybody; a body that is none
+// of the API's is left out.
 func classified(err error) error {
 	var (
 		said *v1.Error
@@ -133,11 +134,11 @@ func classified(err error) error {
 	case errors.As(err, &no):
 		return amend.Errorf(amend.Refused, op, "%w", no)
 	case !errors.As(err, &said):
-		return amend.Errorf(amend.Transient, op, "%w", err)
+		return amend.Errorf(amend.Transient, op, "%w", amend.Private(err))
 	case said.Type == v1.ErrBadData || said.Type == v1.ErrExec || said.Type == v1.ErrClient || said.Type == v1.ErrBadResponse:
-		return amend.Errorf(amend.Invalid, op, "%s: %.300q", said.Type, said.Msg)
+		return amend.Errorf(amend.Invalid, op, "%s: %w", said.Type, amend.Private(fmt.Errorf("%.300q", said.Msg)))
 	}
-	return amend.Errorf(amend.Transient, op, "%s: %.300q", said.Type, said.Msg)
+	return amend.Errorf(amend.Transient, op, "%s: %w", said.Type, amend.Private(fmt.Errorf("%.300q", said.Msg)))
 }
 
 // bounded shows the token, and reads no more of an answer than is good for us.

@@ -74,6 +74,13 @@ func TestHolds(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v quotes a body that is nobody's", name, err)
 		}
+		if text := amend.Public(err); strings.Contains(text, "127.0.0.1") || strings.Contains(text, "char 3") || strings.Contains(text, "store") {
+			t.Errorf("%s: everybody is told %q", name, text)
+		}
+	}
+	_, err := client(t, prometheus.Config{URL: "http://127.0.0.1:1"}).Holds(t.Context(), "up", at)
+	if amend.KindOf(err) != amend.Transient || !strings.Contains(err.Error(), "127.0.0.1") || strings.Contains(amend.Public(err), "127.0.0.1") {
+		t.Errorf("nobody there: %v; everybody is told %q", err, amend.Public(err))
 	}
 }
 

@@ -136,12 +136,20 @@ func (w *watch) ask(ctx context.Context, at time.Time) {
 	h := &w.hearing
 	if h.probe.asked {
 		holds, err := w.finds(ctx, at)
-		h.probe = h.probe.hears(holds, err, w.cfg.Now())
+		h.probe = h.probe.hears(holds, w.failure(ctx, err), w.cfg.Now())
 	}
 	if h.alert.asked {
 		fires, err := w.cfg.Alerts.Fires(ctx, w.change.Event)
-		h.alert = h.alert.hears(fires, err, w.cfg.Now())
+		h.alert = h.alert.hears(fires, w.failure(ctx, err), w.cfg.Now())
 	}
+}
+
+// failure is why a witness could not be asked, "" when it could.
+func (w *watch) failure(ctx context.Context, err error) string {
+	if err == nil {
+		return ""
+	}
+	return w.public(ctx, err)
 }
 
 // finds reports whether the probe finds the trouble at a time. That it finds nothing

@@ -27,13 +27,14 @@ type witness struct {
 	reason   string    // why the last reading is unknown
 }
 
-// hears takes an answer into account: whether the trouble is there.
-func (w witness) hears(holds bool, err error, now time.Time) witness {
+// hears takes an answer into account: whether the trouble is there, or why there was
+// no answer.
+func (w witness) hears(holds bool, failure string, now time.Time) witness {
 	says := over
-	w.reason = ""
+	w.reason = failure
 	switch {
-	case err != nil:
-		says, w.reason = unknown, err.Error()
+	case failure != "":
+		says = unknown
 	case holds:
 		says, w.credible = there, true
 	}

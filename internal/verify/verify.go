@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -48,6 +49,9 @@ type Config struct {
 	Steady time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Log is told why somebody could not be asked, as far as that is not for everybody
+	// who reads the verdict; nil discards.
+	Log *slog.Logger
 }
 
 // A Change is what has to be verified: a commit, as a full SHA, and the object
@@ -101,6 +105,9 @@ func newWatch(cfg Config, change Change) *watch {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	w := &watch{cfg: cfg, change: change, deadline: cfg.Now().Add(cfg.Within), contains: map[string]bool{}}
 	w.hearing = hearing{probe: witness{asked: change.Check.Probe != ""}, alert: witness{asked: cfg.Alerts != nil && !change.Requested}, steady: cfg.Steady}

@@ -18,6 +18,7 @@ type watch struct {
 	contains map[string]bool
 	app      amend.Application // the one that applies the change, once it is known
 	hearing  hearing
+	private  string    // what the log was told last
 	found    time.Time // when the probe last found the trouble; zero for never
 }
 
@@ -48,7 +49,7 @@ func (w *watch) patiently(ctx context.Context, try func() error) (late string, e
 			return "", err
 		}
 		if w.late() {
-			return fmt.Sprintf("Argo CD's Applications could not be read: %.300q", err), nil
+			return fmt.Sprintf("Argo CD's Applications could not be read: %.300q", w.public(ctx, err)), nil
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return "", err
@@ -104,7 +105,7 @@ func (w *watch) look(ctx context.Context, app amend.Application) (finding, error
 	case amend.NotFound:
 		return finding{gone: true, missing: "the Application was deleted"}, nil
 	case amend.Transient:
-		return finding{missing: fmt.Sprintf("the Application could not be read: %.300q", err)}, nil
+		return finding{missing: fmt.Sprintf("the Application could not be read: %.300q", w.public(ctx, err))}, nil
 	default:
 		return finding{}, err
 	}
@@ -115,7 +116,7 @@ func (w *watch) look(ctx context.Context, app amend.Application) (finding, error
 		contains, err := w.cfg.History.Contains(ctx, revision, w.change.Commit)
 		// A revision that History does not know may be one that it has not fetched.
 		if kind := amend.KindOf(err); kind == amend.Transient || kind == amend.NotFound {
-			return finding{app: current, missing: fmt.Sprintf("whether revision %.12q contains the commit could not be found out: %.300q", revision, err)}, nil
+			return finding{app: current, missing: fmt.Sprintf("whether revision %.12q contains the commit could not be found out: %.300q", revision, w.public(ctx, err))}, nil
 		}
 		if err != nil {
 			return finding{}, err
@@ -146,6 +147,17 @@ func (w *watch) verdict(app amend.Application, found finding, settled bool) amen
 }
 
 func (w *watch) late() bool { return !w.cfg.Now().Before(w.deadline) }
+
+// public is what an error says to everybody, as the readers of a verdict are. What is
+// left out goes to the log, once.
+func (w *watch) public(ctx context.Context, err error) string {
+	text := amend.Public(err)
+	if whole := err.Error(); whole != text && whole != w.private {
+		w.private = whole
+		w.cfg.Log.WarnContext(ctx, "a verification has to wait", "commit", w.change.Commit, "error", whole)
+	}
+	return text
+}
 
 // passing hides an error that may be gone at the next try.
 func passing(err error) error {

@@ -171,7 +171,7 @@ func (c *Client) post(ctx context.Context, route string, body []byte, answer any
 	r.Header.Set("Authorization", "Bearer "+token)
 	res, err := c.http.Do(r)
 	if err != nil {
-		return amend.Errorf(amend.Transient, "reach the writer", "%w", err)
+		return amend.Errorf(amend.Transient, "reach the writer", "%w", amend.Private(err))
 	}
 	defer res.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))

@@ -84,8 +84,8 @@ func TestNobodyListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := clientOf(t, "http://"+addr, "t")
-	if err := client.Sweep(t.Context()); amend.KindOf(err) != amend.Transient {
-		t.Errorf("nobody listens: %v, want transient", err)
+	if err := client.Sweep(t.Context()); amend.KindOf(err) != amend.Transient || strings.Contains(amend.Public(err), addr) {
+		t.Errorf("nobody listens: %v, want transient, and everybody is told %q", err, amend.Public(err))
 	}
 	// A writer that comes back at once costs nobody a retry.
 	go func() {
