@@ -65,9 +65,10 @@ type change struct {
 	trailers message.Trailers
 	// commits are those of ours that came with it: the plans of the change.
 	commits []string
-	// landing is the commit that brought it to the branch, and before the
-	// branch without it.
-	landing, before string
+	// landing is the commit that brought it to the branch, before a commit without it,
+	// and after the same with it: the branch before and with landing, or, when others
+	// of ours were merged together with it, its own commit and the one before that.
+	landing, before, after string
 	// alone says that no commit of anybody else came with it.
 	alone bool
 }
@@ -115,7 +116,11 @@ func (w *Writer) find(ctx context.Context, head, sha string) (change, error) {
 	if own.Commit == "" {
 		return change{}, none
 	}
-	return planned(change{record: own, landing: landing, before: before, alone: !foreign && len(plans) == 1}, plans[own]), nil
+	c := change{record: own, landing: landing, before: before, after: landing, alone: !foreign && len(plans) == 1}
+	if p := plans[own]; !foreign && len(plans) > 1 && len(p) == 1 && len(p[0].Parents) == 1 { // out of a summary
+		c.before, c.after, c.alone = p[0].Parents[0], p[0].SHA, true
+	}
+	return planned(c, plans[own]), nil
 }
 
 // planned completes a change with what its commits say of it.

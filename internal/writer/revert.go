@@ -71,12 +71,12 @@ func (r *round) takeBack(ctx context.Context, j *job) (staged, error) {
 		return s, err
 	}
 	if exact {
-		whole, err := r.w.makes(ctx, c.landing, c.before, s.files)
+		whole, err := r.w.makes(ctx, c.after, c.before, s.files)
 		if err != nil {
 			return s, err
 		}
 		if !whole {
-			return s.refused(amend.Refusef(amend.ReasonChangedSince, "the commit %s changed more than the content of files; take it back by hand", c.landing)), nil
+			return s.refused(amend.Refusef(amend.ReasonChangedSince, "the commit %s changed more than the content of files; take it back by hand", c.after)), nil
 		}
 	}
 	return s.reverts(c, exact)
@@ -132,7 +132,7 @@ func (r *round) restore(c change) (map[amend.RepoPath][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := r.w.cfg.Repo.Tree(c.landing)
+	after, err := r.w.cfg.Repo.Tree(c.after)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (r *round) restore(c change) (map[amend.RepoPath][]byte, error) {
 		return nil, err
 	}
 	if len(names) == 0 {
-		return nil, amend.Refusef(amend.ReasonChangedSince, "the commit %s changed the content of no file; take it back by hand", c.landing)
+		return nil, amend.Refusef(amend.ReasonChangedSince, "the commit %s changed the content of no file; take it back by hand", c.after)
 	}
 	files := make(map[amend.RepoPath][]byte, len(names))
 	for _, name := range names {

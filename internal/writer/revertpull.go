@@ -53,7 +53,7 @@ func (r *round) remainder(c change, refusal error) (map[amend.RepoPath][]byte, e
 	if err != nil {
 		return nil, err
 	}
-	after, err := r.w.cfg.Repo.Tree(c.landing)
+	after, err := r.w.cfg.Repo.Tree(c.after)
 	if err != nil {
 		return nil, err
 	}

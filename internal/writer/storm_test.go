@@ -221,6 +221,50 @@ func TestMergedSummary(t *testing.T) {
 	}
 }
 
+// TestRevertOutOfASummary: one change of a summary is taken back by itself, and the
+// others stay. Who takes the merge back has taken each of them back.
+func TestRevertOutOfASummary(t *testing.T) {
+	for _, method := range []string{"merge", "rebase"} {
+		onStorm(t, 1, func(t *testing.T, b *bench) {
+			got := b.send(alerts(amend.Commit, 21, 22)[0], alerts(amend.Commit, 31, 31)[0], alerts(amend.Commit, 41, 41)[0])
+			b.hub.accept(b.summary(0), method)
+			commit := got[1].Change.Commit
+			if method == "rebase" {
+				commit = b.hub.commits[b.hub.branches["main"]].parents[0]
+			}
+			if d, err := b.revert(commit); err != nil || d.Reason != amend.ReasonReverted || d.Incident != got[1].Incident {
+				t.Fatalf("%s: %s %s, %v", method, d.Reason, d.Detail, err)
+			}
+			if b.hub.file("f3")[:6] != "w31=1\n" || b.hub.file("f4")[:6] != "w41=2\n" {
+				t.Errorf("%s: the files are %q and %q", method, b.hub.file("f3"), b.hub.file("f4"))
+			}
+		})
+	}
+	onStorm(t, 1, func(t *testing.T, b *bench) {
+		all := append(alerts(amend.Commit, 21, 21), alerts(amend.Commit, 31, 31)...)
+		all = append(all, alerts(amend.Commit, 41, 41)...)
+		got := b.send(all...)
+		before := maps.Clone(b.hub.commits[b.hub.branches["main"]].files)
+		b.hub.accept(b.summary(0), "merge")
+		merge := b.hub.branches["main"]
+		b.hub.push("Revert\n\nThis reverts commit "+merge+", reversing\nchanges made to main.\n", func(files map[string]string) { maps.Copy(files, before) })
+		head := b.hub.branches["main"]
+		for _, o := range got[1:] {
+			if d, err := b.revert(o.Change.Commit); err != nil || d.Reason != amend.ReasonReverted || d.Change.Commit != head || b.hub.branches["main"] != head {
+				t.Errorf("%s %s, %v", d.Reason, d.Detail, err)
+			}
+		}
+		b.decide = func(w pipeline.World, e amend.Event) (amend.Decision, error) {
+			episodes, err := w.Past.Episodes(incident(e.Identity), amend.Commit)
+			if len(episodes) != 1 || episodes[0].TakenBack == nil || !episodes[0].TakenBack.ByPerson {
+				t.Errorf("the history of %s is %+v", e.Identity, episodes)
+			}
+			return amend.Decision{Reason: amend.ReasonNoPlaybook}, err
+		}
+		b.send(all[1:]...)
+	})
+}
+
 func TestDeclinedSummary(t *testing.T) {
 	onStorm(t, 1, func(t *testing.T, b *bench) {
 		b.send(alerts(amend.Commit, 11, 14)...)

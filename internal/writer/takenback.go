@@ -108,7 +108,7 @@ func (w *Writer) undoes(by string, c change) (bool, error) {
 		return false, nil
 	}
 	var trees [4]fs.FS
-	for i, sha := range []string{c.before, c.landing, commit.Parents[0], by} {
+	for i, sha := range []string{c.before, c.after, commit.Parents[0], by} {
 		if trees[i], err = w.cfg.Repo.Tree(sha); err != nil {
 			w.doubtful = true
 			return false, err
