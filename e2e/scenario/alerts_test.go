@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -40,52 +38,38 @@ receivers:
 		w.alertmanager = append(w.alertmanager, "http://"+address)
 		w.ready(t, name, "http://"+address+"/-/ready")
 	}
-	w.score = startExporter(t, w.site.Address)
-	rules := w.write(t, "rules.yml", w.rules(t, "rules-workloads.yaml"))
-	prometheus := w.write(t, "prometheus.yml", `
+	w.startPrometheus(t)
+}
+
+// startPrometheus has Prometheus watch what the scenarios do, with the rules that
+// amend ships and the one of a forecast in docs/policy.md.
+func (w *world) startPrometheus(t *testing.T) {
+	t.Helper()
+	w.metrics = startMetrics(t, w)
+	w.write(t, "rules-workloads.yml", w.rules(t, "rules-workloads.yaml"))
+	w.write(t, "rules-forecast.yml", "groups:\n- name: forecast\n  rules:\n"+indented(w.fromPage(t, "policy.md", "yaml rule"), "  "))
+	config := w.write(t, "prometheus.yml", `
 global: {scrape_interval: 1s, evaluation_interval: 1s}
-rule_files: [`+rules+`]
+rule_files: [rules-*.yml]
 scrape_configs:
-  - {job_name: elastic, honor_labels: true, static_configs: [{targets: ["`+w.score.address+`"]}]}
+  - {job_name: scenarios, honor_labels: true, static_configs: [{targets: ["`+w.metrics.address+`"]}]}
+  - {job_name: pods, http_sd_configs: [{url: "http://`+w.metrics.address+`/targets", refresh_interval: 1s}]}
 alerting: {alertmanagers: [{static_configs: [{targets: ["`+strings.TrimPrefix(w.alertmanager[0], "http://")+`"]}]}]}
 `)
 	address := w.site.Address + ":9090"
-	w.start(t, "prometheus", "prometheus", "--config.file", prometheus, "--web.listen-address", address,
+	w.start(t, "prometheus", "prometheus", "--config.file", config, "--web.listen-address", address,
 		"--storage.tsdb.path", filepath.Join(w.state, "prometheus"))
-	w.ready(t, "prometheus", "http://"+address+"/-/ready")
+	w.prometheus = "http://" + address
+	w.ready(t, "prometheus", w.prometheus+"/-/ready")
+}
+
+func indented(text, by string) string {
+	return by + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+by) + "\n"
 }
 
 func (w *world) ready(t *testing.T, what, url string) {
 	t.Helper()
-	eventually(t, what+" is ready", 30*time.Second, func() error { return call(t.Context(), http.MethodGet, url, "", nil, nil) })
-}
-
-// An exporter is where Prometheus reads the score of an anomaly job.
-type exporter struct {
-	address string
-	mu      sync.Mutex
-	score   float64
-}
-
-func startExporter(t *testing.T, address string) *exporter {
-	t.Helper()
-	listener, err := net.Listen("tcp", address+":0")
-	must(t, err)
-	e := &exporter{address: listener.Addr().String(), score: 3}
-	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		fmt.Fprintf(rw, "elastic_anomaly_score{job=\"webapp\",namespace=\"shop\"} %g\n", e.score)
-	})}
-	go server.Serve(listener)
-	t.Cleanup(func() { server.Close() })
-	return e
-}
-
-func (e *exporter) set(score float64) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.score = score
+	eventually(t, what+" is ready", func() error { return call(t.Context(), http.MethodGet, url, "", nil, nil) })
 }
 
 // An alert is what Prometheus would send.

@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,9 +31,9 @@ func text(o *unstructured.Unstructured, path ...string) string {
 
 // synced waits until an Application is at a commit, or at a later one, and
 // Healthy. An empty commit stands for any.
-func (w *world) synced(t *testing.T, application, commit string, limit time.Duration) {
+func (w *world) synced(t *testing.T, application, commit string) {
 	t.Helper()
-	eventually(t, "Application "+application+" at "+commit, limit, func() error {
+	eventually(t, "Application "+application+" at "+commit, func() error {
 		live, err := w.get(t, object(argo, "Application", "argocd", application))
 		if err != nil {
 			return err
@@ -44,7 +46,7 @@ func (w *world) synced(t *testing.T, application, commit string, limit time.Dura
 		if commit == "" {
 			return nil
 		}
-		if _, err := w.env.tryGit(t.Context(), "fetch", "-q", "origin"); err != nil {
+		if err := w.env.fetch(t.Context()); err != nil {
 			return err
 		}
 		_, err = w.env.tryGit(t.Context(), "merge-base", "--is-ancestor", commit, revision)
@@ -62,14 +64,27 @@ func (w *world) workflows(t *testing.T, prefix string) []unstructured.Unstructur
 	return slices.DeleteFunc(list.Items, func(o unstructured.Unstructured) bool { return !strings.HasPrefix(o.GetName(), prefix) })
 }
 
-// newWorkflow waits for a Workflow of a template that is not in before.
-func (w *world) newWorkflow(t *testing.T, template string, before []unstructured.Unstructured, limit time.Duration) *unstructured.Unstructured {
+// remediation waits for the Workflow of an alert.
+func (w *world) remediation(t *testing.T, alertname string) *unstructured.Unstructured {
+	t.Helper()
+	return w.workflowWith(t, "amend-remediate", func(parameter string) bool {
+		return strings.Contains(alertOf(parameter), `"alertname":"`+alertname+`"`)
+	})
+}
+
+// verification waits for the Workflow that verifies a merge.
+func (w *world) verification(t *testing.T, merge string) *unstructured.Unstructured {
+	t.Helper()
+	return w.workflowWith(t, "amend-verify", func(parameter string) bool { return parameter == merge })
+}
+
+// workflowWith waits for a Workflow of a template with such a parameter.
+func (w *world) workflowWith(t *testing.T, template string, is func(parameter string) bool) *unstructured.Unstructured {
 	t.Helper()
 	var found *unstructured.Unstructured
-	eventually(t, "a Workflow of "+template, limit, func() error {
+	eventually(t, "a Workflow of "+template, func() error {
 		for _, live := range w.workflows(t, "amend-") {
-			known := slices.ContainsFunc(before, func(o unstructured.Unstructured) bool { return o.GetUID() == live.GetUID() })
-			if !known && text(&live, "spec", "workflowTemplateRef", "name") == template {
+			if text(&live, "spec", "workflowTemplateRef", "name") == template && is(parameter(&live)) {
 				found = &live
 				return nil
 			}
@@ -79,11 +94,20 @@ func (w *world) newWorkflow(t *testing.T, template string, before []unstructured
 	return found
 }
 
+// parameter is the value of the one parameter of a Workflow.
+func parameter(workflow *unstructured.Unstructured) string {
+	all, _, _ := unstructured.NestedSlice(workflow.Object, "spec", "arguments", "parameters")
+	if len(all) != 1 {
+		return ""
+	}
+	return fmt.Sprint(all[0].(map[string]any)["value"])
+}
+
 // succeeded waits until a Workflow has ended well and returns it.
-func (w *world) succeeded(t *testing.T, workflow *unstructured.Unstructured, limit time.Duration) *unstructured.Unstructured {
+func (w *world) succeeded(t *testing.T, workflow *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
 	var live *unstructured.Unstructured
-	eventually(t, "Workflow "+workflow.GetName(), limit, func() (err error) {
+	eventually(t, "Workflow "+workflow.GetName(), func() (err error) {
 		if live, err = w.get(t, workflow); err != nil {
 			return err
 		}
@@ -131,6 +155,19 @@ func requireNodes(t *testing.T, workflow *unstructured.Unstructured, steps ...st
 	}
 }
 
+// alertOf is the alert in the event that a Workflow is given, as JSON; empty for
+// what is no event.
+func alertOf(parameter string) string {
+	var event struct {
+		Data []byte `json:"data_base64"`
+	}
+	text, err := base64.StdEncoding.DecodeString(parameter)
+	if err != nil || json.Unmarshal(text, &event) != nil {
+		return ""
+	}
+	return string(event.Data)
+}
+
 // pods lists the pods of an app that are not ending.
 func (w *world) pods(t *testing.T, namespace, app string) []corev1.Pod {
 	t.Helper()
@@ -140,9 +177,9 @@ func (w *world) pods(t *testing.T, namespace, app string) []corev1.Pod {
 }
 
 // renewed waits until none of the old pods of an app is left and all are ready.
-func (w *world) renewed(t *testing.T, namespace, app string, old []corev1.Pod, limit time.Duration) {
+func (w *world) renewed(t *testing.T, namespace, app string, old []corev1.Pod) {
 	t.Helper()
-	eventually(t, "new pods of "+app, limit, func() error {
+	eventually(t, "new pods of "+app, func() error {
 		now := w.pods(t, namespace, app)
 		for _, p := range now {
 			if slices.ContainsFunc(old, func(o corev1.Pod) bool { return o.UID == p.UID }) {

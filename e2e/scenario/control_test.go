@@ -78,9 +78,9 @@ func (b *bell) rings(path string) []time.Time {
 }
 
 // wait returns when a path was first asked for.
-func (b *bell) wait(t *testing.T, path string, limit time.Duration) time.Time {
+func (b *bell) wait(t *testing.T, path string) time.Time {
 	t.Helper()
-	eventually(t, "a call of "+path, limit, func() error {
+	eventually(t, "a call of "+path, func() error {
 		if len(b.rings(path)) == 0 {
 			return fmt.Errorf("there was none")
 		}
@@ -112,7 +112,7 @@ spec:
 `+list.String()+templates.String())))
 	var rang []time.Duration
 	for i := range steps {
-		rang = append(rang, b.wait(t, fmt.Sprintf("/%s/%d", name, i), 3*time.Minute).Sub(began))
+		rang = append(rang, b.wait(t, fmt.Sprintf("/%s/%d", name, i)).Sub(began))
 	}
 	return rang
 }

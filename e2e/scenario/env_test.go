@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +41,10 @@ const (
 // An envRepo is the env repo on the forge, and a clone of it as a person has one.
 type envRepo struct {
 	host, url, token, clone string
+
+	mu      sync.Mutex // one program of Git at a time works in the clone
+	fetched time.Time
+	date    string // that commits are given; empty for now
 }
 
 // startForge starts the Git host with a fresh env repo. The forge serves
@@ -53,7 +58,7 @@ func (w *world) startForge(t *testing.T) {
 		"--webhook-url", "http://"+hooks+"/pull-request",
 		"--webhook-secret-file", w.write(t, "github-webhook", "local-github-webhook"))
 	var local []byte
-	eventually(t, "the forge listens", 20*time.Second, func() (err error) {
+	eventually(t, "the forge listens", func() (err error) {
 		local, err = os.ReadFile(addr)
 		return err
 	})
@@ -70,6 +75,8 @@ func (w *world) startForge(t *testing.T) {
 	w.env.fill(t, w)
 }
 
+// fill gives the env repo its history. It is from two days ago, as nothing of it
+// is to be taken for the cause of any trouble.
 func (e *envRepo) fill(t *testing.T, w *world) {
 	t.Helper()
 	must(t, os.MkdirAll(e.clone, 0o755))
@@ -77,40 +84,47 @@ func (e *envRepo) fill(t *testing.T, w *world) {
 	e.git(t, "remote", "add", "origin", e.url+".git")
 	archives, err := envFiles.ReadDir("testdata/env")
 	must(t, err)
+	var history []edit
 	for _, a := range archives {
 		data, err := envFiles.ReadFile("testdata/env/" + a.Name())
 		must(t, err)
 		archive := txtar.Parse(data)
-		files := map[string]string{}
+		one := edit{message: strings.TrimSpace(string(archive.Comment)), files: map[string]rewrite{}}
 		for _, f := range archive.Files {
-			files[f.Name] = w.here(string(f.Data))
+			one.files[f.Name] = whole(w.here(string(f.Data)))
 		}
-		e.commit(t, strings.TrimSpace(string(archive.Comment)), files)
+		history = append(history, one)
 	}
-	record := map[string]string{}
+	record := edit{message: "Record remediations", files: map[string]rewrite{}}
 	for _, name := range recordFiles {
 		data, err := os.ReadFile(filepath.Join(w.root, name))
 		must(t, err)
-		record[name] = string(data)
+		record.files[name] = whole(string(data))
 	}
-	e.commit(t, "Record remediations", record)
+	e.date = time.Now().Add(-48 * time.Hour).Format(time.RFC3339)
+	for _, one := range append(history, record) {
+		must(t, e.commit(t.Context(), one))
+	}
+	e.date = ""
 	e.git(t, "push", "-q", "origin", "main")
 }
 
-// commit writes files to the clone and commits them. It pushes nothing.
-func (e *envRepo) commit(t *testing.T, message string, files map[string]string) {
-	t.Helper()
-	for name, text := range files {
-		path := filepath.Join(e.clone, name)
-		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		must(t, os.WriteFile(path, []byte(text), 0o644))
+// fetch brings the clone up to date. When several wait for news, one of them
+// asks for all.
+func (e *envRepo) fetch(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if time.Since(e.fetched) < time.Second/4 {
+		return nil
 	}
-	e.git(t, "add", "-A")
-	e.git(t, "commit", "-q", "-m", message)
+	if _, err := e.run(ctx, "fetch", "-q", "--prune", "origin"); err != nil {
+		return err
+	}
+	e.fetched = time.Now()
+	return nil
 }
 
-// git runs in the clone. The token travels in the environment, where a process
-// list does not show it.
+// git runs in the clone.
 func (e *envRepo) git(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := e.tryGit(t.Context(), args...)
@@ -119,6 +133,14 @@ func (e *envRepo) git(t *testing.T, args ...string) string {
 }
 
 func (e *envRepo) tryGit(ctx context.Context, args ...string) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.run(ctx, args...)
+}
+
+// run is tryGit for who has the clone for itself. The token travels in the
+// environment, where a process list does not show it.
+func (e *envRepo) run(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = e.clone
 	basic := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + e.token))
@@ -126,6 +148,9 @@ func (e *envRepo) tryGit(ctx context.Context, args ...string) (string, error) {
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
 		"GIT_AUTHOR_NAME=Dana", "GIT_AUTHOR_EMAIL=dana@example.com", "GIT_COMMITTER_NAME=Dana", "GIT_COMMITTER_EMAIL=dana@example.com",
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http.extraHeader", "GIT_CONFIG_VALUE_0=Authorization: Basic "+basic)
+	if e.date != "" {
+		cmd.Env = append(cmd.Env, "GIT_AUTHOR_DATE="+e.date, "GIT_COMMITTER_DATE="+e.date)
+	}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -137,43 +162,51 @@ func (e *envRepo) tryGit(ctx context.Context, args ...string) (string, error) {
 
 // A change is a commit of amend on the branch.
 type change struct {
-	commit, incident, target string
+	commit, incident, workload string
 }
 
 // changes lists amend's commits on the branch that are for one workload, given
 // as its incident begins: the playbook. Newest first.
 func (e *envRepo) changes(t *testing.T, playbook string) []change {
 	t.Helper()
-	e.git(t, "fetch", "-q", "--prune", "origin")
-	const format = "%H%x09%(trailers:key=Amend-Incident,valueonly,separator=%x20)%x09%(trailers:key=Amend-Target,valueonly,separator=%x20)"
+	must(t, e.fetch(t.Context()))
+	const format = "%H%x09%(trailers:key=Amend-Incident,valueonly,separator=%x20)%x09%(trailers:key=Amend-Workload,valueonly,separator=%x20)"
 	var found []change
 	for line := range strings.Lines(e.git(t, "log", "--format="+format, "origin/main")) {
 		fields := strings.Split(strings.TrimRight(line, "\n"), "\t")
 		if len(fields) == 3 && strings.HasPrefix(fields[1], playbook+"-") {
-			found = append(found, change{commit: fields[0], incident: fields[1], target: fields[2]})
+			found = append(found, change{commit: fields[0], incident: fields[1], workload: fields[2]})
 		}
 	}
 	return found
 }
 
-// changed waits for the first commit of a playbook on the branch.
-func (e *envRepo) changed(t *testing.T, playbook string, limit time.Duration) change {
+// changed waits for a commit of a playbook on the branch.
+func (e *envRepo) changed(t *testing.T, playbook string) change {
 	t.Helper()
-	var found []change
-	eventually(t, "a commit of "+playbook, limit, func() error {
-		if found = e.changes(t, playbook); len(found) == 0 {
-			return fmt.Errorf("none on %s", e.git(t, "rev-parse", "--short", "origin/main"))
+	return e.changedFor(t, playbook, "")
+}
+
+// changedFor waits for a commit of a playbook that is for a workload, given as
+// NAMESPACE/NAME.
+func (e *envRepo) changedFor(t *testing.T, playbook, workload string) (c change) {
+	t.Helper()
+	eventually(t, "a commit of "+playbook+" for "+workload, func() error {
+		for _, c = range e.changes(t, playbook) {
+			if strings.HasSuffix(c.workload, workload) {
+				return nil
+			}
 		}
-		return nil
+		return fmt.Errorf("none on %s", e.git(t, "rev-parse", "--short", "origin/main"))
 	})
-	return found[0]
+	return c
 }
 
 // recorded waits until remediation-log.yaml names a commit.
-func (e *envRepo) recorded(t *testing.T, incident string, limit time.Duration) {
+func (e *envRepo) recorded(t *testing.T, incident string) {
 	t.Helper()
-	eventually(t, "the record of "+incident, limit, func() error {
-		e.git(t, "fetch", "-q", "origin")
+	eventually(t, "the record of "+incident, func() error {
+		must(t, e.fetch(t.Context()))
 		log, err := e.tryGit(t.Context(), "show", "origin/main:remediation-log.yaml")
 		if err == nil && !strings.Contains(log, incident) {
 			err = fmt.Errorf("remediation-log.yaml does not name it")
@@ -184,7 +217,7 @@ func (e *envRepo) recorded(t *testing.T, incident string, limit time.Duration) {
 
 func (e *envRepo) show(t *testing.T, file string) string {
 	t.Helper()
-	e.git(t, "fetch", "-q", "origin")
+	must(t, e.fetch(t.Context()))
 	return e.git(t, "show", "origin/main:"+file)
 }
 
@@ -198,6 +231,7 @@ type pull struct {
 	Body     string    `json:"body"`
 	Head     struct {
 		Ref string `json:"ref"`
+		SHA string `json:"sha"`
 	} `json:"head"`
 }
 
@@ -215,10 +249,10 @@ func (e *envRepo) pulls(t *testing.T, playbook string) []pull {
 }
 
 // proposed waits for the one pull request of a playbook.
-func (e *envRepo) proposed(t *testing.T, playbook string, limit time.Duration) pull {
+func (e *envRepo) proposed(t *testing.T, playbook string) pull {
 	t.Helper()
 	var found []pull
-	eventually(t, "a pull request of "+playbook, limit, func() error {
+	eventually(t, "a pull request of "+playbook, func() error {
 		if found = e.pulls(t, playbook); len(found) != 1 {
 			return fmt.Errorf("there are %d", len(found))
 		}
@@ -227,9 +261,19 @@ func (e *envRepo) proposed(t *testing.T, playbook string, limit time.Duration) p
 	return found[0]
 }
 
-func (e *envRepo) merge(t *testing.T, p pull) {
+// pull reads a pull request.
+func (e *envRepo) pull(t *testing.T, number int) (p pull) {
 	t.Helper()
-	e.call(t, http.MethodPut, fmt.Sprintf("/pulls/%d/merge", p.Number), map[string]string{"merge_method": "merge"}, nil)
+	e.call(t, http.MethodGet, fmt.Sprintf("/pulls/%d", number), nil, &p)
+	return p
+}
+
+// merge merges a pull request as a person, and returns the commit of the merge.
+func (e *envRepo) merge(t *testing.T, p pull) string {
+	t.Helper()
+	var merged struct{ SHA string }
+	e.call(t, http.MethodPut, fmt.Sprintf("/pulls/%d/merge", p.Number), map[string]string{"merge_method": "merge"}, &merged)
+	return merged.SHA
 }
 
 // call asks the host's REST API about the env repo.

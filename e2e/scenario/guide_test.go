@@ -40,8 +40,8 @@ func TestGuide(t *testing.T) {
 	commands := g.commands(t, "8. The first pull request")
 	alert, look, request, watch := commands[0], commands[1:4], commands[4], commands[5]
 	g.sh(t, g.dir, alert)
-	c := w.env.changed(t, "anomaly", time.Minute)
-	w.synced(t, "shop", c.commit, time.Minute)
+	c := w.env.changed(t, "anomaly")
+	w.synced(t, "shop", c.commit)
 	for _, command := range look {
 		out := g.sh(t, g.dir, command)
 		if !strings.Contains(out, "amend-") && !strings.Contains(out, "WebAppHighAnomalyScore: act") {
@@ -49,14 +49,14 @@ func TestGuide(t *testing.T) {
 		}
 	}
 	g.sh(t, g.dir, request)
-	eventually(t, "the request has succeeded", 2*time.Minute, func() error {
+	eventually(t, "the request has succeeded", func() error {
 		if out := g.sh(t, g.dir, strings.TrimSuffix(watch, " --watch")); !strings.Contains(out, "Succeeded") {
 			return fmt.Errorf("%s", out)
 		}
 		return nil
 	})
 	for _, incident := range []string{"anomaly", "asked"} {
-		w.env.recorded(t, w.env.changed(t, incident, time.Second).incident, time.Minute)
+		w.env.recorded(t, w.env.changed(t, incident).incident)
 	}
 	remove := regexp.MustCompile("`(kubectl delete [^`]*)`").FindStringSubmatch(g.page)
 	if remove == nil {

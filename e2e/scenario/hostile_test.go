@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -37,7 +36,6 @@ func hostile(t *testing.T, w *world) {
 	if got := w.evaluated(t, "{{=70921*131071}}"); got != product {
 		t.Errorf("the control Workflow reads %q: upstream no longer evaluates parameters", got)
 	}
-	before := w.workflows(t, "amend-")
 	head := w.env.git(t, "ls-remote", "origin", "refs/heads/main")
 	var alerts []alert
 	for i := range hostileAlerts {
@@ -51,21 +49,16 @@ func hostile(t *testing.T, w *world) {
 	}
 	began := time.Now()
 	w.post(t, alerts...)
-	seen := w.allEnded(t, before)
+	seen := w.allEnded(t)
 	t.Logf("%d alerts were decided within %.0f s", len(seen), time.Since(began).Seconds())
 
 	opaque := regexp.MustCompile(`^[A-Za-z0-9+/]+={0,2}$`)
 	for _, workflow := range seen {
-		parameters, _, _ := unstructured.NestedSlice(workflow.Object, "spec", "arguments", "parameters")
-		if len(parameters) != 1 {
-			t.Fatalf("%s has parameters %v, want one", workflow.GetName(), parameters)
-		}
-		value := fmt.Sprint(parameters[0].(map[string]any)["value"])
+		value := parameter(&workflow)
 		if !opaque.MatchString(value) {
-			t.Errorf("%s got %q, want base64", workflow.GetName(), value)
+			t.Errorf("%s got %q, want one parameter in base64", workflow.GetName(), value)
 		}
-		inside, _ := base64.StdEncoding.DecodeString(value)
-		if strings.Contains(string(inside), product) {
+		if inside := alertOf(value); strings.Contains(inside, product) {
 			t.Errorf("%s got an evaluated text: %s", workflow.GetName(), inside)
 		}
 		whole, err := json.Marshal(workflow.Object)
@@ -91,18 +84,13 @@ func hostile(t *testing.T, w *world) {
 
 // allEnded waits until every hostile alert has had a Workflow and all have
 // ended. Workflows that are deleted after their time are remembered.
-func (w *world) allEnded(t *testing.T, before []unstructured.Unstructured) map[string]unstructured.Unstructured {
+func (w *world) allEnded(t *testing.T) map[string]unstructured.Unstructured {
 	t.Helper()
-	known := map[string]bool{}
-	for _, o := range before {
-		known[string(o.GetUID())] = true
-	}
 	ended := map[string]unstructured.Unstructured{}
-	eventually(t, "every alert has its Workflow", 12*time.Minute, func() error {
+	within(t, "every alert has its Workflow", 12*time.Minute, func() error {
 		for _, o := range w.workflows(t, "amend-") {
-			template := text(&o, "spec", "workflowTemplateRef", "name")
 			switch phase := text(&o, "status", "phase"); {
-			case known[string(o.GetUID())] || template != "amend-remediate":
+			case !strings.Contains(alertOf(parameter(&o)), `"alertname":"Hostile"`):
 			case phase == "Succeeded" || phase == "Failed" || phase == "Error":
 				ended[o.GetName()] = o
 			}
@@ -137,7 +125,7 @@ spec:
     container: {image: `+w.image("echo:1")+`, command: [/bin/echo], args: ["{{inputs.parameters.event}}"]}
 `)))
 	var got string
-	eventually(t, "the control Workflow", time.Minute, func() error {
+	eventually(t, "the control Workflow", func() error {
 		live, err := w.get(t, object(argo, "Workflow", controls, name))
 		if err != nil {
 			return err

@@ -1,47 +1,42 @@
 package scenario
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 )
 
 // badFix: a change does not end the trouble. The Workflow that made it takes it
 // back by itself, and the cluster runs what was there before.
 func badFix(t *testing.T, w *world) {
-	w.asking(t)
-	const file = "apps/shop/prices/deployment.yaml"
-	old, before := w.env.show(t, file), w.workflows(t, "amend-")
-	a := alertFor("Hopeless", "shop", "prices", nil)
+	const file = "apps/shop/quotes/deployment.yaml"
+	old := w.env.show(t, file)
+	a := alertFor("Hopeless", "shop", "quotes", nil)
 	line := newTimeline()
 	w.fire(t, 0, a)
-	workflow := w.newWorkflow(t, "amend-remediate", before, time.Minute)
+	workflow := w.remediation(t, "Hopeless")
 	line.mark("Workflow %s", workflow.GetName())
-	c := w.env.changed(t, "hopeless", time.Minute)
+	c := w.env.changed(t, "hopeless")
 	line.mark("commit %.10s: %s", c.commit, w.env.git(t, "log", "-1", "--format=%s", c.commit))
-	w.synced(t, "shop", c.commit, time.Minute)
+	w.synced(t, "shop", c.commit)
 	line.mark("Application shop is Synced at it and Healthy, and the alert still fires")
-	eventually(t, "the change is taken back", 3*time.Minute, func() error {
+	eventually(t, "the change is taken back", func() error {
 		if now := w.env.show(t, file); now != old {
 			return fmt.Errorf("the file is\n%s", now)
 		}
 		return nil
 	})
 	line.mark("the file holds its old bytes")
-	w.env.verdict(t, c.commit, "failure", "reverted: taken back by ", 2*time.Minute)
+	w.env.verdict(t, c.commit, "failure", "reverted: taken back by ")
 	line.mark("the verdict is reverted")
-	w.synced(t, "shop", w.env.git(t, "rev-parse", "origin/main"), time.Minute)
+	w.synced(t, "shop", w.env.git(t, "rev-parse", "origin/main"))
 	line.mark("Application shop is Synced at the revert and Healthy")
-	eventually(t, "the Workflow ends", time.Minute, func() error {
+	eventually(t, "the Workflow ends", func() error {
 		live, err := w.get(t, workflow)
 		if err == nil && text(live, "status", "phase") != "Failed" {
 			err = fmt.Errorf("it is %q\n%s", text(live, "status", "phase"), nodes(live))
@@ -60,24 +55,21 @@ func badFix(t *testing.T, w *world) {
 // because its rule looks back. The probe of the policy sees the present, so the
 // change is left alone.
 func laggingAlert(t *testing.T, w *world) {
-	w.asking(t)
-	w.score.set(60) // trouble to the probe, and nothing to any rule
-	t.Cleanup(func() { w.score.set(3) })
-	before := w.workflows(t, "amend-")
-	a := alertFor("Lagging", "shop", "orders", nil)
+	w.metrics.score("returns", 60) // trouble to the probe, and nothing to any rule
+	a := alertFor("Lagging", "shop", "returns", nil)
 	line := newTimeline()
 	time.Sleep(3 * time.Second) // until Prometheus has seen it
 	w.fire(t, 0, a)
-	workflow := w.newWorkflow(t, "amend-remediate", before, time.Minute)
+	workflow := w.remediation(t, "Lagging")
 	line.mark("Workflow %s", workflow.GetName())
-	c := w.env.changed(t, "lagging", time.Minute)
+	c := w.env.changed(t, "lagging")
 	line.mark("commit %.10s: %s", c.commit, w.env.git(t, "log", "-1", "--format=%s", c.commit))
-	w.synced(t, "shop", c.commit, time.Minute)
-	w.score.set(3)
+	w.synced(t, "shop", c.commit)
+	w.metrics.score("returns", 3)
 	line.mark("Application shop is Synced at it and Healthy, the probe is silent, the alert fires on")
-	w.env.verdict(t, c.commit, "success", "worked: ", 3*time.Minute)
+	w.env.verdict(t, c.commit, "success", "worked: ")
 	line.mark("the verdict is worked")
-	w.succeeded(t, workflow, time.Minute)
+	w.succeeded(t, workflow)
 	line.mark("the Workflow has succeeded")
 	line.print(t)
 	if n := len(w.env.changes(t, "lagging")); n != 1 {
@@ -87,35 +79,25 @@ func laggingAlert(t *testing.T, w *world) {
 }
 
 // asking has the Workflows of alerts ask the Alertmanager and the Prometheus of
-// the scenarios, until the test ends. They take the trouble to be over sooner than
-// they do by default, because nothing is learnt from waiting.
+// the scenarios from now on. They take the trouble to be over sooner than they do
+// by default, because nothing is learnt from waiting.
 func (w *world) asking(t *testing.T) {
 	t.Helper()
-	const verify = 3 // the number of the container
-	api, err := w.cluster.Objects(object(argo, "WorkflowTemplate", namespace, "amend-remediate"))
+	const verify = "/spec/templates/0/containerSet/containers/3"
+	template := object(argo, "WorkflowTemplate", namespace, "amend-remediate")
+	api, err := w.cluster.Objects(template)
 	must(t, err)
-	live, err := w.get(t, object(argo, "WorkflowTemplate", namespace, "amend-remediate"))
+	patch := fmt.Sprintf(`[{"op":"test","path":"%[1]s/name","value":"verify"},{"op":"add","path":"%[1]s/args/-","value":"--steady=10s"},
+		{"op":"replace","path":"%[1]s/env/0/value","value":%[2]q},{"op":"replace","path":"%[1]s/env/1/value","value":%[3]q}]`,
+		verify, w.alertmanager[0], w.prometheus)
+	_, err = api.Patch(t.Context(), template.GetName(), types.JSONPatchType, []byte(patch), metav1.PatchOptions{})
 	must(t, err)
-	templates, _, _ := unstructured.NestedSlice(live.Object, "spec", "templates")
-	containers, _, _ := unstructured.NestedSlice(templates[0].(map[string]any), "containerSet", "containers")
-	args, _, _ := unstructured.NestedStringSlice(containers[verify].(map[string]any), "args")
-	set := func(ctx context.Context, args []string, alertmanager, prometheus string) error {
-		list, err := json.Marshal(args)
-		must(t, err)
-		patch := fmt.Sprintf(`[{"op":"test","path":"%[1]s/name","value":"verify"},{"op":"replace","path":"%[1]s/args","value":%[2]s},
-			{"op":"replace","path":"%[1]s/env/0/value","value":%[3]q},{"op":"replace","path":"%[1]s/env/1/value","value":%[4]q}]`,
-			fmt.Sprintf("/spec/templates/0/containerSet/containers/%d", verify), list, alertmanager, prometheus)
-		_, err = api.Patch(ctx, "amend-remediate", types.JSONPatchType, []byte(patch), metav1.PatchOptions{})
-		return err
-	}
-	must(t, set(t.Context(), append(slices.Clone(args), "--steady=10s"), w.alertmanager[0], "http://"+w.site.Address+":9090"))
-	t.Cleanup(func() { must(t, set(context.WithoutCancel(t.Context()), args, "", "")) })
 }
 
 // verdict waits for the verdict that the host shows beside a commit.
-func (e *envRepo) verdict(t *testing.T, commit, state, says string, limit time.Duration) {
+func (e *envRepo) verdict(t *testing.T, commit, state, says string) {
 	t.Helper()
-	eventually(t, "the verdict on "+commit, limit, func() error {
+	eventually(t, "the verdict on "+commit, func() error {
 		var all struct {
 			Statuses []struct{ Context, State, Description string } `json:"statuses"`
 		}

@@ -5,9 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -46,11 +44,11 @@ func ownSteps(t *testing.T, w *world) {
 			t.Errorf("the decision that a person is asked about is %q", d)
 		}
 	})
-	c := w.env.changed(t, "careful", 2*time.Minute)
+	c := w.env.changed(t, "careful")
 	line.mark("commit %.10s", c.commit)
-	w.synced(t, "shop", c.commit, time.Minute)
+	w.synced(t, "shop", c.commit)
 	line.mark("Application shop is Synced at it and Healthy")
-	workflow = w.succeeded(t, workflow, 3*time.Minute)
+	workflow = w.succeeded(t, workflow)
 	line.mark("the Workflow has succeeded")
 	line.print(t)
 	t.Logf("the Workflow as Argo reports it\n%s", nodes(workflow))
@@ -62,33 +60,21 @@ func ownSteps(t *testing.T, w *world) {
 // example is a manifest of docs/workflows.md.
 func (w *world) example(t *testing.T, file string) *unstructured.Unstructured {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join(w.root, "docs", "workflows.md"))
-	must(t, err)
-	found := regexp.MustCompile("(?s)```yaml file=" + regexp.QuoteMeta(file) + "\n(.*?)```").FindSubmatch(page)
-	if found == nil {
-		t.Fatalf("docs/workflows.md has no example %s", file)
-	}
-	return parsed(t, string(found[1]))
+	return parsed(t, w.fromPage(t, "workflows.md", "yaml file="+file))
 }
 
 // eventWithoutPlaybook lets an alert fire once for which there is no playbook,
 // and returns the event that its Workflow was given.
 func (w *world) eventWithoutPlaybook(t *testing.T, a alert) string {
 	t.Helper()
-	before := w.workflows(t, "amend-")
 	w.post(t, a)
-	workflow := w.succeeded(t, w.newWorkflow(t, "amend-remediate", before, time.Minute), 2*time.Minute)
-	parameters, _, _ := unstructured.NestedSlice(workflow.Object, "spec", "arguments", "parameters")
-	return fmt.Sprint(parameters[0].(map[string]any)["value"])
+	return parameter(w.succeeded(t, w.remediation(t, a.Labels["alertname"])))
 }
 
 // addPlaybook adds a playbook that restarts, as a person who edits the policy.
 func (w *world) addPlaybook(t *testing.T, name, alertname string) {
 	t.Helper()
-	const file = ".amend/policy.yaml"
-	w.env.git(t, "fetch", "-q", "origin")
-	w.env.git(t, "reset", "-q", "--hard", "origin/main")
-	policy := w.env.show(t, file) + `
+	playbook := `
   - name: ` + name + `
     match:
       - alertname="` + alertname + `"
@@ -100,8 +86,8 @@ func (w *world) addPlaybook(t *testing.T, name, alertname string) {
     action: restart
     mode: commit
 `
-	w.env.commit(t, "Answer "+alertname, map[string]string{file: policy})
-	w.env.git(t, "push", "-q", "origin", "HEAD:main")
+	add := func(policy string) (string, error) { return policy + playbook, nil }
+	w.env.push(t, "main", edit{"Answer " + alertname, map[string]rewrite{".amend/policy.yaml": add}})
 }
 
 // resume waits until a Workflow waits at a step, and then lets it go on, as
@@ -109,7 +95,7 @@ func (w *world) addPlaybook(t *testing.T, name, alertname string) {
 func (w *world) resume(t *testing.T, workflow *unstructured.Unstructured, step string, before func()) {
 	t.Helper()
 	var id string
-	eventually(t, "Workflow "+workflow.GetName()+" waits", 3*time.Minute, func() error {
+	eventually(t, "Workflow "+workflow.GetName()+" waits", func() error {
 		live, err := w.get(t, workflow)
 		if err != nil {
 			return err

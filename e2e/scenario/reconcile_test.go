@@ -20,11 +20,9 @@ import (
 // gap: what Alertmanager posts is answered with 200 and lost, again and again,
 // before it reaches amend. amend-reconcile asks Alertmanager, and fills the gap.
 func gap(t *testing.T, w *world) {
-	w.suspendReconcile(t, true)
-	defer w.suspendReconcile(t, false)
 	a := alertFor("Gap", "shop", "stock", nil)
 	w.fire(t, 0, a)
-	eventually(t, "the alert is lost on its way", time.Minute, func() error {
+	eventually(t, "the alert is lost on its way", func() error {
 		if len(w.loss.rings("/v1/alertmanager")) == 0 {
 			return errors.New("Alertmanager has not posted it")
 		}
@@ -37,17 +35,17 @@ func gap(t *testing.T, w *world) {
 	line := newTimeline()
 	workflow := w.reconcile(t)
 	line.mark("Workflow %s, with the spec of the schedule", workflow.GetName())
-	c := w.env.changed(t, "gap", 2*time.Minute)
+	c := w.env.changed(t, "gap")
 	line.mark("commit %.10s", c.commit)
-	w.synced(t, "shop", c.commit, time.Minute)
+	w.synced(t, "shop", c.commit)
 	line.mark("Application shop is Synced at it and Healthy")
-	w.env.recorded(t, c.incident, time.Minute)
-	w.succeeded(t, workflow, 2*time.Minute)
+	w.env.recorded(t, c.incident)
+	w.succeeded(t, workflow)
 	line.mark("the Workflow has succeeded")
 	line.print(t)
 
 	// Once more: what is done is not done twice.
-	w.succeeded(t, w.reconcile(t), 2*time.Minute)
+	w.succeeded(t, w.reconcile(t))
 	time.Sleep(10 * time.Second)
 	if all := w.env.changes(t, "gap"); len(all) != 1 {
 		t.Errorf("there are %d commits after a second run, want 1: %v", len(all), all)
@@ -68,17 +66,14 @@ func (w *world) reconcile(t *testing.T) *unstructured.Unstructured {
 	return workflow
 }
 
-// suspendReconcile keeps the schedule from doing the same meanwhile.
-func (w *world) suspendReconcile(t *testing.T, suspend bool) {
+// suspendReconcile keeps the schedule from doing the same at any time. The
+// scenarios start it when it is its turn.
+func (w *world) suspendReconcile(t *testing.T) {
 	t.Helper()
 	cron := object(argo, "CronWorkflow", namespace, "amend-reconcile")
 	api, err := w.cluster.Objects(cron)
 	must(t, err)
-	patch := `{"spec":{"suspend":false}}`
-	if suspend {
-		patch = `{"spec":{"suspend":true}}`
-	}
-	_, err = api.Patch(t.Context(), cron.GetName(), types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	_, err = api.Patch(t.Context(), cron.GetName(), types.MergePatchType, []byte(`{"spec":{"suspend":true}}`), metav1.PatchOptions{})
 	must(t, err)
 }
 

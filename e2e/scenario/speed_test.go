@@ -74,10 +74,10 @@ func (w *world) timeOne(t *testing.T, deployment string) (commit, sync time.Dura
 		time.Sleep(20 * time.Millisecond)
 	}
 	committed := time.Now()
-	w.synced(t, "shop", head, poll)
+	w.synced(t, "shop", head)
 	sync = time.Since(committed)
 	// The commit of the record is not to be taken for that of the next alert.
-	w.env.recorded(t, w.env.changes(t, "speed")[0].incident, time.Minute)
+	w.env.recorded(t, w.env.changes(t, "speed")[0].incident)
 	return committed.Sub(began), sync
 }
 

@@ -5,36 +5,37 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
 // anomaly is the story of the README: the score of an anomaly job rises, and
-// seconds later the Deployment is restarted by a commit.
+// seconds later the Deployment is restarted by a commit. That helps.
 func anomaly(t *testing.T, w *world) {
-	old, before := w.pods(t, "shop", "webapp"), w.workflows(t, "amend-")
+	old := w.pods(t, "shop", "webapp")
 	line := newTimeline()
-	w.score.set(91)
+	w.metrics.score("webapp", 91)
 	line.mark("elastic_anomaly_score is 91 at the exporter")
-	workflow := w.newWorkflow(t, "amend-remediate", before, time.Minute)
+	workflow := w.remediation(t, "WebAppHighAnomalyScore")
 	line.mark("Workflow %s", workflow.GetName())
-	c := w.env.changed(t, "anomaly", time.Minute)
+	c := w.env.changed(t, "anomaly")
 	line.mark("commit %.10s: %s", c.commit, w.env.git(t, "log", "-1", "--format=%s", c.commit))
-	w.synced(t, "shop", c.commit, time.Minute)
+	w.synced(t, "shop", c.commit)
 	line.mark("Application shop is Synced at it and Healthy")
-	w.renewed(t, "shop", "webapp", old, time.Minute)
-	line.mark("all pods of webapp are new")
-	w.env.recorded(t, c.incident, time.Minute)
+	w.renewed(t, "shop", "webapp", old)
+	w.metrics.score("webapp", 3)
+	line.mark("all pods of webapp are new, and elastic_anomaly_score is 3")
+	w.env.recorded(t, c.incident)
 	line.mark("remediation-log.yaml names it")
-	workflow = w.succeeded(t, workflow, time.Minute)
+	workflow = w.succeeded(t, workflow)
 	line.mark("the Workflow has succeeded")
-	w.score.set(3)
 	line.print(t)
 	t.Logf("the Workflow as Argo reports it\n%s", nodes(workflow))
 	requireNodes(t, workflow, "decide", "propose", "record", "verify")
+	w.env.verdict(t, c.commit, "success", "worked: ")
 	if diff := w.env.git(t, "show", "--format=", "--stat", c.commit); !strings.Contains(diff, "apps/shop/webapp/deployment.yaml") || strings.Contains(diff, "2 files") {
 		t.Errorf("the commit changes\n%s\nwant one file, apps/shop/webapp/deployment.yaml", diff)
 	}
@@ -46,53 +47,80 @@ func anomaly(t *testing.T, w *world) {
 // pullRequest: more memory is proposed; a person merges, and the merge is
 // verified by a Workflow of its own.
 func pullRequest(t *testing.T, w *world) {
-	before := w.workflows(t, "amend-")
 	a := alertFor("OutOfMemory", "checkout", "checkout", nil)
 	line := newTimeline()
 	w.fire(t, 0, a)
-	p := w.env.proposed(t, "out-of-memory", time.Minute)
+	p := w.env.proposed(t, "out-of-memory")
 	line.mark("pull request %d: %s", p.Number, p.Title)
-	w.env.merge(t, p)
+	merge := w.env.merge(t, p)
 	line.mark("a person merges it")
-	verify := w.newWorkflow(t, "amend-verify", before, time.Minute)
+	verify := w.verification(t, merge)
 	line.mark("Workflow %s", verify.GetName())
-	w.env.git(t, "fetch", "-q", "origin")
-	w.synced(t, "checkout", w.env.git(t, "rev-parse", "origin/main"), time.Minute)
+	w.synced(t, "checkout", merge)
 	line.mark("Application checkout is Synced at it and Healthy")
-	verify = w.succeeded(t, verify, 2*time.Minute)
+	verify = w.succeeded(t, verify)
 	line.mark("the Workflow has succeeded")
 	line.print(t)
 	t.Logf("the Workflow as Argo reports it\n%s", nodes(verify))
 	requireNodes(t, verify, "verify")
 	w.resolve(t, 0, a)
-	live, err := w.cluster.AppsV1().Deployments("checkout").Get(t.Context(), "checkout", metav1.GetOptions{})
-	must(t, err)
-	if limit := live.Spec.Template.Spec.Containers[0].Resources.Limits.Memory().String(); limit != "144Mi" {
-		t.Errorf("the limit in the cluster is %s, want 144Mi", limit)
-	}
+	w.memory(t, "checkout", "checkout", "144Mi")
 	if file := w.env.show(t, "apps/checkout/overlays/prod/resources.yaml"); !strings.Contains(file, "memory: 144Mi   # raised after the spring sale") {
 		t.Errorf("the overlay is\n%s", file)
 	}
-	w.env.recorded(t, w.env.changes(t, "out-of-memory")[0].incident, time.Minute)
+	w.env.recorded(t, w.env.changed(t, "out-of-memory").incident)
 }
 
-// drift: somebody scales by hand. Argo CD undoes that, and what amend has
-// changed stays.
+// memory checks the memory limit of a Deployment in the cluster.
+func (w *world) memory(t *testing.T, namespace, name, want string) {
+	t.Helper()
+	live, err := w.cluster.AppsV1().Deployments(namespace).Get(t.Context(), name, metav1.GetOptions{})
+	must(t, err)
+	if got := live.Spec.Template.Spec.Containers[0].Resources.Limits.Memory().String(); got != want {
+		t.Errorf("the limit of %s in the cluster is %s, want %s", name, got, want)
+	}
+}
+
+// drift: what is in the cluster and not in Git goes. Somebody scales by hand,
+// and Argo CD undoes that; a person removes a manifest, and Argo CD prunes the
+// object. What amend has changed stays.
 func drift(t *testing.T, w *world) {
+	a := alertFor("Drifting", "shop", "stores", nil)
+	w.fire(t, 0, a)
+	w.synced(t, "shop", w.env.changed(t, "drifting").commit)
+	w.resolve(t, 0, a)
 	deployments := w.cluster.AppsV1().Deployments("shop")
-	before, err := deployments.Get(t.Context(), "webapp", metav1.GetOptions{})
+	before, err := deployments.Get(t.Context(), "stores", metav1.GetOptions{})
 	must(t, err)
-	_, err = deployments.Patch(t.Context(), "webapp", types.MergePatchType, []byte(`{"spec":{"replicas":4}}`), metav1.PatchOptions{})
+
+	_, err = deployments.Patch(t.Context(), "stores", types.MergePatchType, []byte(`{"spec":{"replicas":4}}`), metav1.PatchOptions{})
 	must(t, err)
-	took := eventually(t, "self-heal", time.Minute, func() error {
-		live, err := deployments.Get(t.Context(), "webapp", metav1.GetOptions{})
-		if err == nil && (*live.Spec.Replicas != 2 || live.Generation < before.Generation+2) {
-			err = fmt.Errorf("webapp has %d replicas", *live.Spec.Replicas)
+	took := eventually(t, "self-heal", func() error {
+		live, err := deployments.Get(t.Context(), "stores", metav1.GetOptions{})
+		if err == nil && (*live.Spec.Replicas != 1 || live.Generation < before.Generation+2) {
+			err = fmt.Errorf("it has %d replicas", *live.Spec.Replicas)
 		}
 		return err
 	})
-	t.Logf("undone after %.1f s", took.Seconds())
-	after, err := deployments.Get(t.Context(), "webapp", metav1.GetOptions{})
+	t.Logf("replicas are undone after %.1f s", took.Seconds())
+
+	const file = "apps/shop/stores/opening-hours.yaml"
+	config := object("v1", "ConfigMap", "shop", "opening-hours")
+	if _, err := w.get(t, config); err != nil {
+		t.Fatalf("before %s is removed: %v", file, err)
+	}
+	commits := w.env.push(t, "main", edit{"Remove the opening hours", map[string]rewrite{file: whole("")}})
+	w.refresh(t, "shop")
+	took = eventually(t, "prune", func() error {
+		if _, err := w.get(t, config); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("reading it says %v", err)
+		}
+		return nil
+	})
+	t.Logf("pruned %.1f s after the commit that removes it", took.Seconds())
+	w.synced(t, "shop", commits[0])
+
+	after, err := deployments.Get(t.Context(), "stores", metav1.GetOptions{})
 	must(t, err)
 	const restarted = "kubectl.kubernetes.io/restartedAt"
 	want := before.Spec.Template.Annotations[restarted]
@@ -127,13 +155,10 @@ func helmCrashLoop(t *testing.T, w *world) {
 // to the file with its tag, and waits until amend has put the tag back.
 func (w *world) rollsBack(t *testing.T, app, namespace, file string) {
 	t.Helper()
-	w.env.git(t, "fetch", "-q", "origin")
-	w.env.git(t, "reset", "-q", "--hard", "origin/main")
-	good := w.env.show(t, file) + "\n"
-	w.env.commit(t, app+": release 2", map[string]string{file: strings.Replace(good, `"1"`, `"2"`, 1)})
-	w.env.git(t, "push", "-q", "origin", "HEAD:main")
+	good := w.env.show(t, file)
+	w.env.push(t, "main", edit{app + ": release 2", map[string]rewrite{file: swapped(`"1"`, `"2"`)}})
 	w.refresh(t, app)
-	eventually(t, app+" crashes", 2*time.Minute, func() error {
+	eventually(t, app+" crashes", func() error {
 		for _, p := range w.pods(t, namespace, app) {
 			for _, s := range p.Status.ContainerStatuses {
 				if s.RestartCount > 0 {
@@ -143,27 +168,18 @@ func (w *world) rollsBack(t *testing.T, app, namespace, file string) {
 		}
 		return fmt.Errorf("no container has restarted")
 	})
-	known := len(w.env.changes(t, "crash-loop"))
 	line := newTimeline()
 	a := alertFor("CrashLoop", namespace, app, nil)
 	w.fire(t, 0, a)
-	var c change
-	eventually(t, "a commit that rolls "+app+" back", time.Minute, func() error {
-		all := w.env.changes(t, "crash-loop")
-		if len(all) == known {
-			return fmt.Errorf("none on %s", w.env.git(t, "rev-parse", "--short", "origin/main"))
-		}
-		c = all[0]
-		return nil
-	})
+	c := w.env.changedFor(t, "crash-loop", namespace+"/"+app)
 	line.mark("commit %.10s: %s", c.commit, w.env.git(t, "log", "-1", "--format=%s", c.commit))
-	w.synced(t, app, c.commit, time.Minute)
+	w.synced(t, app, c.commit)
 	line.mark("Application %s is Synced at it and Healthy", app)
 	line.print(t)
-	if got := w.env.show(t, file) + "\n"; got != good {
+	if got := w.env.show(t, file); got != good {
 		t.Errorf("%s is\n%s\nwant it as it was\n%s", file, got, good)
 	}
-	w.env.recorded(t, c.incident, time.Minute)
+	w.env.recorded(t, c.incident)
 	w.resolve(t, 0, a)
 }
 
@@ -183,9 +199,9 @@ func request(t *testing.T, w *world) {
 	line := newTimeline()
 	w.requestSucceeds(t, w.request(t, "restart-mail", "mail"), line)
 	line.print(t)
-	c := w.env.changed(t, "asked", time.Second)
-	w.renewed(t, "shop", "mail", old, time.Minute)
-	w.env.recorded(t, c.incident, time.Minute)
+	c := w.env.changedFor(t, "asked", "shop/mail")
+	w.renewed(t, "shop", "mail", old)
+	w.env.recorded(t, c.incident)
 }
 
 // request creates a RemediationRequest for the restart of a Deployment, and
@@ -210,7 +226,7 @@ spec:
 func (w *world) requestSucceeds(t *testing.T, name string, line *timeline) {
 	t.Helper()
 	last := ""
-	eventually(t, "the request has succeeded", 2*time.Minute, func() error {
+	eventually(t, "the request has succeeded", func() error {
 		live, err := w.get(t, object("amend.dev/v1alpha1", "RemediationRequest", "shop", name))
 		if err != nil {
 			return err
@@ -237,9 +253,9 @@ func (w *world) requestSucceeds(t *testing.T, name string, line *timeline) {
 func resolvedBeforeMerge(t *testing.T, w *world) {
 	a := alertFor("Passing", "shop", "ads", nil)
 	w.fire(t, 0, a)
-	p := w.env.proposed(t, "passing", time.Minute)
+	p := w.env.proposed(t, "passing")
 	w.resolve(t, 0, a)
-	took := eventually(t, "the pull request is closed", 2*time.Minute, func() error {
+	took := eventually(t, "the pull request is closed", func() error {
 		p = w.env.pulls(t, "passing")[0]
 		if p.State != "closed" {
 			return fmt.Errorf("it is %s", p.State)
@@ -250,7 +266,7 @@ func resolvedBeforeMerge(t *testing.T, w *world) {
 	if !p.MergedAt.IsZero() {
 		t.Error("it was merged")
 	}
-	eventually(t, "the branch is gone", 30*time.Second, func() error {
+	eventually(t, "the branch is gone", func() error {
 		branches := strings.Fields(w.env.git(t, "ls-remote", "--heads", "origin"))
 		if slices.Contains(branches, "refs/heads/"+p.Head.Ref) {
 			return fmt.Errorf("%s is still there", p.Head.Ref)

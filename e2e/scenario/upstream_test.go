@@ -78,7 +78,7 @@ spec:
 		}
 		u.remove(t, object(argo, "EventBus", controls, "default"))
 	})
-	eventually(t, "the Sensor listens", time.Minute, func() error { return u.cluster.Subscribed(t.Context(), controls, "upstream") })
+	eventually(t, "the Sensor listens", func() error { return u.cluster.Subscribed(t.Context(), controls, "upstream") })
 	u.hook = "http://" + u.reach(t, controls, "upstream-eventsource-svc", 12000)
 	// Self-signed, as Argo Events accepts it too.
 	conn, err := nats.Connect(u.site.Bus, nats.Secure(&tls.Config{InsecureSkipVerify: true}))
@@ -154,7 +154,7 @@ func (u *upstream) retries(t *testing.T) {
 		return n
 	}
 	var before map[string]int
-	eventually(t, "earlier posts are done with", time.Minute, func() error {
+	eventually(t, "earlier posts are done with", func() error {
 		before = count()
 		time.Sleep(3 * time.Second)
 		if fmt.Sprint(before) != fmt.Sprint(count()) {

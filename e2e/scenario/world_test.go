@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -29,8 +30,10 @@ type world struct {
 	state   string // of this run's servers
 
 	env          *envRepo
+	slack        *slack
 	alertmanager []string // base addresses
-	score        *exporter
+	prometheus   string   // base address
+	metrics      *metrics
 	gateway      string      // base address
 	loss         *lossyProxy // before the gateway, for what Alertmanager posts
 }
@@ -133,9 +136,19 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// soon is longer than anything here takes, also on a machine that is busy with
+// other things. How long something may take is for the scenario speed to say.
+const soon = 5 * time.Minute
+
 // eventually waits until try succeeds, and ends the test with its last error
-// when that takes longer than limit. It returns how long it took.
-func eventually(t *testing.T, what string, limit time.Duration, try func() error) time.Duration {
+// when it does not. It returns how long it took.
+func eventually(t *testing.T, what string, try func() error) time.Duration {
+	t.Helper()
+	return within(t, what, soon, try)
+}
+
+// within is eventually for what takes longer.
+func within(t *testing.T, what string, limit time.Duration, try func() error) time.Duration {
 	t.Helper()
 	began := time.Now()
 	for {
@@ -147,7 +160,7 @@ func eventually(t *testing.T, what string, limit time.Duration, try func() error
 		if took > limit {
 			t.Fatalf("%s: not after %s: %v", what, limit, err)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 	}
 }
 
@@ -157,6 +170,18 @@ func (w *world) write(t *testing.T, name, text string) string {
 	path := filepath.Join(w.state, name)
 	must(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
+}
+
+// fromPage is the one block of a page of docs/ that begins so.
+func (w *world) fromPage(t *testing.T, page, begins string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(w.root, "docs", page))
+	must(t, err)
+	found := regexp.MustCompile("(?s)```"+regexp.QuoteMeta(begins)+"\n(.*?)```").FindAllSubmatch(text, -1)
+	if len(found) != 1 {
+		t.Fatalf("docs/%s has %d blocks %q, want one", page, len(found), begins)
+	}
+	return string(found[0][1])
 }
 
 // unique makes a word that no earlier run has used.
