@@ -178,9 +178,13 @@ func TestPlannedAnew(t *testing.T) {
 	if report := r.audit(audit.Options{}); !report.Holds() || report.Changes != 1 || report.Entries != 1 {
 		t.Errorf("%+v", report)
 	}
-	r.commit(draft{message: message.Revert(trailersOf("web", 1), first, nil, start), files: memory(5)})
-	if report := r.audit(audit.Options{}); !report.Holds() || report.Reverts != 1 {
-		t.Errorf("after its revert: %+v", report)
+	merged := r.head
+	for name, plan := range map[string]string{"the first plan": first, "the one that landed": second} {
+		r.head = merged
+		r.commit(draft{message: message.Revert(trailersOf("web", 1), plan, nil, start), files: memory(5)})
+		if report := r.audit(audit.Options{}); !report.Holds() || report.Reverts != 1 {
+			t.Errorf("after the revert of %s: %+v", name, report)
+		}
 	}
 }
 

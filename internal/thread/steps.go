@@ -12,10 +12,11 @@ import (
 
 // thread tells all that is known of a change.
 func (h *history) thread(c change, src Sources) Thread {
+	last := h.last(c)
 	t := Thread{
 		Incident: c.trailers.Incident, Episode: c.trailers.Episode, Playbook: c.trailers.Playbook, Action: c.trailers.Action,
-		Workload: c.trailers.Workload.String(), Event: c.trailers.Alert, Commit: c.SHA, PullRequest: h.pull(c),
-		Edited: fmt.Sprintf("%s:%d", c.trailers.Path, c.trailers.Line), Trace: c.trailers.Trace,
+		Workload: c.trailers.Workload.String(), Event: c.trailers.Alert, Commit: last.SHA, PullRequest: h.pull(c),
+		Edited: fmt.Sprintf("%s:%d", last.trailers.Path, last.trailers.Line), Trace: c.trailers.Trace,
 	}
 	t.Steps = append(t.Steps, h.began(c, src.Decisions)...)
 	for _, d := range src.Decisions {
@@ -34,7 +35,7 @@ func (h *history) thread(c change, src Sources) Thread {
 		}
 		t.Steps = append(t.Steps, step)
 	}
-	t.Steps = append(t.Steps, logged(c, src.Log))
+	t.Steps = append(t.Steps, logged(last, src.Log))
 	t.Steps = append(t.Steps, verified(c, src)...)
 	t.Steps = append(t.Steps, h.reverted(c)...)
 	inOrder(t.Steps)

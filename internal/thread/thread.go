@@ -147,6 +147,17 @@ func (h *history) replaced(m ledger.Commit) bool {
 	return ours && len(h.merges[m.SHA]) > 0
 }
 
+// last returns what the change came to: the change itself or, when it was planned
+// anew, the last plan.
+func (h *history) last(c change) change {
+	for _, m := range h.landings(c.SHA) {
+		if t, _ := message.ParseTrailers(m.Message); h.replaced(m) {
+			c = newChange(m, t)
+		}
+	}
+	return c
+}
+
 // fact is a line of a message of ours about the alert.
 var fact = regexp.MustCompile(`(?m)^(Why|Summary|Value|Since|Evidence): (.*)$`)
 

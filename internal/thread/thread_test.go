@@ -158,10 +158,13 @@ func TestQuestions(t *testing.T) {
 // A change that was planned anew is one, and is found by the pull request that
 // brought the second plan.
 func TestThreadOfAChangeThatWasPlannedAnew(t *testing.T) {
+	anew := trailers("api", 1)
+	anew.Line = 9
+	r, _ := ledger.FromCommit(sha(5), at(5), text("restart api", anew))
 	commits := func(yield func(ledger.Commit, error) bool) {
 		for _, c := range []ledger.Commit{
 			{SHA: sha(6), At: at(6), Parents: []string{sha(3), sha(5)}, Message: "Merge pull request #12 from acme/amend/busy"},
-			{SHA: sha(5), At: at(5), Parents: []string{sha(3), sha(2)}, Message: text("restart api", trailers("api", 1))},
+			{SHA: sha(5), At: at(5), Parents: []string{sha(3), sha(2)}, Message: text("restart api", anew)},
 			{SHA: sha(3), At: at(4), Parents: []string{sha(1)}, Message: "by hand"},
 			{SHA: sha(2), At: at(2), Parents: []string{sha(1)}, Message: text("restart api", trailers("api", 1))},
 			{SHA: sha(1), At: at(1), Message: "start"},
@@ -172,11 +175,17 @@ func TestThreadOfAChangeThatWasPlannedAnew(t *testing.T) {
 		}
 	}
 	for _, question := range []string{"#12", sha(2), sha(5), sha(6)} {
-		threads, err := thread.Follow(thread.Sources{Commits: commits}, question)
+		threads, err := thread.Follow(thread.Sources{Commits: commits, Log: ledger.Log{Records: []amend.Record{r}}}, question)
 		if err != nil || len(threads) != 1 {
 			t.Fatalf("%s: %v, %v", question, threads, err)
 		}
+		if c := threads[0]; c.Commit != sha(5) || c.Edited != "apps/api.yaml:9" {
+			t.Errorf("%s: it is %s at %s, which the last plan is not", question, c.Commit, c.Edited)
+		}
 		got := strings.Join(lines(threads[0]), "\n")
+		if strings.Contains(got, "under another commit") {
+			t.Errorf("%s: the log has another commit:\n%s", question, got)
+		}
 		for _, want := range []string{"Deployment/shop/api/1 #12\n", "12:02:00 changed 0002 restart api\n", "12:05:00 changed 0005 planned anew on " + sha(3) + "\n", "12:06:00 merged 0006 merged into the branch"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: the thread lacks %q:\n%s", question, want, got)
