@@ -113,6 +113,16 @@ func TestEachDecisionIsHistoryForTheNext(t *testing.T) {
 	}
 }
 
+// What is proposed in a storm waits, in every mode, and is not there for the events
+// after it.
+func TestStormsAreReplayed(t *testing.T) {
+	got := run(t, policy("commit", "storm: {changes: 1, within: 3h}\n"), past{},
+		event(0, 1, amend.Firing), event(120, 1, amend.Firing), event(130, 11, amend.Firing), event(140, 0, amend.Resolved))
+	if all := reasons(got); all != "act 2, act 3, duplicate, withdrawn" || got[0].Storm || !got[1].Storm || got[1].Mode != amend.PullRequest {
+		t.Errorf("%s; the second is %+v", all, got[1])
+	}
+}
+
 // As with the writer, a playbook that commits has a budget beside the pull
 // requests that wait.
 func TestBudgetsCountByMode(t *testing.T) {
