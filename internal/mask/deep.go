@@ -86,11 +86,12 @@ func (m Masker) table(v reflect.Value) reflect.Value {
 	}
 	out := reflect.MakeMapWithSize(v.Type(), v.Len())
 	for key, value := range v.Seq2() {
-		masked := m.deep(value)
 		if inner := held(value); key.Kind() == reflect.String && inner.Kind() == reflect.String {
-			masked = text(inner.Type(), m.Value(key.String(), inner.String()))
+			value = text(inner.Type(), m.Value(key.String(), inner.String()))
+		} else {
+			value = m.deep(value)
 		}
-		out.SetMapIndex(m.deep(key), masked)
+		out.SetMapIndex(m.deep(key), value)
 	}
 	return out
 }

@@ -21,28 +21,25 @@ var whole = slices.Concat([]form{
 	{hints: []string{"://"}, with: "${1}" + Masked + "@", is: regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/@"'<>]*:[^\s@"'<>]*|[^\s/@"'<>]+)@`)},
 	{hints: []string{"@tcp(", "@unix("}, with: Masked + "${1}", is: regexp.MustCompile(`[\w.-]+:[^\s:@"']+(@(?:tcp|unix)\()`)},
 	// A variable as manifests write it, its name and its value by themselves.
-	{hints: words, hide: hidePair, is: pairs[0]},
-	{hints: words, hide: hidePair, is: pairs[1]},
+	{hide: hidePair, is: pairs[0]},
+	{hide: hidePair, is: pairs[1]},
 }, formats())
 
 // lines are looked for in each line.
 var lines = []form{
 	// A line of HTTP that holds credentials up to its end.
 	{hints: []string{"authorization", "cookie", "x-"}, hide: hideHeader, is: header},
-	{hints: words, hide: hideNamed, is: named},
+	{hide: hideNamed, is: named},
 	// An option of a command line with its value as the next word.
-	{hints: words, with: "${1}" + Masked, is: regexp.MustCompile(`(?i)(--?[\w-]*(?:` + secretWord + `)[\w-]*[ \t]+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)`)},
+	{with: "${1}" + Masked, is: regexp.MustCompile(`(?i)(--?[\w-]*(?:` + secretWord + `)[\w-]*[ \t]+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)`)},
 	{hints: []string{"bearer", "basic", "digest", "negotiate"}, with: "${1} " + Masked, is: regexp.MustCompile(`(?i)\b(bearer|basic|digest|negotiate)[ \t]+[A-Za-z0-9._~+/=-]{6,}`)},
 	{hints: []string{"@"}, with: Masked, is: regexp.MustCompile(`[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}`)},
 }
 
-// secretWord is what names of credentials have in them, and words are parts of
-// all of that.
+// secretWord is what names of credentials have in them; see mentions.
 const secretWord = `pass[-._]?(?:word|wd|phrase|code)|passwd|\bpwd|_pwd|secret|token|credential|` +
 	`(?:api|access|private|signing|encryption|account|shared|master|session)[-._]?key|apikey|` +
 	`authorization|\bauth\b|_auth\b|cookie|session[-._]?id|connection[-._]?string|\bdsn\b|_dsn\b|signature|\bsig\b|\bpin\b|\bssn\b`
-
-var words = []string{"pass", "pwd", "secret", "token", "credential", "key", "auth", "cookie", "session", "connection", "dsn", "sig", "pin", "ssn"}
 
 // aValue is a value in quotes, which may themselves be escaped, or up to white space.
 const aValue = `\\+"(?:[^"\\]|\\+[^"\\])*\\+"|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'(){}\[\]]+`

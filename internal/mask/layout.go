@@ -63,8 +63,7 @@ type row struct {
 
 // layout masks the values of s that are recognised by where they stand.
 func layout(s string) string {
-	lower := strings.ToLower(s)
-	if !strings.Contains(lower, "stringdata") && !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(lower, w) }) {
+	if !strings.Contains(strings.ToLower(s), "stringdata") && !mentions(s) {
 		return s
 	}
 	rows := parse(s)
@@ -192,13 +191,16 @@ func (rs rows) hide(i int) {
 	case strings.Contains(r.text, "stringData") || isSecret.MatchString(r.text):
 		r.text = ofSecret.ReplaceAllString(r.text, "${1}"+Masked)
 	}
-	r.text = flatList.ReplaceAllStringFunc(r.text, func(found string) string {
-		if strings.HasSuffix(found, Masked) {
-			return found // a value that was masked only looks like a list
-		}
-		return flatList.ReplaceAllString(found, "${1}"+Masked+"${2}")
-	})
-	if r.secret && rs.hideEntry(i) {
+	names := mentions(r.text)
+	if names {
+		r.text = flatList.ReplaceAllStringFunc(r.text, func(found string) string {
+			if strings.HasSuffix(found, Masked) {
+				return found // a value that was masked only looks like a list
+			}
+			return flatList.ReplaceAllString(found, "${1}"+Masked+"${2}")
+		})
+	}
+	if r.secret && rs.hideEntry(i) || !names {
 		return
 	}
 	for _, m := range openQuote.FindAllStringSubmatchIndex(r.text, -1) {

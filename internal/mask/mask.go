@@ -54,6 +54,7 @@ func (m Masker) Text(s string) string {
 
 // A form is one kind of secret. Only a text with one of the hints in it, which are
 // in lower case, can hold it; to look for those first makes ordinary text cheap.
+// Without hints it takes a name that sounds like a credential.
 type form struct {
 	hints []string
 	is    *regexp.Regexp
@@ -62,9 +63,9 @@ type form struct {
 }
 
 func apply(forms []form, s string) string {
-	lower := strings.ToLower(s)
+	lower, names := strings.ToLower(s), mentions(s)
 	for _, f := range forms {
-		if !slices.ContainsFunc(f.hints, func(hint string) bool { return strings.Contains(lower, hint) }) {
+		if f.hints == nil && !names || f.hints != nil && !slices.ContainsFunc(f.hints, func(hint string) bool { return strings.Contains(lower, hint) }) {
 			continue
 		}
 		if f.hide != nil {
