@@ -229,6 +229,7 @@ func TestHostileChartsEndInRefusal(t *testing.T) {
 		"loop in loop":          `{{ range until 100000 }}{{ range until 100000 }}x{{ end }}{{ end }}`,
 		"loops without calls":   `{{ $l := until 2000 }}{{ range $l }}{{ range $l }}{{ range $l }}{{ end }}{{ end }}{{ end }}`,
 		"range over a number":   `{{ range 2000000000 }}{{ end }}`,
+		"output without end":    `{{ range 2000000000 }}a: b{{ end }}`,
 		"many items":            `{{ until 2000000000 }}`,
 		"steps":                 `{{ untilStep 0 2000000000 1 }}`,
 		"seq":                   `{{ seq 1 2000000000 }}`,

@@ -102,11 +102,39 @@ func scenarios(t testing.TB) []scenario {
 	return list
 }
 
+// An answer is what a Locator says of a scenario.
+type answer struct {
+	site             locate.Site
+	result           locate.Result
+	refused, editing error // of Locate and of Edit
+}
+
+func ask(l *locate.Locator, s scenario) (a answer) {
+	a.site, a.refused = l.Locate(s.repo, s.query)
+	a.result, a.editing = l.Edit(s.repo, s.query, s.set)
+	return a
+}
+
+// shared answers each scenario once for all tests, with one Locator: what it
+// remembers must not mix up repos. Tests that use it do not run in parallel.
+var shared = struct {
+	locator *locate.Locator
+	answers map[string]answer
+}{newLocator(), map[string]answer{}}
+
+func answerOf(s scenario) answer {
+	a, known := shared.answers[s.file]
+	if !known {
+		a = ask(shared.locator, s)
+		shared.answers[s.file] = a
+	}
+	return a
+}
+
 func TestScenarios(t *testing.T) {
-	l := newLocator() // one for all: what it remembers must not mix up repos
 	for _, s := range scenarios(t) {
 		t.Run(strings.TrimSuffix(path.Base(s.file), ".txtar"), func(t *testing.T) {
-			got := report(l, s)
+			got := report(s, answerOf(s))
 			if *update {
 				rewriteWant(t, s, got)
 				return
@@ -137,13 +165,12 @@ func rewriteWant(t *testing.T, s scenario, got string) {
 }
 
 // report writes what a scenario gives, for people to judge.
-func report(l *locate.Locator, s scenario) string {
+func report(s scenario, a answer) string {
 	var b strings.Builder
-	site, err := l.Locate(s.repo, s.query)
-	if err != nil {
-		fmt.Fprintf(&b, "refused %s: %v\n", amend.ReasonOf(err), err)
+	if a.refused != nil {
+		fmt.Fprintf(&b, "refused %s: %v\n", amend.ReasonOf(a.refused), a.refused)
 	} else {
-		status := "located"
+		site, status := a.site, "located"
 		if site.Add {
 			status = "add"
 		}
@@ -156,11 +183,11 @@ func report(l *locate.Locator, s scenario) string {
 			fmt.Fprintf(&b, "also %s %s (%s)\n", c.Object, c.Field, c.Application)
 		}
 	}
-	res, err := l.Edit(s.repo, s.query, s.set)
-	if err != nil {
-		fmt.Fprintf(&b, "edit refused %s\n", amend.ReasonOf(err))
+	if a.editing != nil {
+		fmt.Fprintf(&b, "edit refused %s\n", amend.ReasonOf(a.editing))
 		return b.String()
 	}
+	res := a.result
 	old := s.repo[res.Path.String()].Data
 	diff := manifest.Diff(res.Path.String(), old, res.Content)
 	b.WriteString(strings.ReplaceAll(diff, "\r", "␍"))
@@ -174,10 +201,10 @@ func report(l *locate.Locator, s scenario) string {
 // outside the lines it names, and that locating again finds the new value on
 // the same line.
 func TestEditThenLocate(t *testing.T) {
-	l := newLocator()
 	for _, s := range scenarios(t) {
-		res, err := l.Edit(s.repo, s.query, s.set)
-		if err != nil || len(res.Hops) > 0 && s.query.Live != nil { // what is live would have to change too
+		a := answerOf(s)
+		res := a.result
+		if a.editing != nil || len(res.Hops) > 0 && s.query.Live != nil { // what is live would have to change too
 			continue
 		}
 		t.Run(strings.TrimSuffix(path.Base(s.file), ".txtar"), func(t *testing.T) {
@@ -188,7 +215,7 @@ func TestEditThenLocate(t *testing.T) {
 			}
 			after := tree.Overlay(s.repo, map[amend.RepoPath][]byte{res.Path: res.Content})
 			s.query.Field = named(s.query.Field, s.set.Text)
-			site, err := l.Locate(after, s.query)
+			site, err := shared.locator.Locate(after, s.query)
 			if err != nil {
 				t.Fatalf("locating again: %v", err)
 			}
@@ -198,7 +225,7 @@ func TestEditThenLocate(t *testing.T) {
 			if site.Current != s.set.Text {
 				t.Errorf("current = %q, want %q", site.Current, s.set.Text)
 			}
-			if _, err := l.Edit(after, s.query, s.set); amend.ReasonOf(err) != amend.ReasonNoChange {
+			if _, err := shared.locator.Edit(after, s.query, s.set); amend.ReasonOf(err) != amend.ReasonNoChange {
 				t.Errorf("the second edit: %v", err)
 			}
 		})
