@@ -57,7 +57,7 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 		return nil, err
 	}
 	copied, err := git.OpenMirror(ctx, git.Config{
-		Dir: filepath.Join(f.dataDir, "mirror"), URL: where.clone, Log: log,
+		Dir: filepath.Join(f.dataDir, "mirror"), URL: where.clone, Transport: client.Git(), Log: log,
 		Auth: func(ctx context.Context) (string, string, error) {
 			token, err := client.Token(ctx)
 			return "x-access-token", token, err

@@ -1,12 +1,11 @@
-// Package github writes to one env repo through the REST API of GitHub or of a
-// host that speaks it: commits as Git objects, branches by compare-and-swap,
-// pull requests, and repository_dispatch.
+// Package github works on one env repo through the REST API of GitHub or of a host
+// that speaks it: pull requests, commit statuses, and repository_dispatch. Commits
+// are not made here but pushed; see Client.Git.
 //
-// Three rules shape it. A path reaches the host only inside a body, as an
-// amend.RepoPath, because in a URL "../" would name another repository; so the
-// Contents API is not used. An answer that was lost is found out by reading and
-// never by writing again blindly. And no request leaves before the time that the
-// host asked to wait until.
+// Three rules shape it. No path of a file is part of an address, because there
+// "../" would name another repository; so the Contents API is not used. An answer
+// that was lost is found out by reading and never by writing again blindly. And no
+// request leaves before the time that the host asked to wait until.
 package github
 
 import (
@@ -64,6 +63,7 @@ type Client struct {
 	again, once *github.Client
 	pause       func(ctx context.Context, attempt int) error
 	self        *account
+	git         gitTransport
 }
 
 var name = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
@@ -86,7 +86,7 @@ func New(cfg Config) (*Client, error) {
 	again.token, once.token, once.repeat = who.token, who.token, false
 	c := &Client{
 		owner: cfg.Owner, repo: cfg.Repo, log: cfg.Log, token: who.token,
-		again: restClient(base, &again), once: restClient(base, &once), pause: again.pause,
+		again: restClient(base, &again), once: restClient(base, &once), pause: again.pause, git: gitTransport{raw},
 	}
 	c.self = &account{as: c.again, ask: who.login, login: cfg.Login}
 	return c, nil

@@ -29,6 +29,7 @@ type call struct {
 	content bool // it may make something that people are told of
 	urgent  bool
 	counted bool // by the primary limit of the installation
+	git     bool // it is of Git's own protocol, which no limit of the API counts
 }
 
 // gitObjects are the addresses of Git's objects and refs, of which the host
@@ -142,7 +143,10 @@ func documented() []window {
 		return 0
 	}
 	points := func(c call) int {
-		if c.write {
+		switch {
+		case c.git:
+			return 0
+		case c.write:
 			return 5
 		}
 		return 1
