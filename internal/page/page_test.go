@@ -319,3 +319,20 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 }
+
+// Time is saved by what stands, as far as anybody knows.
+func TestSavedByWhatStands(t *testing.T) {
+	for state, want := range map[amend.VerdictState]int{
+		"": 2, amend.Pending: 2, amend.Worked: 2, amend.Unverified: 2, amend.Failed: 1, amend.Superseded: 1, amend.Reverted: 1,
+	} {
+		f := facts("")
+		f.Verdicts[sha(6)] = state
+		var o page.Overview
+		if err := json.Unmarshal(get(pages(&source{facts: f}), "/api/overview").Body.Bytes(), &o); err != nil {
+			t.Fatal(err)
+		}
+		if o.Saved.Stood != want || o.Saved.Measured != 2 {
+			t.Errorf("%q: %d of %d changes stand, want %d of 2", state, o.Saved.Stood, o.Saved.Measured, want)
+		}
+	}
+}

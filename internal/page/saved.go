@@ -18,17 +18,22 @@ type Saved struct {
 	// ByHand is what somebody said that a person takes for one such change, in
 	// seconds; 0 when nobody did, and then nothing is said to be saved.
 	ByHand float64 `json:"byHandSeconds,omitempty"`
-	// Stood is how many of the measured changes stand: neither taken back nor
-	// found to have failed. Total is the sum of ByHand less the measured time
+	// Stood is how many of the measured changes stand: neither taken back, nor
+	// found to have failed, nor superseded. Total is the sum of ByHand less the measured time
 	// over them, in seconds.
 	Stood int     `json:"stood"`
 	Total float64 `json:"totalSeconds,omitempty"`
 }
 
 // stands reports whether a change is of use as far as is known. One without a
-// verdict is counted: a person's change would have none either.
+// verdict is counted: a person's change would have none either. One that a newer
+// change replaced before it could show anything is not.
 func (c Change) stands() bool {
-	return c.Outcome != Reverted && c.Outcome != TakenBack && c.Outcome != Outcome(amend.Failed)
+	switch c.Outcome {
+	case Reverted, TakenBack, Outcome(amend.Failed), Outcome(amend.Superseded):
+		return false
+	}
+	return true
 }
 
 // saved counts what the changes saved.
