@@ -27,7 +27,8 @@ func newEdit() *cobra.Command {
 		Long: `Find the line as amend locate does, change it to a value of the type that the
 field has, and prove the change by rendering: the diff and all that differs in
 the renders is printed. No byte outside of the changed value changes. The file
-is written only with --write, after the proof.
+is written only with --write, after the proof. Where another program sets the
+field or writes the line, standard error says so: amend itself refuses that.
 
 A refusal is printed with its reason and has exit code 3. A field that has the
 value already is no change, with exit code 0.`,
@@ -54,6 +55,9 @@ value already is no change, with exit code 0.`,
 			res, err = locate.New(withJsonnet()).EditText(files, q, value)
 		}
 		res.Hops = slices.Concat(hops, res.Hops)
+		for _, b := range res.Bots {
+			fmt.Fprintf(cmd.ErrOrStderr(), "warning: this belongs to %s, known %s, which may undo the edit or fight with it\n", b.Name, plain(b.Claim))
+		}
 		answer := editAnswer(res, err)
 		if answer == nil {
 			return err
