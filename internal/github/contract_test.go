@@ -82,39 +82,28 @@ func newBench(t *testing.T, settings ...func(*forge.Config)) *bench {
 	return b
 }
 
-// commit makes the same commit on the host and in the mirror.
+// commit makes a commit and has the host know it.
 func (b *bench) commit(t *testing.T, branch string, replicas int) string {
 	t.Helper()
 	parent, err := b.mirror.Head(branch)
 	must(t, err)
-	view, err := b.mirror.Tree(parent)
-	must(t, err)
-	root, ok := view.(interface {
-		Hash(string) (string, bool)
-	}).Hash(".")
-	if !ok {
-		t.Fatal("no hash")
-	}
-	files := map[amend.RepoPath][]byte{
+	made, err := b.mirror.Write(parent, map[amend.RepoPath][]byte{
 		repoPath(t, "apps/web/deploy.yaml"): fmt.Appendf(nil, "replicas: %d # ü\n", replicas),
 		repoPath(t, "run.sh"):               fmt.Appendf(nil, "#!/bin/sh\necho %d\n", replicas),
 		repoPath(t, "new/latin-1.yaml"):     []byte("name: \xe9\n"),
-	}
-	now := time.Date(2026, 5, 1, 10, 0, replicas, 0, time.UTC)
-	text := "Raise replicas\n\nAmend-Incident: x\n"
-	made, err := b.client.Commit(ctx, github.CommitInput{
-		Parent: parent, BaseTree: root, Tree: view, Files: files, Message: text,
-		Author: github.Author{Name: "amend", Email: "amend@example.com"}, Time: now,
+	}, git.CommitMeta{
+		Message: "Raise replicas\n\nAmend-Incident: x\n", Author: git.Person{Name: "amend", Email: "amend@example.com"},
+		Time: time.Date(2026, 5, 1, 10, 0, replicas, 0, time.UTC),
 	})
 	must(t, err)
-	here, err := b.mirror.Write(parent, files, git.CommitMeta{
-		Message: text, Author: git.Person{Name: "amend", Email: "amend@example.com"}, Time: now,
-	})
-	must(t, err)
-	if here.SHA != made.SHA || here.TreeSHA != made.TreeSHA {
-		t.Errorf("the host made %v, the mirror %v", made, here)
-	}
+	b.branch(t, "commits/"+made.SHA, made.SHA)
 	return made.SHA
+}
+
+// branch makes a branch on the host.
+func (b *bench) branch(t *testing.T, name, sha string) {
+	t.Helper()
+	must(t, b.mirror.Push(ctx, name, "", sha))
 }
 
 // Every method, against a host that behaves, checked against the contract.
@@ -126,11 +115,10 @@ func TestContract(t *testing.T) {
 	sha := b.commit(t, "main", 4)
 
 	const branch = "amend/x-1"
-	must(t, c.CreateBranch(ctx, branch, sha))
+	b.branch(t, branch, sha)
 	if _, err := c.OpenPullRequest(ctx, github.NewPullRequest{Head: branch, Base: branch, Title: "T"}); err == nil {
 		t.Error("a pull request from a branch to itself")
 	}
-	wantKind(t, c.CreateBranch(ctx, branch, sha), amend.Conflict)
 	_, ok, err := c.PullRequest(ctx, branch)
 	must(t, err)
 	if ok {
@@ -173,9 +161,10 @@ func TestContract(t *testing.T) {
 	_, err = c.Head(ctx, branch)
 	wantKind(t, err, amend.NotFound)
 
-	must(t, c.UpdateBranch(ctx, "main", sha))
-	must(t, b.mirror.Advance("main", sha))
-	wantKind(t, c.UpdateBranch(ctx, "main", first), amend.Conflict)
+	must(t, b.mirror.Push(ctx, "main", first, sha))
+	if got, err := c.Head(ctx, "main"); err != nil || got != sha {
+		t.Errorf("main = %s, %v; want %s", got, err, sha)
+	}
 	must(t, c.Dispatch(ctx, "amend-record", map[string]any{"record": map[string]string{"incident": "x"}}))
 
 	must(t, b.mirror.Fetch(ctx))
@@ -195,14 +184,13 @@ func TestLostAnswersOnTheHost(t *testing.T) {
 		t.Run(action, func(t *testing.T) {
 			b := newBench(t)
 			c := b.client
-			for _, path := range []string{"/git/blobs$", "/git/trees$", "/git/commits$", "/git/refs", "/pulls$", "/labels$", "/labels/amend$", "/pulls/1$", "/dispatches$"} {
+			for _, path := range []string{"/git/refs", "/pulls$", "/labels$", "/labels/amend$", "/pulls/1$", "/dispatches$"} {
 				for _, method := range []string{"POST", "PATCH", "DELETE"} {
 					must(t, b.forge.AddFault(forge.Fault{Method: method, Path: path, Action: action, Times: 1}))
 				}
 			}
-			must(t, b.forge.AddFault(forge.Fault{Path: "/git/ref/", Action: forge.FaultStale, Times: 1}))
 			sha := b.commit(t, "main", 4)
-			must(t, c.CreateBranch(ctx, "amend/x-1", sha))
+			b.branch(t, "amend/x-1", sha)
 			pr, err := c.OpenPullRequest(ctx, github.NewPullRequest{Head: "amend/x-1", Base: "main", Title: "T", Body: "B", Labels: []string{"amend"}})
 			must(t, err)
 			if pr.Number != 1 {
@@ -210,41 +198,8 @@ func TestLostAnswersOnTheHost(t *testing.T) {
 			}
 			must(t, c.Unlabel(ctx, pr.Number, "amend"))
 			must(t, c.Close(ctx, pr.Number, nil))
-			must(t, c.UpdateBranch(ctx, "main", sha))
 			must(t, c.DeleteBranch(ctx, "amend/x-1"))
 			must(t, c.Dispatch(ctx, "amend-record", map[string]int{"n": 1}))
 		})
-	}
-}
-
-// Many writers on one branch: each compare-and-swap is won by one, and every
-// commit of a winner stays.
-func TestNobodyIsOverwritten(t *testing.T) {
-	b := newBench(t)
-	parent, err := b.mirror.Head("main")
-	must(t, err)
-	shas := make([]string, 8)
-	for i := range shas {
-		shas[i] = b.commit(t, "main", i+1) // siblings: only one can land
-	}
-	var wg sync.WaitGroup
-	errs := make([]error, len(shas))
-	for i, sha := range shas {
-		wg.Go(func() { errs[i] = b.client.UpdateBranch(ctx, "main", sha) })
-	}
-	wg.Wait()
-	won := ""
-	for i, err := range errs {
-		switch {
-		case err == nil && won != "":
-			t.Errorf("%s and %s both landed on %s", won, shas[i], parent)
-		case err == nil:
-			won = shas[i]
-		default:
-			wantKind(t, err, amend.Conflict)
-		}
-	}
-	if got, err := b.client.Head(ctx, "main"); err != nil || got != won {
-		t.Errorf("main = %s, %v; the winner was %q", got, err, won)
 	}
 }

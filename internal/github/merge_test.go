@@ -13,6 +13,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/forge"
+	"github.com/amendhq/amend/internal/git"
 	"github.com/amendhq/amend/internal/github"
 )
 
@@ -38,7 +39,7 @@ func (b *bench) token(t *testing.T, login string) string {
 func (b *bench) openFix(t *testing.T) (int, string) {
 	t.Helper()
 	sha := b.commit(t, "main", 4)
-	must(t, b.client.CreateBranch(ctx, "amend/x-1", sha))
+	b.branch(t, "amend/x-1", sha)
 	pr, err := b.client.OpenPullRequest(ctx, github.NewPullRequest{Head: "amend/x-1", Base: "main", Title: "Raise replicas", Body: "Because."})
 	must(t, err)
 	return pr.Number, sha
@@ -196,31 +197,20 @@ func TestOpenPullRequestsAndTheirBodies(t *testing.T) {
 }
 
 // A commit in place of another stands on both, and has the files of the first
-// parent only; the branch of the other moves to it without force.
+// parent only; the pull request of the other follows.
 func TestCommitInstead(t *testing.T) {
 	b := newBench(t)
 	_, old := b.openFix(t)
 	base, err := b.mirror.Head("main")
 	must(t, err)
-	view, err := b.mirror.Tree(base)
+	made, err := b.mirror.Write(base, map[amend.RepoPath][]byte{repoPath(t, "apps/web/deploy.yaml"): []byte("replicas: 9\n")}, git.CommitMeta{
+		Message: "Again", Author: git.Person{Name: "amend", Email: "amend@example.com"}, Time: time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC), Instead: old,
+	})
 	must(t, err)
-	root, _ := view.(interface {
-		Hash(string) (string, bool)
-	}).Hash(".")
-	in := github.CommitInput{
-		Parent: base, BaseTree: root, Tree: view, Instead: old, Files: map[amend.RepoPath][]byte{repoPath(t, "apps/web/deploy.yaml"): []byte("replicas: 9\n")},
-		Message: "Again", Author: github.Author{Name: "amend", Email: "amend@example.com"}, Time: time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC),
-	}
-	made, err := b.client.Commit(ctx, in)
-	must(t, err)
-	must(t, b.client.UpdateBranch(ctx, "amend/x-1", made.SHA))
-	wantKind(t, b.client.UpdateBranch(ctx, "amend/x-1", old), amend.Conflict)
+	must(t, b.mirror.Push(ctx, "amend/x-1", old, made.SHA))
 	pr, _, err := b.person(t, "jo").PullRequests.Get(ctx, "acme", "env", 1)
 	must(t, err)
 	if pr.GetHead().GetSHA() != made.SHA || pr.GetChangedFiles() != 1 || !pr.GetMergeable() {
 		t.Errorf("the pull request is at %s with %d files, mergeable %v", pr.GetHead().GetSHA(), pr.GetChangedFiles(), pr.GetMergeable())
 	}
-	in.Instead = "main"
-	_, err = b.client.Commit(ctx, in)
-	wantKind(t, err, amend.Invalid)
 }

@@ -18,7 +18,7 @@ func TestProposalAndItsMerge(t *testing.T) {
 	base, err := b.mirror.Head("main")
 	must(t, err)
 	sha := b.commit(t, "main", 4)
-	must(t, b.client.CreateBranch(ctx, "amend/x-1", sha))
+	b.branch(t, "amend/x-1", sha)
 	pr, err := b.plain.OpenPullRequest(ctx, github.NewPullRequest{Head: "amend/x-1", Base: "main", Title: "T", Body: "B"})
 	must(t, err)
 	for _, text := range []string{"one", "two"} {

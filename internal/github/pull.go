@@ -212,6 +212,16 @@ func (c *Client) OpenPullRequest(ctx context.Context, n NewPullRequest) (PullReq
 	return pr, nil
 }
 
+// settleTries bounds how often a write is sent whose answer keeps getting lost.
+const settleTries = 4
+
+// outcomeUnknown reports whether the host may have done what was asked although
+// it did not say so. What a limit turned away was not done.
+func outcomeUnknown(err error) bool {
+	_, limited := RetryAt(err)
+	return amend.KindOf(err) == amend.Transient && !limited
+}
+
 func (c *Client) openOrAdopt(ctx context.Context, n NewPullRequest) (PullRequest, error) {
 	for try := 1; ; try++ {
 		pr, _, err := c.once.PullRequests.Create(ctx, c.owner, c.repo, &github.NewPullRequest{

@@ -15,7 +15,7 @@ import (
 func TestReview(t *testing.T) {
 	b := newBench(t)
 	sha := b.commit(t, "main", 4)
-	must(t, b.client.CreateBranch(ctx, "amend/x-1", sha))
+	b.branch(t, "amend/x-1", sha)
 	pr, err := b.client.OpenPullRequest(ctx, github.NewPullRequest{Head: "amend/x-1", Base: "main", Title: "T", Body: "B"})
 	must(t, err)
 	review := github.Review{Commit: sha, Body: "Look.", Comments: []github.LineComment{

@@ -145,7 +145,7 @@ func TestStatusOfNobody(t *testing.T) {
 
 func TestLabel(t *testing.T) {
 	b := newBench(t)
-	must(t, b.client.CreateBranch(ctx, "amend/x-1", b.commit(t, "main", 4)))
+	b.branch(t, "amend/x-1", b.commit(t, "main", 4))
 	pr, err := b.client.OpenPullRequest(ctx, github.NewPullRequest{Head: "amend/x-1", Base: "main", Title: "T"})
 	must(t, err)
 	must(t, b.client.Label(ctx, pr.Number, "amend/worked"))

@@ -156,7 +156,7 @@ func TestLongLimitStopsEverybody(t *testing.T) {
 			if at, ok := github.RetryAt(err); !ok || at.Sub(s.times[0]) != time.Hour {
 				t.Errorf("retry at %v, %v", at, ok)
 			}
-			wantKind(t, c.UpdateBranch(ctx, "b", sha1), amend.Transient)
+			wantKind(t, c.DeleteBranch(ctx, "b"), amend.Transient)
 		}
 		if len(s.times) != 1 {
 			t.Errorf("%d requests, want 1", len(s.times))

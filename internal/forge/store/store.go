@@ -58,6 +58,8 @@ const settings = `
 [uploadpack]
 	allowFilter = true
 	allowAnySHA1InWant = true
+[receive]
+	autogc = false
 [gc]
 	auto = 0
 `
