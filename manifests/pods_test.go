@@ -2,6 +2,7 @@ package manifests_test
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,10 +20,16 @@ type container struct {
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	} `json:"env"`
+	Ports           []containerPort `json:"ports"`
 	Dependencies    []string        `json:"dependencies"`
 	VolumeMounts    []volumeMount   `json:"volumeMounts"`
 	Resources       resources       `json:"resources"`
 	SecurityContext securityContext `json:"securityContext"`
+}
+
+type containerPort struct {
+	Name   string `json:"name"`
+	Number int    `json:"containerPort"`
 }
 
 type volumeMount struct {
@@ -77,6 +84,11 @@ type template struct {
 	ContainerSet struct {
 		Containers []container `json:"containers"`
 	} `json:"containerSet"`
+	// Steps start other templates; such a template has no pod of its own.
+	Steps [][]struct {
+		Template string `json:"template"`
+		When     string `json:"when"`
+	} `json:"steps"`
 }
 
 type workflowTemplate struct {
@@ -85,6 +97,10 @@ type workflowTemplate struct {
 	} `json:"metadata"`
 	Spec struct {
 		pod
+		Hooks map[string]struct {
+			Template   string `json:"template"`
+			Expression string `json:"expression"`
+		} `json:"hooks"`
 		PodSpecPatch          string     `json:"podSpecPatch"`
 		ActiveDeadlineSeconds int        `json:"activeDeadlineSeconds"`
 		Templates             []template `json:"templates"`
@@ -106,6 +122,9 @@ func TestContainersAreLocked(t *testing.T) {
 	}
 	for _, w := range objects[workflowTemplate](t, overlay, "WorkflowTemplate") {
 		for _, each := range w.Spec.Templates {
+			if each.Steps != nil {
+				continue
+			}
 			p := w.Spec.pod
 			if w.Metadata.Name == "amend-steps" {
 				p = each.pod // only what is in the template travels with templateRef
@@ -167,6 +186,9 @@ func TestWorkflowsEnd(t *testing.T) {
 		}
 		for _, each := range w.Spec.Templates {
 			where := name + "/" + each.Name
+			if each.Steps != nil {
+				continue
+			}
 			if each.ActiveDeadlineSeconds == 0 {
 				t.Errorf("%s has no deadline", where)
 			}
@@ -185,6 +207,68 @@ func TestWorkflowsEnd(t *testing.T) {
 				if !waits && !slices.Equal(c.Dependencies, []string{each.ContainerSet.Containers[i].Name}) {
 					t.Errorf("%s: %s does not wait for the step before it", where, c.Name)
 				}
+			}
+		}
+	}
+}
+
+// What is to be done at the end of a Workflow that failed starts no pod at the end of
+// one that did not: Argo Workflows looks at the expression of no exit hook.
+func TestExitHooksAskWhetherItFailed(t *testing.T) {
+	hooks := 0
+	for _, w := range objects[workflowTemplate](t, overlay, "WorkflowTemplate") {
+		for event, hook := range w.Spec.Hooks {
+			hooks++
+			i := slices.IndexFunc(w.Spec.Templates, func(each template) bool { return each.Name == hook.Template })
+			if event != "exit" || hook.Expression != "" || i < 0 || len(w.Spec.Templates[i].Steps) == 0 {
+				t.Errorf("%s: the hook %s is %+v, want one on exit whose template has steps with the condition", w.Metadata.Name, event, hook)
+				continue
+			}
+			for _, step := range slices.Concat(w.Spec.Templates[i].Steps...) {
+				if step.When != "{{workflow.status}} != Succeeded" {
+					t.Errorf("%s: %s starts %s when %q", w.Metadata.Name, hook.Template, step.Template, step.When)
+				}
+			}
+		}
+	}
+	if hooks == 0 {
+		t.Error("there are no hooks")
+	}
+}
+
+// The page asks nobody who they are, so it listens where only those get who may
+// forward a port of the pod, and no Service leads there.
+func TestThePageIsInThePod(t *testing.T) {
+	type service struct {
+		Spec struct {
+			Ports []struct {
+				TargetPort any `json:"targetPort"` // a name or a number
+			} `json:"ports"`
+		} `json:"spec"`
+	}
+	pages := 0
+	for _, d := range objects[deployment](t, overlay, "Deployment") {
+		for _, c := range d.Spec.Template.Spec.Containers {
+			for _, arg := range c.Args {
+				address, ok := strings.CutPrefix(arg, "--page-listen=")
+				if !ok {
+					continue
+				}
+				pages++
+				named := slices.ContainsFunc(c.Ports, func(p containerPort) bool { return p.Name == "page" && address == fmt.Sprintf("127.0.0.1:%d", p.Number) })
+				if d.Metadata.Name != "amend-writer" || !named {
+					t.Errorf("%s shows the page at %s and names the ports %v", d.Metadata.Name, address, c.Ports)
+				}
+			}
+		}
+	}
+	if pages != 1 {
+		t.Errorf("%d containers show the page", pages)
+	}
+	for _, s := range objects[service](t, overlay, "Service") {
+		for _, p := range s.Spec.Ports {
+			if to := fmt.Sprint(p.TargetPort); to == "page" || to == "8081" {
+				t.Error("a Service leads to the page")
 			}
 		}
 	}
