@@ -114,6 +114,7 @@ type bench struct {
 	keeper       writer.Keeper
 	alternatives func(pipeline.World, pipeline.Proposal) ([]amend.Alternative, error)
 	writer       *writer.Writer
+	vouched      string        // the commit that the writer vouched for last
 	passed       time.Duration // on top of the clock
 	stop         func()        // kills the writer and waits for its end
 }
@@ -152,7 +153,8 @@ func (b *bench) restart() {
 			}
 			return b.alternatives(w, of)
 		},
-		Owners: b.owners, Prover: b.prover, Keeper: b.keeper, KeepEvery: time.Minute, Committer: mail,
+		Proposed: func(_ int, commit string) { b.vouched = commit },
+		Owners:   b.owners, Prover: b.prover, Keeper: b.keeper, KeepEvery: time.Minute, Committer: mail,
 	})
 	b.stop = func() {}
 }

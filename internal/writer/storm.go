@@ -34,6 +34,7 @@ type summary struct {
 	commits []ledger.Commit // the oldest first
 	records []amend.Record  // of those that amend made
 	looked  *round          // in which the host was asked about it last
+	own     bool            // this writer itself has put every commit there
 }
 
 // storms are the summaries that are known, the oldest first. Nobody is asked before
@@ -156,14 +157,27 @@ func (r *round) look(ctx context.Context, s *summary) error {
 	if err != nil {
 		return err
 	}
-	if !ok || p.Number != s.Number {
+	switch {
+	case !ok:
 		return amend.Errorf(amend.Transient, "find pull request", "the host does not show the pull request %d of %s, which it had", s.Number, s.Branch)
+	case p.Number == s.Number: // or else somebody opened another one from its branch
+		err = r.w.learn(ctx, s, p)
 	}
-	if err := r.w.learn(ctx, s, p); err != nil {
-		return err
+	if err == nil {
+		s.looked = r
 	}
-	s.looked = r
-	return nil
+	return err
+}
+
+// stillOpen forgets the summaries when one of them is not open any more, and nobody
+// has seen how it ended.
+func (s *storms) stillOpen(open []Pull) {
+	for _, one := range s.all {
+		if one.State == amend.EpisodeOpen && !slices.ContainsFunc(open, func(p Pull) bool { return p.Number == one.Number }) {
+			*s = storms{}
+			return
+		}
+	}
 }
 
 // known returns the episodes of an incident that landed, or will have when this
@@ -183,12 +197,24 @@ func (r *round) known(ctx context.Context, incident string) ([]amend.Episode, er
 		}
 		for _, record := range s.records {
 			if record.Incident == incident {
-				episodes = slices.DeleteFunc(episodes, func(e amend.Episode) bool { return e.N == record.Episode })
-				episodes = append(episodes, r.w.past.gathered(s, record))
+				episodes = with(episodes, r.w.past.gathered(s, record))
 			}
 		}
 	}
 	return episodes, nil
+}
+
+// with puts an episode in the place of the one with its number, unless that has landed
+// and it has not.
+func with(episodes []amend.Episode, e amend.Episode) []amend.Episode {
+	i := slices.IndexFunc(episodes, func(other amend.Episode) bool { return other.N == e.N })
+	switch {
+	case i < 0:
+		return append(episodes, e)
+	case e.State == amend.EpisodeLanded || episodes[i].State != amend.EpisodeLanded:
+		episodes[i] = e
+	}
+	return episodes
 }
 
 // gathered is the episode of a change of a summary. Where the change is in the branch
@@ -224,7 +250,7 @@ func (r *round) together(ctx context.Context, since time.Time) ([]amend.Record, 
 	}
 	var records []amend.Record
 	for _, s := range all {
-		if s.State == amend.EpisodeOpen {
+		if s.State == amend.EpisodeOpen && len(s.records) > 0 {
 			if err := r.look(ctx, s); err != nil {
 				return nil, err
 			}

@@ -174,7 +174,14 @@ func TestStormBecomesOnePullRequest(t *testing.T) {
 			if made["create branch"] != 0 || made["update branch"] != 1 || made["set body"] != 1 || made["list pulls"] > 2 || made["list commits"] != 0 {
 				t.Errorf("%s: 14 changes joined with %v", mode, made)
 			}
-			b.wantReasons(b.send(alerts(mode, 11, 41)...), reasons(amend.ReasonDuplicate, 28)...) // a writer that knows nothing
+			head := b.hub.branches[p.branch]
+			if b.vouched != head {
+				t.Errorf("%s: the writer vouches for %s, the head is %s", mode, b.vouched, head)
+			}
+			b.wantReasons(b.send(alerts(mode, 11, 42)...), append(reasons(amend.ReasonDuplicate, 28), amend.ReasonAct)...) // a writer that knows nothing
+			if b.vouched != head || b.hub.branches[p.branch] == head {
+				t.Errorf("%s: a writer vouches for what it found, at %s", mode, b.vouched)
+			}
 		})
 	}
 }
@@ -333,6 +340,26 @@ func TestSummaryOfAPerson(t *testing.T) {
 		}
 		b.wantReasons(b.send(alerts(amend.Commit, 16, 16)...), amend.ReasonAct)
 		b.wantSummary(b.summary(1), 14, 15, 16)
+	})
+}
+
+// TestSecondPullOfASummary: another pull request from the branch of a summary hides it
+// from a search by branch, and stops nothing.
+func TestSecondPullOfASummary(t *testing.T) {
+	onStorm(t, 1, func(t *testing.T, b *bench) {
+		all := alerts(amend.Commit, 11, 13)
+		b.send(all...)
+		p := b.summary(0)
+		other := *p
+		other.Number, other.State = 2, amend.EpisodeDeclined
+		b.hub.pulls = append(b.hub.pulls, &other)
+		b.wantReasons(b.again(append(all, alerts(amend.Commit, 14, 14)...)...), append(reasons(amend.ReasonDuplicate, 3), amend.ReasonAct)...)
+		b.hub.accept(p, "squash")
+		b.later()
+		b.wantReasons(b.again(all...), reasons(amend.ReasonDuplicate, 3)...)
+		if n := len(b.hub.landed()); n != 2 {
+			t.Errorf("%d changes are in main", n)
+		}
 	})
 }
 

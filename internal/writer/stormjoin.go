@@ -221,7 +221,9 @@ func (r *round) joined(ctx context.Context, s *summary) {
 		s.add(ledger.Commit{SHA: g.made[i].SHA, Parents: []string{d.Parent.SHA}, At: d.Time, Message: d.Message, Committer: r.w.cfg.Committer}, r.w.cfg.Committer)
 	}
 	s.Commit = g.head.SHA
-	r.w.vouch(s.Number, s.Commit)
+	if s.own {
+		r.w.vouch(s.Number, s.Commit)
+	}
 	r.w.cfg.Log.Info("changes joined the summary of a storm", "pr", s.Number, "branch", s.Branch, "joined", len(g.staged), "changes", len(s.records))
 	if g.into == nil {
 		return
@@ -276,7 +278,7 @@ func (r *round) begin(ctx context.Context) (*summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &summary{Pull: pull, looked: r}
+	s := &summary{Pull: pull, looked: r, own: true}
 	r.w.storms.all = append(r.w.storms.all, s)
 	return s, nil
 }

@@ -70,6 +70,7 @@ func (w *Writer) due(ctx context.Context) ([]Pull, error) {
 		return nil, err
 	}
 	w.tended = now
+	w.storms.stillOpen(open)
 	open = slices.DeleteFunc(open, func(p Pull) bool { return !branchForm.MatchString(p.Branch) && !isSummary(p.Branch) })
 	still := map[string]*news{} // of the others nothing is new any more
 	for _, p := range open {
