@@ -65,6 +65,10 @@ func (e Event) TraceID() string {
 	return m[1]
 }
 
+// TenantLabel says for which tenant the credential of a sender is good. Only a
+// gateway sets it; an alert that comes with it is rejected.
+const TenantLabel = "amend_tenant"
+
 // A RemediationRequest, which a person or another program creates in the
 // cluster, travels as an alert with these labels beside namespace, kind, name
 // and container, so that the policy decides about both in the same way. No

@@ -28,8 +28,8 @@ func Bound(a amend.Alert, limits Limits) (amend.Alert, string) {
 		return amend.Alert{}, fmt.Sprintf("there are more than %d labels or annotations", limits.Pairs)
 	case limits.NoRequests && a.Requested():
 		return amend.Alert{}, "the alertname " + amend.RequestAlert + " is kept for requests that come through the cluster's API"
-	case limits.NoRequests && a.Labels[TenantLabel] != "":
-		return amend.Alert{}, "the label " + TenantLabel + " is set by the gateway alone"
+	case limits.NoRequests && a.Labels[amend.TenantLabel] != "":
+		return amend.Alert{}, "the label " + amend.TenantLabel + " is set by the gateway alone"
 	}
 	var size int
 	a.Labels, size = clipPairs(a.Labels, limits.ValueBytes, limits.ValueBytes)

@@ -59,7 +59,7 @@ func TestTriggersOfKnative(t *testing.T) {
 		if w := s.do(r); w.Code != want || (len(s.store.events) == 1) != (want == 200) {
 			t.Errorf("%s: %d %s, want %d", token, w.Code, w.Body, want)
 		}
-		if token == "e.y.trigger" && s.store.events[0].Alert.Labels[alert.TenantLabel] != "shop" {
+		if token == "e.y.trigger" && s.store.events[0].Alert.Labels[amend.TenantLabel] != "shop" {
 			t.Errorf("of tenant %v", s.store.events[0].Alert.Labels)
 		}
 	}

@@ -50,7 +50,7 @@ type Config struct {
 	ArgoCDTokenFiles []string
 	// Tenants says for which tenant a credential is good: by the file of a token,
 	// password or secret, the ARN of a topic, or the name of an account. Alerts get the label
-	// alert.TenantLabel, and the credential opens nothing but the routes of alerts.
+	// amend.TenantLabel, and the credential opens nothing but the routes of alerts.
 	Tenants map[string]string
 	// Sources are the senders that sign their posts. Each has a route of its name.
 	Sources []sender.Source

@@ -123,7 +123,7 @@ func TestTenantsOfSenders(t *testing.T) {
 		if err != nil || !ok {
 			t.Fatalf("%v: %v, %v", e.Alert.Labels, ok, err)
 		}
-		if got := request.Workload.Namespace; got != tenant || e.Alert.Labels[alert.TenantLabel] != tenant {
+		if got := request.Workload.Namespace; got != tenant || e.Alert.Labels[amend.TenantLabel] != tenant {
 			t.Fatalf("%s asked about %s: %v", tenant, got, e.Alert.Labels)
 		}
 		seen[e.Identity]++
@@ -136,7 +136,7 @@ func TestTenantsOfSenders(t *testing.T) {
 		post.header.Set(sender.PagerDutySignature, "v1="+sum("pagerduty-"+tenant, post.body))
 		w := post.send(y.site)
 		last := y.store.events[len(y.store.events)-1].Alert.Labels
-		if w.Code != http.StatusOK || last["alertname"] != "incident E"+strconv.Itoa(n) || last[alert.TenantLabel] != tenant {
+		if w.Code != http.StatusOK || last["alertname"] != "incident E"+strconv.Itoa(n) || last[amend.TenantLabel] != tenant {
 			t.Errorf("pagerduty: %d, %v; want one of %s", w.Code, last, tenant)
 		}
 	}
@@ -157,7 +157,7 @@ func TestTenantIsNotTheSendersToSay(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, e := range y.store.events {
-		got[e.Alert.Labels["deployment"]] = e.Alert.Labels[alert.TenantLabel]
+		got[e.Alert.Labels["deployment"]] = e.Alert.Labels[amend.TenantLabel]
 	}
 	if diff := cmp.Diff(map[string]string{"web": "team-00", "api": ""}, got); diff != "" {
 		t.Error(diff)

@@ -57,6 +57,7 @@ func (r *reader) checkWindow(d *Duration) {
 }
 
 func (r *reader) checkGuards(p *Policy) {
+	r.checkTenants(p)
 	if n := r.at[&p.Scope.Namespaces]; n != nil && len(p.Scope.Namespaces) == 0 {
 		r.problem(n, "expected at least one namespace; to stop amend altogether, add the file .amend/stop")
 	}

@@ -30,6 +30,7 @@ type Policy struct {
 	APIVersion string   `json:"apiVersion" jsonschema:"enum=amend.dev/v1alpha1" jsonschema_description:"The version of this format."`
 	Kind       string   `json:"kind" jsonschema:"enum=Policy" jsonschema_description:"Marks the file as a policy."`
 	Defaults   Defaults `json:"defaults,omitzero" jsonschema_description:"What holds for every playbook that does not say otherwise."`
+	Tenants    string   `json:"tenants,omitempty" jsonschema:"enum=apart,enum=any" jsonschema_description:"Whether a playbook by which one tenant's alert reaches another's workloads makes the policy wrong; any when left out."`
 	Scope      Scope    `json:"scope,omitzero" jsonschema_description:"Which workloads may be changed; all of the env repo when left out."`
 	Budgets    []Budget `json:"budgets,omitempty" jsonschema_description:"How much may be changed in a time; 10 changes per repo within 5m when left out, no bound when the list is empty."`
 	Storm      Storm    `json:"storm,omitzero" jsonschema_description:"From which rate on changes are proposed together in one pull request; never when left out."`
