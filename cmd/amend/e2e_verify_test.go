@@ -1,0 +1,98 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
+)
+
+// A workflow runs steps as the containers of Argo Workflows do, against a writer.
+type workflow struct {
+	*stage
+	cluster *cluster
+	prober  *prober
+	token   string
+}
+
+func newWorkflow(t *testing.T, onFailure string) *workflow {
+	t.Helper()
+	t.Parallel()
+	s := newStage(t, 1, "", nil)
+	s.looping("2s")
+	policy := strings.Replace(s.git("show", "main:.amend/policy.yaml"), "verify: {", "verify: {onFailure: "+onFailure+", ", 1)
+	s.put(".amend/policy.yaml", &policy)
+	w := &workflow{stage: s, cluster: newCluster(s), prober: s.prober(app(1)), token: filepath.Join(s.dir, "writer-token")}
+	s.start("--kubeconfig", w.cluster.kubeconfig())
+	s.must(os.WriteFile(w.token, []byte("token-of-steps"), 0o600))
+	s.eventually("the writer is ready", func() bool {
+		code, err := httpGet("http://" + s.addr + "/readyz")
+		return err == nil && code == 200
+	})
+	return w
+}
+
+// step runs one step and returns its exit code and the line that it prints.
+func (w *workflow) step(name string, args ...string) (int, string) {
+	w.Helper()
+	packed, err := alert.Pack(alert.NewEvent(firing("AppStuck", app(1)), time.Now(), alert.Identity{}))
+	w.must(err)
+	cmd := exec.Command("amend", append([]string{"step", name, "--writer", "http://" + w.addr, "--writer-token-file", w.token, "--out", filepath.Join(w.dir, name+".json")}, args...)...)
+	cmd.Env = w.environ(eventEnv + "=" + packed)
+	out, _ := cmd.CombinedOutput() // the exit code says it
+	w.Logf("%s %v: %s", name, args, out)
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+func (w *workflow) verify(args ...string) (int, string) {
+	w.Helper()
+	return w.step("verify", append(args, "--kubeconfig", w.cluster.kubeconfig(), "--repo", w.web.URL+"/"+envRepo,
+		"--prometheus-url", w.prober.url, "--steady", "500ms", "--settle", "1s", "--within", "30s", "--revert")...)
+}
+
+// TestStepsOfAGoodFix: the line that docs/workflows.md shows.
+func TestStepsOfAGoodFix(t *testing.T) {
+	w := newWorkflow(t, "revert")
+	if code, out := w.step("propose"); code != exitOK {
+		t.Fatalf("%d: %s", code, out)
+	}
+	time.AfterFunc(time.Second, func() { w.prober.hangs.Store(false) })
+	code, out := w.verify("--in", filepath.Join(w.dir, "propose.json"))
+	if want := "worked: argocd/env has applied the commit and is Healthy, and the probe finds the trouble no more\n"; code != exitOK || !strings.HasSuffix(out, want) {
+		t.Errorf("%d: %s, want %s", code, out, want)
+	}
+}
+
+// TestStepsOfAProposedRevert: a change fails, a pull request proposes to take it back,
+// and a person merges it, of which the Sensor starts another Workflow.
+func TestStepsOfAProposedRevert(t *testing.T) {
+	w := newWorkflow(t, "pull-request")
+	if code, out := w.step("propose"); code != exitOK {
+		t.Fatalf("%d: %s", code, out)
+	}
+	change := w.changesOf(app(1))[0]
+	if code, out := w.verify("--in", filepath.Join(w.dir, "propose.json")); code != exitRefused || !strings.Contains(out, "failed: ") || !strings.Contains(out, "A pull request proposes") {
+		t.Fatalf("%d: %s", code, out)
+	}
+	w.verdict(change.Commit, amend.Failed, "")
+	open, _, err := w.api.PullRequests.List(w.Context(), "acme", "env", nil)
+	w.must(err)
+	if len(open) != 1 {
+		t.Fatalf("%d pull requests are open", len(open))
+	}
+	merged, _, err := w.api.PullRequests.Merge(w.Context(), "acme", "env", open[0].GetNumber(), "", &github.PullRequestOptions{})
+	w.must(err)
+	for range 2 { // the second time it is known
+		if code, out := w.verify("--commit", merged.GetSHA()); code != exitOK || !strings.Contains(out, "reverted") {
+			t.Errorf("%d: %s", code, out)
+		}
+		w.verdict(change.Commit, amend.Reverted, "taken back by ")
+	}
+}
