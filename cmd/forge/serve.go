@@ -20,6 +20,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/forge"
+	"github.com/amendhq/amend/internal/forge/store"
 	"github.com/amendhq/amend/internal/secret"
 )
 
@@ -207,10 +208,7 @@ func ensureToken(path string) (string, error) {
 
 // writeFile writes a file that a waiting reader sees whole or not at all.
 func writeFile(path, text string, mode fs.FileMode) error {
-	if err := os.WriteFile(path+".new", []byte(text), mode); err != nil {
-		return amend.Errorf(amend.Invalid, "write file", "%w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := store.WriteFile(path, []byte(text), mode); err != nil {
 		return amend.Errorf(amend.Invalid, "write file", "%w", err)
 	}
 	return nil

@@ -16,7 +16,12 @@ func SaveJSON(path string, v any) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".new", data, 0o644); err != nil {
+	return WriteFile(path, data, 0o644)
+}
+
+// WriteFile writes a file. Who reads it sees the old content or the new one, whole.
+func WriteFile(path string, data []byte, mode os.FileMode) error {
+	if err := os.WriteFile(path+".new", data, mode); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
