@@ -12,12 +12,14 @@ import (
 // has pushed to the branch since, nothing is.
 func slackApproval(t *testing.T, w *world) {
 	line := newTimeline()
-	a := alertFor("Leaking", "shop", "parcels", nil)
-	w.fire(t, 0, a)
+	alerts := []alert{alertFor("Leaking", "shop", "parcels", nil), alertFor("Leaking", "shop", "labels", nil)}
+	w.fire(t, 0, alerts...)
 	shown, p, m := w.asked(t, "parcels")
 	line.mark("pull request %d and its commit %.10s are shown in Slack", p.Number, shown)
-	if !strings.Contains(m.shown, "96Mi") || !strings.Contains(m.shown, "-") {
-		t.Errorf("the message shows no diff:\n%s", m.shown)
+	for _, line := range []string{"\n-              memory: 64Mi", "\n+              memory: 96Mi"} {
+		if !strings.Contains(m.shown, line) {
+			t.Errorf("the message does not show the line %q of the diff:\n%s", line, m.shown)
+		}
 	}
 	w.press(t, m, "U0ADA", "guessed", http.StatusUnauthorized)
 	w.press(t, m, "U0EVE", slackSecret, http.StatusOK)
@@ -35,10 +37,7 @@ func slackApproval(t *testing.T, w *world) {
 	w.synced(t, "shop", p.MergeSHA)
 	w.memory(t, "shop", "parcels", "96Mi")
 	line.mark("Application shop is Synced at the merge of exactly that commit")
-	w.resolve(t, 0, a)
 
-	a = alertFor("Leaking", "shop", "labels", nil)
-	w.fire(t, 0, a)
 	shown, p, m = w.asked(t, "labels")
 	line.mark("pull request %d and its commit %.10s are shown in Slack", p.Number, shown)
 	pushed := w.env.push(t, p.Head.Ref, edit{"More, please", map[string]rewrite{"apps/shop/labels/deployment.yaml": swapped("memory: 96Mi", "memory: 2Gi")}})[0]
@@ -52,7 +51,9 @@ func slackApproval(t *testing.T, w *world) {
 	if file := w.env.show(t, "apps/shop/labels/deployment.yaml"); !strings.Contains(file, "memory: 64Mi") {
 		t.Errorf("the branch of Argo CD holds\n%s", file)
 	}
-	w.resolve(t, 0, a)
+	for _, a := range alerts {
+		w.resolve(t, 0, a)
+	}
 }
 
 // asked waits until the pull request for a workload is in Slack, and that is on

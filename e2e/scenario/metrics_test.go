@@ -17,6 +17,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/amendhq/amend/e2e/platform"
 )
 
 // watched are the namespaces whose pods Prometheus scrapes.
@@ -28,7 +30,7 @@ var watched = []string{"tickets", "streams"}
 // jobs, and how a volume fills.
 type metrics struct {
 	address string
-	cluster *world
+	cluster *platform.Cluster
 
 	mu     sync.Mutex
 	scores map[string]float64 // by job
@@ -47,7 +49,7 @@ func startMetrics(t *testing.T, w *world) *metrics {
 	t.Helper()
 	listener, err := net.Listen("tcp", w.site.Address+":0")
 	must(t, err)
-	m := &metrics{address: listener.Addr().String(), cluster: w, scores: map[string]float64{"webapp": 3}}
+	m := &metrics{address: listener.Addr().String(), cluster: w.cluster, scores: map[string]float64{"webapp": 3}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", answering(m.text))
 	mux.HandleFunc("GET /targets", answering(m.targets))
@@ -63,10 +65,11 @@ func startMetrics(t *testing.T, w *world) *metrics {
 }
 
 // answering serves what a function returns. Prometheus takes an error for a
-// target that is down.
+// target that is down. Where it gives up before, the cluster is still asked, as
+// the client would log what was broken off.
 func answering(what func(context.Context) ([]byte, error)) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
-		text, err := what(r.Context())
+		text, err := what(context.WithoutCancel(r.Context()))
 		if err != nil {
 			http.Error(rw, err.Error(), http.StatusBadGateway)
 			return
@@ -118,11 +121,11 @@ func (m *metrics) text(ctx context.Context) ([]byte, error) {
 // owners says which pod is of which ReplicaSet, and which of those of which
 // Deployment.
 func (m *metrics) owners(ctx context.Context, out io.Writer, namespace string) error {
-	pods, err := m.cluster.cluster.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+	pods, err := m.cluster.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
-	sets, err := m.cluster.cluster.AppsV1().ReplicaSets(namespace).List(ctx, metav1.ListOptions{})
+	sets, err := m.cluster.AppsV1().ReplicaSets(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
@@ -144,7 +147,7 @@ func owner(out io.Writer, metric, what string, of metav1.ObjectMeta) {
 // free says how much room a volume has, of as much as its claim in the cluster
 // asks for: nothing here resizes volumes.
 func (m *metrics) free(ctx context.Context, out io.Writer, f filling) error {
-	claim, err := m.cluster.cluster.CoreV1().PersistentVolumeClaims(f.namespace).Get(ctx, f.claim, metav1.GetOptions{})
+	claim, err := m.cluster.CoreV1().PersistentVolumeClaims(f.namespace).Get(ctx, f.claim, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
@@ -162,7 +165,7 @@ func (m *metrics) targets(ctx context.Context) ([]byte, error) {
 	}
 	found := []target{}
 	for _, namespace := range watched {
-		pods, err := m.cluster.cluster.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+		pods, err := m.cluster.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +181,7 @@ func (m *metrics) targets(ctx context.Context) ([]byte, error) {
 }
 
 func (m *metrics) scrape(ctx context.Context, namespace, pod string) ([]byte, error) {
-	return m.cluster.cluster.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").Name(pod + ":8080").
+	return m.cluster.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").Name(pod + ":8080").
 		SubResource("proxy").Suffix("metrics").DoRaw(ctx)
 }
 
