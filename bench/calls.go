@@ -29,10 +29,12 @@ then 20 that come in one post, in an env repo of 200 files. A *write of content*
 or a request of the API that makes or changes an object, a reference, a pull request or its
 labels. Other writes are the status of a commit and the start of the workflow that keeps the
 log: none runs here, so amend starts it again. Looking after open pull requests is switched
-off, as it depends on time and not on fixes. Under a limit, the host takes so many writes and then turns
-everything away until a time that it names in whole seconds, as GitHub does; *early* is a
-request before that time. The windows are shorter than those of GitHub: a second that is
-lost at their end counts more here.`
+off, as it depends on time and not on fixes.
+
+Under a limit, the host takes so many writes by its API, where pushes do not count, and then
+turns the whole API away until a time that it names in whole seconds, as GitHub does; *early*
+is a request before that time. The windows are shorter than those of GitHub: a second that
+is lost at their end counts more here.`
 	for _, mode := range []amend.Mode{amend.Commit, amend.PullRequest} {
 		if err := b.countCalls(ctx, s, mode); err != nil {
 			return fmt.Errorf("%s: %w", mode, err)
@@ -98,10 +100,10 @@ func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mo
 
 // underLimit lets the host turn amend away, over and over.
 func (b *bench) underLimit(ctx context.Context, s *report.Section) error {
-	l := limit{writes: 20, window: 10 * time.Second}
+	l := limit{writes: 10, window: 5 * time.Second}
 	fixes := 20
 	if b.short {
-		l, fixes = limit{writes: 10, window: 3 * time.Second}, 8
+		l, fixes = limit{writes: 4, window: 3 * time.Second}, 8
 	}
 	w, err := b.metered(ctx, amend.PullRequest, l)
 	if err != nil {
@@ -119,7 +121,7 @@ func (b *bench) underLimit(ctx context.Context, s *report.Section) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%d pull requests, %d writes allowed in %v", fixes, l.writes, l.window)
+	what := fmt.Sprintf("%d pull requests, %d writes by the API allowed in %v", fixes, l.writes, l.window)
 	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%, %d writes in %d windows, turned away %d times", 100*share, len(t.taken), len(t.windows), t.limited), "≥ 95 %", share >= 0.95)
 	s.Add(what+": early requests", strings.Join(append([]string{strconv.Itoa(len(t.early))}, t.early...), ", "), "0", len(t.early) == 0)
 	return w.close()
@@ -128,7 +130,7 @@ func (b *bench) underLimit(ctx context.Context, s *report.Section) error {
 // spacedOut looks at the pauses that amend makes by itself.
 func (b *bench) spacedOut(ctx context.Context, s *report.Section) error {
 	const pause = 250 * time.Millisecond
-	fixes := 10
+	const fixes = 10
 	w, err := b.metered(ctx, amend.PullRequest, limit{}, "--write-spacing", pause.String())
 	if err != nil {
 		return err
@@ -142,7 +144,7 @@ func (b *bench) spacedOut(ctx context.Context, s *report.Section) error {
 	}
 	least, rate := w.meter.read().spaced()
 	share := rate * pause.Seconds()
-	what := fmt.Sprintf("%d pull requests, a write in %v at most", fixes, pause)
+	what := fmt.Sprintf("%d pull requests, a write by the API in %v at most", fixes, pause)
 	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%", 100*share), "95 to 100 %", share >= 0.95 && share <= 1)
 	s.Note(what+": shortest pause", fmt.Sprintf("%.0f ms, as they arrive", ms(least)))
 	return w.close()

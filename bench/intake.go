@@ -138,9 +138,9 @@ func (in *intake) doors() []*door { return []*door{in.source, in.fronted, in.ser
 // measure lets so many clients post, a round at each door in turn, there and
 // back.
 func (in *intake) measure(ctx context.Context, b *bench, clients int) error {
-	rounds, o := 6, onslaught{clients: clients, length: 1500 * time.Millisecond}
+	rounds, o := 6, onslaught{clients: clients, length: time.Second}
 	if b.short {
-		rounds, o.length = 2, 500*time.Millisecond
+		rounds, o.length = 2, o.length/2
 	}
 	for _, d := range in.doors() {
 		d.rate, d.p50, d.p99, d.cpu = nil, nil, nil, nil

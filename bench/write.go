@@ -16,10 +16,10 @@ const slowHost = 40 * time.Millisecond
 // The rounds of a cell: of amend's, and of the scripts until they have taken
 // long, the least number aside.
 const (
-	amendRounds   = 30
+	amendRounds   = 20
 	scriptRounds  = 5
 	fewestScripts = 2
-	scriptPatient = 20 * time.Second
+	scriptPatient = 12 * time.Second
 )
 
 // benchWrite measures one change of one line on a branch.
@@ -70,7 +70,7 @@ func (b *bench) writeAll(ctx context.Context, s *report.Section, settings []sett
 	for n := range rounds {
 		for _, c := range cells {
 			if err := c.scripts(ctx, n); err != nil {
-				return fmt.Errorf("%s%s: %w", "scripts", c.at(), err)
+				return fmt.Errorf("scripts%s: %w", c.at(), err)
 			}
 		}
 		for i := range cells {
