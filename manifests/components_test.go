@@ -20,7 +20,7 @@ func TestKnativeComponent(t *testing.T) {
 	split := func(built []byte) []string { return strings.Split(strings.TrimSpace(string(built)), "\n---\n") }
 	with := split(build(t, files, more))
 	var changed []string
-	for _, doc := range split(build(t, disk(t), "kustomize/overlays/github")) {
+	for _, doc := range split(shipped(t, "kustomize/overlays/github")) {
 		if !slices.Contains(with, doc) {
 			var object struct {
 				Kind     string
@@ -81,7 +81,9 @@ func TestElasticComponent(t *testing.T) {
 }
 
 // TestAnomalyScoreComponent: it adds rules to the overlay, and nothing else.
-func TestAnomalyScoreComponent(t *testing.T) { addsOnly(t, "anomaly-score", "record: elastic_anomaly_score\n") }
+func TestAnomalyScoreComponent(t *testing.T) {
+	addsOnly(t, "anomaly-score", "record: elastic_anomaly_score\n")
+}
 
 // TestIstioComponent: it adds rules to the overlay, and nothing else.
 func TestIstioComponent(t *testing.T) { addsOnly(t, "istio", "alert: IstioHighErrorRate\n") }
@@ -94,7 +96,7 @@ func addsOnly(t *testing.T, component, text string) {
 	if err := files.WriteFile(more+"/kustomization.yaml", []byte("resources: [../github]\ncomponents: [../../components/"+component+"]\n")); err != nil {
 		t.Fatal(err)
 	}
-	plain, with := string(build(t, disk(t), "kustomize/overlays/github")), string(build(t, files, more))
+	plain, with := string(shipped(t, "kustomize/overlays/github")), string(build(t, files, more))
 	if got := strings.Count(with, "\n---\n") - strings.Count(plain, "\n---\n"); got != 1 || !strings.Contains(with, text) {
 		t.Errorf("it adds %d objects", got)
 	}

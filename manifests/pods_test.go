@@ -255,7 +255,9 @@ func TestThePageIsInThePod(t *testing.T) {
 					continue
 				}
 				pages++
-				named := slices.ContainsFunc(c.Ports, func(p containerPort) bool { return p.Name == "page" && address == fmt.Sprintf("127.0.0.1:%d", p.Number) })
+				named := slices.ContainsFunc(c.Ports, func(p containerPort) bool {
+					return p.Name == "page" && address == fmt.Sprintf("127.0.0.1:%d", p.Number)
+				})
 				if d.Metadata.Name != "amend-writer" || !named {
 					t.Errorf("%s shows the page at %s and names the ports %v", d.Metadata.Name, address, c.Ports)
 				}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ const header = `# All of amend for an env repo on GitHub, as kustomize/overlays/
 
 // The installation that people apply without Kustomize is what Kustomize builds.
 func TestInstallIsRendered(t *testing.T) {
-	want := append([]byte(header), build(t, disk(t), "kustomize/overlays/github")...)
+	want := append([]byte(header), shipped(t, "kustomize/overlays/github")...)
 	if *update {
 		if err := os.WriteFile("install.yaml", want, 0o644); err != nil {
 			t.Fatal(err)
@@ -87,7 +88,7 @@ func TestOverlaysChooseTheImage(t *testing.T) {
 		"kustomize/overlays/github": "ghcr.io/amendhq/amend:v",
 		"kustomize/overlays/local":  "amend.local/amend:dev",
 	} {
-		for line := range strings.Lines(string(build(t, disk(t), overlay))) {
+		for line := range strings.Lines(string(shipped(t, overlay))) {
 			image, found := strings.CutPrefix(strings.TrimLeft(line, " -"), "image: ")
 			if found && !strings.HasPrefix(image, want) {
 				t.Errorf("%s: image %s does not begin with %s", overlay, strings.TrimSpace(image), want)
@@ -103,7 +104,7 @@ func TestComponentsFitTheOverlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain := string(build(t, disk(t), "kustomize/overlays/github"))
+	plain := string(shipped(t, "kustomize/overlays/github"))
 	for component, want := range map[string][]string{
 		"owner-from-cluster": {"--owner-from-cluster\n", "name: amend-writer-owners\n", "  - applicationsets\n"},
 		"approvals":          {"--approvals-dir=/", "--approvals-listen=:8081", "name: amend-approvals\n", "secretName: amend-approvals\n", "  - port: 8081\n"},
@@ -164,12 +165,25 @@ func build(t *testing.T, files filesys.FileSystem, folder string) []byte {
 	return text
 }
 
+// builds are the folders of the repo as kustomize builds them, each once for all
+// tests.
+var builds = map[string][]byte{}
+
+// shipped builds a folder as it is in the repo.
+func shipped(t *testing.T, folder string) []byte {
+	t.Helper()
+	if builds[folder] == nil {
+		builds[folder] = build(t, disk(t), folder)
+	}
+	return slices.Clone(builds[folder])
+}
+
 // objects decodes every object of a kind that is built from a folder. Fields
 // that T does not have are left out.
 func objects[T any](t *testing.T, folder, kind string) []T {
 	t.Helper()
 	var all []T
-	for doc := range strings.SplitSeq(string(build(t, disk(t), folder)), "\n---\n") {
+	for doc := range strings.SplitSeq(string(shipped(t, folder)), "\n---\n") {
 		var head struct {
 			Kind string `json:"kind"`
 		}

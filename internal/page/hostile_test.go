@@ -68,15 +68,14 @@ func TestHostileTextStaysText(t *testing.T) {
 	all := hostile()
 	for i, text := range all {
 		p := pages(&source{facts: facts(text)})
-		for _, path := range []string{paths[0], paths[1+i%3]} {
-			w := get(p, path)
-			body := w.Body.String()
-			if got := skeleton(t, body); w.Code != http.StatusOK || got != want[path] {
-				t.Fatalf("%s with %q: %d, other elements than with a harmless text:\n%s", path, text, w.Code, body)
-			}
-			if i := strings.IndexAny(body, "\x00\x1b\u200b\u202e\u2066\ufeff"); i >= 0 {
-				t.Fatalf("%s with %q shows what cannot be seen: %q", path, text, body[max(0, i-40):i+10])
-			}
+		path := []string{paths[0], paths[1+i%3]}[i%2]
+		w := get(p, path)
+		body := w.Body.String()
+		if got := skeleton(t, body); w.Code != http.StatusOK || got != want[path] {
+			t.Fatalf("%s with %q: %d, other elements than with a harmless text:\n%s", path, text, w.Code, body)
+		}
+		if i := strings.IndexAny(body, "\x00\x1b\u200b\u202e\u2066\ufeff"); i >= 0 {
+			t.Fatalf("%s with %q shows what cannot be seen: %q", path, text, body[max(0, i-40):i+10])
 		}
 	}
 	if len(all) < 500 {

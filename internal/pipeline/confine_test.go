@@ -38,7 +38,7 @@ playbooks:
 // TestStormStaysWithinTheBlastRadius: every workload of a fleet is in trouble at
 // once, and a tenth of the Applications is changed, hour by hour.
 func TestStormStaysWithinTheBlastRadius(t *testing.T) {
-	const applications = 60
+	const applications = 30
 	p, files := pipeline.New(), fleet(applications)
 	var records []amend.Record
 	for hour := range 3 {

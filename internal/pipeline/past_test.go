@@ -124,7 +124,7 @@ func TestCommitsThatDoNotRender(t *testing.T) {
 func TestRevertsOnlyWhatChangedTheWorkload(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	acted := 0
-	for range 60 {
+	for range 30 {
 		s := load(t, "act-revert")
 		s.past.commits = nil
 		files := fstest.MapFS{"README": {Data: []byte("x")}}
