@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -48,11 +49,17 @@ var (
 	quantityForm = regexp.MustCompile(`^([0-9]{1,19}(?:\.[0-9]{1,9})?)([KMGTPE]i|[mkMGTPE]|[eE][0-9]{1,2})?$`)
 	nameForm     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 	durationForm = regexp.MustCompile(`^([0-9]{1,4}w)?([0-9]{1,4}d)?([0-9]{1,4}h)?([0-9]{1,4}m)?([0-9]{1,4}s)?$`)
-	keyForm      = regexp.MustCompile(`^[A-Za-z0-9_]([-._A-Za-z0-9]{0,251}[A-Za-z0-9_])?$`)
-	textForm     = regexp.MustCompile(`^[^\p{C}\p{Zl}\p{Zp}]{0,1000}$`)
-	tagForm      = regexp.MustCompile(`^[A-Za-z0-9_][-._A-Za-z0-9]{0,127}$`)
-	versionForm  = regexp.MustCompile(`^v?(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}(-[-.0-9A-Za-z]{1,64})?(\+[-.0-9A-Za-z]{1,64})?$`)
+	keyForm      = lazy(`^[A-Za-z0-9_]([-._A-Za-z0-9]{0,251}[A-Za-z0-9_])?$`)
+	textForm     = lazy(`^[^\p{C}\p{Zl}\p{Zp}]{0,1000}$`)
+	tagForm      = lazy(`^[A-Za-z0-9_][-._A-Za-z0-9]{0,127}$`)
+	versionForm  = lazy(`^v?(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}(-[-.0-9A-Za-z]{1,64})?(\+[-.0-9A-Za-z]{1,64})?$`)
 )
+
+// lazy compiles an expression when it is first used. Every program links this
+// package, and those with many repetitions are a megabyte together.
+func lazy(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // What names or holds a credential. Policies and pull requests are read by more
 // people than credentials are meant for.
@@ -82,13 +89,13 @@ func (p Param) Accepts(value string) bool {
 	case ParamDuration:
 		return durationForm.MatchString(value) && strings.Trim(value, "0wdhms") != ""
 	case ParamKey:
-		return keyForm.MatchString(value) && !SecretName(value)
+		return keyForm().MatchString(value) && !SecretName(value)
 	case ParamText:
-		return utf8.ValidString(value) && textForm.MatchString(value) && !secretText.MatchString(value)
+		return utf8.ValidString(value) && textForm().MatchString(value) && !secretText.MatchString(value)
 	case ParamTag:
-		return tagForm.MatchString(value)
+		return tagForm().MatchString(value)
 	case ParamVersion:
-		return versionForm.MatchString(value)
+		return versionForm().MatchString(value)
 	}
 	return false
 }

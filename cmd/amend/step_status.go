@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -25,7 +26,7 @@ const maxStatusTries = 5
 type requestName struct{ namespace, name string }
 
 // kubeName is what Kubernetes takes for the name of an object.
-var kubeName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
+var kubeName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`) })
 
 func (r *requestName) String() string {
 	if r.isZero() {
@@ -43,7 +44,7 @@ func (r *requestName) Set(s string) error {
 }
 
 func (r *requestName) check() error {
-	if !kubeName.MatchString(r.namespace) || !kubeName.MatchString(r.name) {
+	if !kubeName().MatchString(r.namespace) || !kubeName().MatchString(r.name) {
 		return amend.Errorf(amend.Invalid, "name of the request", "want NAMESPACE/NAME of a RemediationRequest")
 	}
 	return nil

@@ -4,22 +4,31 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The forms of secrets. Go's expressions take time linear in the text, so no
 // text can make them slow.
+
+// An expression is compiled when it is first used: most programs that this package
+// is linked into mask nothing, and all of them together are a megabyte.
+type expression func() *regexp.Regexp
+
+func lazy(text string) expression {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // whole are looked for in a text as a whole, as they may have several lines.
 var whole = slices.Concat([]form{
 	// A private key in PEM or a key of PGP, on several lines or with \n in one. What
 	// follows a beginning without an end belongs to it, and so does what comes before
 	// an end without a beginning.
-	{hints: []string{"private key"}, with: Masked, is: regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\z)`)},
-	{hints: []string{"private key"}, with: Masked, is: regexp.MustCompile(`(?m)(?:^[ \t>|]*[A-Za-z0-9+/=]{16,}[ \t]*\r?\n)*(?:^[ \t>|]*[A-Za-z0-9+/=]+[ \t]*\r?\n)?[A-Za-z0-9+/=\\]*-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----`)},
+	{hints: []string{"private key"}, with: Masked, is: lazy(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\z)`)},
+	{hints: []string{"private key"}, with: Masked, is: lazy(`(?m)(?:^[ \t>|]*[A-Za-z0-9+/=]{16,}[ \t]*\r?\n)*(?:^[ \t>|]*[A-Za-z0-9+/=]+[ \t]*\r?\n)?[A-Za-z0-9+/=\\]*-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----`)},
 	// Who a URL says to be, with or without a password; and the same in the form of
 	// Go's driver for MySQL.
-	{hints: []string{"://"}, with: "${1}" + Masked + "@", is: regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/@"'<>]*:[^\s@"'<>]*|[^\s/@"'<>]+)@`)},
-	{hints: []string{"@tcp(", "@unix("}, with: Masked + "${1}", is: regexp.MustCompile(`[\w.-]+:[^\s:@"']+(@(?:tcp|unix)\()`)},
+	{hints: []string{"://"}, with: "${1}" + Masked + "@", is: lazy(`([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/@"'<>]*:[^\s@"'<>]*|[^\s/@"'<>]+)@`)},
+	{hints: []string{"@tcp(", "@unix("}, with: Masked + "${1}", is: lazy(`[\w.-]+:[^\s:@"']+(@(?:tcp|unix)\()`)},
 	// A variable as manifests write it, its name and its value by themselves.
 	{hide: hidePair, is: pairs[0]},
 	{hide: hidePair, is: pairs[1]},
@@ -31,9 +40,9 @@ var lines = []form{
 	{hints: []string{"authorization", "cookie", "x-"}, hide: hideHeader, is: header},
 	{hide: hideNamed, is: named},
 	// An option of a command line with its value as the next word.
-	{with: "${1}" + Masked, is: regexp.MustCompile(`(?i)(--?[\w-]*(?:` + secretWord + `)[\w-]*[ \t]+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)`)},
-	{hints: []string{"bearer", "basic", "digest", "negotiate"}, with: "${1} " + Masked, is: regexp.MustCompile(`(?i)\b(bearer|basic|digest|negotiate)[ \t]+[A-Za-z0-9._~+/=-]{6,}`)},
-	{hints: []string{"@"}, with: Masked, is: regexp.MustCompile(`[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}`)},
+	{with: "${1}" + Masked, is: lazy(`(?i)(--?[\w-]*(?:` + secretWord + `)[\w-]*[ \t]+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)`)},
+	{hints: []string{"bearer", "basic", "digest", "negotiate"}, with: "${1} " + Masked, is: lazy(`(?i)\b(bearer|basic|digest|negotiate)[ \t]+[A-Za-z0-9._~+/=-]{6,}`)},
+	{hints: []string{"@"}, with: Masked, is: lazy(`[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}`)},
 }
 
 // secretWord is what names of credentials have in them; see mentions.
@@ -45,64 +54,64 @@ const secretWord = `pass[-._]?(?:word|wd|phrase|code)|passwd|\bpwd|_pwd|secret|t
 const aValue = `\\+"(?:[^"\\]|\\+[^"\\])*\\+"|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'(){}\[\]]+`
 
 var (
-	sensitive = regexp.MustCompile(`(?i)` + secretWord)
+	sensitive = lazy(`(?i)` + secretWord)
 	// named is a name that sounds like a credential, its separator, and its value.
-	named  = regexp.MustCompile(`(?i)([\w.-]*(?:` + secretWord + `)[\w.-]*(?:\\*["'])?\s{0,4}(?:=>|:=|[:=])[ \t]{0,4})(` + aValue + `)`)
-	header = regexp.MustCompile(`(?i)(\b(?:authorization|proxy-authorization|cookie|set-cookie|x-[a-z-]*(?:key|token|auth|secret)[a-z-]*)\b["']?\s*[:=]\s*["'\[]*)[^"'\]]+`)
+	named  = lazy(`(?i)([\w.-]*(?:` + secretWord + `)[\w.-]*(?:\\*["'])?\s{0,4}(?:=>|:=|[:=])[ \t]{0,4})(` + aValue + `)`)
+	header = lazy(`(?i)(\b(?:authorization|proxy-authorization|cookie|set-cookie|x-[a-z-]*(?:key|token|auth|secret)[a-z-]*)\b["']?\s*[:=]\s*["'\[]*)[^"'\]]+`)
 	// pairs have three groups, of which the second is a value: behind the name of its
 	// variable, and before it.
-	pairs = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)(\bname\\*["']?[ \t]*[:=][ \t]*\\*["']?[\w.-]*(?:` + secretWord + `)[\w.-]*\\*["']?[ \t,]+\\*["']?value\\*["']?[ \t]*[:=][ \t]*)(` + aValue + `)()`),
-		regexp.MustCompile(`(?i)(\bvalue\\*["']?[ \t]*[:=][ \t]*)(` + aValue + `)([ \t,]+\\*["']?name\\*["']?[ \t]*[:=][ \t]*\\*["']?[\w.-]*(?:` + secretWord + `)[\w.-]*)`),
+	pairs = []expression{
+		lazy(`(?i)(\bname\\*["']?[ \t]*[:=][ \t]*\\*["']?[\w.-]*(?:` + secretWord + `)[\w.-]*\\*["']?[ \t,]+\\*["']?value\\*["']?[ \t]*[:=][ \t]*)(` + aValue + `)()`),
+		lazy(`(?i)(\bvalue\\*["']?[ \t]*[:=][ \t]*)(` + aValue + `)([ \t,]+\\*["']?name\\*["']?[ \t]*[:=][ \t]*\\*["']?[\w.-]*(?:` + secretWord + `)[\w.-]*)`),
 	}
-	quoteOf    = regexp.MustCompile(`^\\*["']`)
-	plainValue = regexp.MustCompile(`(?i)^\\*["']?(?:true|false|null|nil|none|yes|no|on|off|\[masked\].*|bearer|basic|[|>][-+0-9]*)?\\*["']?$`)
-	card       = regexp.MustCompile(`\b[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}\b|\b3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}\b`)
-	address    = regexp.MustCompile(`\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|\[?\b[0-9A-Fa-f]{1,4}(?::{1,2}[0-9A-Fa-f]{1,4}){2,7}\b\]?`)
+	quoteOf    = lazy(`^\\*["']`)
+	plainValue = lazy(`(?i)^\\*["']?(?:true|false|null|nil|none|yes|no|on|off|\[masked\].*|bearer|basic|[|>][-+0-9]*)?\\*["']?$`)
+	card       = lazy(`\b[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}\b|\b3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}\b`)
+	address    = lazy(`\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|\[?\b[0-9A-Fa-f]{1,4}(?::{1,2}[0-9A-Fa-f]{1,4}){2,7}\b\]?`)
 )
 
 // formats are the credentials that tell what they are, as their issuers document
 // them, each behind letters that all of its kind have.
 func formats() []form {
 	all := []form{
-		{hints: []string{"eyj"}, is: regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*`)}, // a JSON Web Token, signed or encrypted
-		{hints: []string{"akia"}, is: regexp.MustCompile(`AKIA[A-Z2-7]{16}`)},                                            // AWS
-		{hints: []string{"asia"}, is: regexp.MustCompile(`ASIA[A-Z2-7]{16}`)},
-		{hints: []string{"absk"}, is: regexp.MustCompile(`ABSK[A-Za-z0-9+/]{40,}={0,2}`)}, // Amazon Bedrock
-		{hints: []string{"github_pat_"}, is: regexp.MustCompile(`github_pat_[A-Za-z0-9_]{20,}`)},
-		{hints: []string{"hooks.slack.com/"}, is: regexp.MustCompile(`hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{10,}`)},
-		{hints: []string{"/webhooks/"}, is: regexp.MustCompile(`discord(?:app)?\.com/api/webhooks/[0-9]+/[A-Za-z0-9_-]+`)},
-		{hints: []string{".webhook.office.com"}, is: regexp.MustCompile(`[a-z0-9.-]+\.webhook\.office\.com/[A-Za-z0-9@/_-]+`)},
-		{hints: []string{"xapp-"}, is: regexp.MustCompile(`xapp-[0-9]-[A-Za-z0-9-]{10,}`)},
-		{hints: []string{"aiza"}, is: regexp.MustCompile(`AIza[A-Za-z0-9_-]{35}`)}, // Google
-		{hints: []string{"ya29."}, is: regexp.MustCompile(`ya29\.[A-Za-z0-9_-]{20,}`)},
-		{hints: []string{"gocspx-"}, is: regexp.MustCompile(`GOCSPX-[A-Za-z0-9_-]{20,}`)},
-		{hints: []string{"k_live_"}, is: regexp.MustCompile(`[sr]k_live_[A-Za-z0-9]{16,}`)}, // Stripe
-		{hints: []string{"k_test_"}, is: regexp.MustCompile(`[sr]k_test_[A-Za-z0-9]{16,}`)},
-		{hints: []string{"whsec_"}, is: regexp.MustCompile(`whsec_[A-Za-z0-9+/=]{16,}`)},
-		{hints: []string{"sk-"}, is: regexp.MustCompile(`sk-[A-Za-z0-9_-]{20,}`)}, // OpenAI, Anthropic and others that took over the form
-		{hints: []string{"hf_"}, is: regexp.MustCompile(`hf_[A-Za-z0-9]{30,}`)},   // Hugging Face
-		{hints: []string{"gsk_"}, is: regexp.MustCompile(`gsk_[A-Za-z0-9]{40,}`)}, // Groq
-		{hints: []string{"npm_"}, is: regexp.MustCompile(`npm_[A-Za-z0-9]{36}`)},
-		{hints: []string{"pypi-"}, is: regexp.MustCompile(`pypi-[A-Za-z0-9_-]{16,}`)},
-		{hints: []string{"rubygems_"}, is: regexp.MustCompile(`rubygems_[a-f0-9]{48}`)},
-		{hints: []string{"dckr_"}, is: regexp.MustCompile(`dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}`)}, // Docker Hub
-		{hints: []string{".atlasv1."}, is: regexp.MustCompile(`[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,}`)},
-		{hints: []string{"sg."}, is: regexp.MustCompile(`SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}`)}, // SendGrid
-		{hints: []string{"sk"}, is: regexp.MustCompile(`SK[0-9a-f]{32}`)},                              // Twilio
-		{hints: []string{"key-"}, is: regexp.MustCompile(`key-[0-9a-z]{32}`)},                          // Mailgun
-		{hints: []string{"dapi"}, is: regexp.MustCompile(`dapi[a-f0-9]{32}`)},                          // Databricks
-		{hints: []string{"glsa_"}, is: regexp.MustCompile(`glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}`)},      // Grafana
-		{hints: []string{"glc_"}, is: regexp.MustCompile(`glc_[A-Za-z0-9+/]{32,}={0,2}`)},
-		{hints: []string{"nrak-"}, is: regexp.MustCompile(`NRAK-[A-Z0-9]{27}`)},           // New Relic
-		{hints: []string{"atatt3"}, is: regexp.MustCompile(`ATATT3[A-Za-z0-9_=-]{40,}`)},  // Atlassian
-		{hints: []string{"lin_api_"}, is: regexp.MustCompile(`lin_api_[A-Za-z0-9]{32,}`)}, // Linear
-		{hints: []string{"secret_"}, is: regexp.MustCompile(`secret_[A-Za-z0-9]{43}`)},    // Notion
-		{hints: []string{"age-secret-key-1"}, is: regexp.MustCompile(`AGE-SECRET-KEY-1[A-Z0-9]{58}`)},
-		{hints: []string{":aa"}, is: regexp.MustCompile(`[0-9]{8,10}:AA[A-Za-z0-9_-]{32,}`)},                // Telegram
-		{hints: []string{"key="}, is: regexp.MustCompile(`(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/=]+`)}, // Azure
-		{hints: []string{"8q~"}, is: regexp.MustCompile(`[A-Za-z0-9_~.-]{3}8Q~[A-Za-z0-9_~.-]{31,34}`)},
-		{hints: []string{"pmak-"}, is: regexp.MustCompile(`PMAK-[a-f0-9]{24}-[a-f0-9]{34}`)}, // Postman
+		{hints: []string{"eyj"}, is: lazy(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*`)}, // a JSON Web Token, signed or encrypted
+		{hints: []string{"akia"}, is: lazy(`AKIA[A-Z2-7]{16}`)},                                            // AWS
+		{hints: []string{"asia"}, is: lazy(`ASIA[A-Z2-7]{16}`)},
+		{hints: []string{"absk"}, is: lazy(`ABSK[A-Za-z0-9+/]{40,}={0,2}`)}, // Amazon Bedrock
+		{hints: []string{"github_pat_"}, is: lazy(`github_pat_[A-Za-z0-9_]{20,}`)},
+		{hints: []string{"hooks.slack.com/"}, is: lazy(`hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{10,}`)},
+		{hints: []string{"/webhooks/"}, is: lazy(`discord(?:app)?\.com/api/webhooks/[0-9]+/[A-Za-z0-9_-]+`)},
+		{hints: []string{".webhook.office.com"}, is: lazy(`[a-z0-9.-]+\.webhook\.office\.com/[A-Za-z0-9@/_-]+`)},
+		{hints: []string{"xapp-"}, is: lazy(`xapp-[0-9]-[A-Za-z0-9-]{10,}`)},
+		{hints: []string{"aiza"}, is: lazy(`AIza[A-Za-z0-9_-]{35}`)}, // Google
+		{hints: []string{"ya29."}, is: lazy(`ya29\.[A-Za-z0-9_-]{20,}`)},
+		{hints: []string{"gocspx-"}, is: lazy(`GOCSPX-[A-Za-z0-9_-]{20,}`)},
+		{hints: []string{"k_live_"}, is: lazy(`[sr]k_live_[A-Za-z0-9]{16,}`)}, // Stripe
+		{hints: []string{"k_test_"}, is: lazy(`[sr]k_test_[A-Za-z0-9]{16,}`)},
+		{hints: []string{"whsec_"}, is: lazy(`whsec_[A-Za-z0-9+/=]{16,}`)},
+		{hints: []string{"sk-"}, is: lazy(`sk-[A-Za-z0-9_-]{20,}`)}, // OpenAI, Anthropic and others that took over the form
+		{hints: []string{"hf_"}, is: lazy(`hf_[A-Za-z0-9]{30,}`)},   // Hugging Face
+		{hints: []string{"gsk_"}, is: lazy(`gsk_[A-Za-z0-9]{40,}`)}, // Groq
+		{hints: []string{"npm_"}, is: lazy(`npm_[A-Za-z0-9]{36}`)},
+		{hints: []string{"pypi-"}, is: lazy(`pypi-[A-Za-z0-9_-]{16,}`)},
+		{hints: []string{"rubygems_"}, is: lazy(`rubygems_[a-f0-9]{48}`)},
+		{hints: []string{"dckr_"}, is: lazy(`dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}`)}, // Docker Hub
+		{hints: []string{".atlasv1."}, is: lazy(`[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,}`)},
+		{hints: []string{"sg."}, is: lazy(`SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}`)}, // SendGrid
+		{hints: []string{"sk"}, is: lazy(`SK[0-9a-f]{32}`)},                              // Twilio
+		{hints: []string{"key-"}, is: lazy(`key-[0-9a-z]{32}`)},                          // Mailgun
+		{hints: []string{"dapi"}, is: lazy(`dapi[a-f0-9]{32}`)},                          // Databricks
+		{hints: []string{"glsa_"}, is: lazy(`glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}`)},      // Grafana
+		{hints: []string{"glc_"}, is: lazy(`glc_[A-Za-z0-9+/]{32,}={0,2}`)},
+		{hints: []string{"nrak-"}, is: lazy(`NRAK-[A-Z0-9]{27}`)},           // New Relic
+		{hints: []string{"atatt3"}, is: lazy(`ATATT3[A-Za-z0-9_=-]{40,}`)},  // Atlassian
+		{hints: []string{"lin_api_"}, is: lazy(`lin_api_[A-Za-z0-9]{32,}`)}, // Linear
+		{hints: []string{"secret_"}, is: lazy(`secret_[A-Za-z0-9]{43}`)},    // Notion
+		{hints: []string{"age-secret-key-1"}, is: lazy(`AGE-SECRET-KEY-1[A-Z0-9]{58}`)},
+		{hints: []string{":aa"}, is: lazy(`[0-9]{8,10}:AA[A-Za-z0-9_-]{32,}`)},                // Telegram
+		{hints: []string{"key="}, is: lazy(`(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/=]+`)}, // Azure
+		{hints: []string{"8q~"}, is: lazy(`[A-Za-z0-9_~.-]{3}8Q~[A-Za-z0-9_~.-]{31,34}`)},
+		{hints: []string{"pmak-"}, is: lazy(`PMAK-[a-f0-9]{24}-[a-f0-9]{34}`)}, // Postman
 	}
 	for _, family := range []struct{ prefixes, rest string }{
 		{"ghp_ gho_ ghu_ ghs_ ghr_", `[A-Za-z0-9_]{20,}`},                                                        // GitHub
@@ -115,7 +124,7 @@ func formats() []form {
 		{"dt0c01. dt0s01. dt0s16.", `[A-Z0-9]{24}\.[A-Z0-9]{64}`},                                                // Dynatrace
 	} {
 		for prefix := range strings.FieldsSeq(family.prefixes) {
-			all = append(all, form{hints: []string{prefix}, is: regexp.MustCompile(regexp.QuoteMeta(prefix) + family.rest)})
+			all = append(all, form{hints: []string{prefix}, is: lazy(regexp.QuoteMeta(prefix) + family.rest)})
 		}
 	}
 	for i := range all {

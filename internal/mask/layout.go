@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -14,23 +13,23 @@ import (
 var (
 	// An entry is a line that begins with a name and a separator, behind the mark
 	// of a diff, of a comment, and those of list items.
-	entryForm = regexp.MustCompile(`^([+-]?[ \t]*(?:#[ \t]*)?(?:- +)*)(?:(?:export|set|-e) +)?(\\*["']?)([\w./-]+)\\*["']?[ \t]*(:=|=>|[:=])[ \t]*`)
+	entryForm = lazy(`^([+-]?[ \t]*(?:#[ \t]*)?(?:- +)*)(?:(?:export|set|-e) +)?(\\*["']?)([\w./-]+)\\*["']?[ \t]*(:=|=>|[:=])[ \t]*`)
 	// prefixForm is what a line begins with, whatever is on it.
-	prefixForm   = regexp.MustCompile(`^[+-]?[ \t]*(?:#[ \t]*)?(?:- +)*`)
-	documentForm = regexp.MustCompile(`^[+ ]?---(?:[ \t]|$)`)
+	prefixForm   = lazy(`^[+-]?[ \t]*(?:#[ \t]*)?(?:- +)*`)
+	documentForm = lazy(`^[+ ]?---(?:[ \t]|$)`)
 	// loneName is a name in quotes whose separator is on the next line.
-	loneName  = regexp.MustCompile(`^[ \t]*["'][\w./-]+["'][ \t]*$`)
-	loneColon = regexp.MustCompile(`^[ \t]*:[ \t]*`)
+	loneName  = lazy(`^[ \t]*["'][\w./-]+["'][ \t]*$`)
+	loneColon = lazy(`^[ \t]*:[ \t]*`)
 	// blockForm announces that the value is below (YAML 1.2, section 8.1).
-	blockForm = regexp.MustCompile(`^(?:[!&]\S+[ \t]+)*[|>][-+0-9]*[ \t]*(?:#.*)?$`)
+	blockForm = lazy(`^(?:[!&]\S+[ \t]+)*[|>][-+0-9]*[ \t]*(?:#.*)?$`)
 	// openQuote is a name that sounds like a credential before quotes, anywhere in
 	// a line.
-	openQuote = regexp.MustCompile(`(?i)[\w.-]*(?:` + secretWord + `)[\w.-]*(?:\\*["'])?[ \t]*(?:=>|:=|[:=])[ \t]*(["'])`)
+	openQuote = lazy(`(?i)[\w.-]*(?:` + secretWord + `)[\w.-]*(?:\\*["'])?[ \t]*(?:=>|:=|[:=])[ \t]*(["'])`)
 	// flatList is a list behind such a name.
-	flatList = regexp.MustCompile(`(?i)([\w.-]*(?:` + secretWord + `)[\w.-]*(?:\\*["'])?[ \t]*(?:=>|:=|[:=])[ \t]*\[)[^\]\[{}]+(\]|$)`)
+	flatList = lazy(`(?i)([\w.-]*(?:` + secretWord + `)[\w.-]*(?:\\*["'])?[ \t]*(?:=>|:=|[:=])[ \t]*\[)[^\]\[{}]+(\]|$)`)
 	// ofSecret is what a Secret in one line holds.
-	ofSecret = regexp.MustCompile(`(\\*"(?:data|stringData)\\*"\s*:\s*\{)[^{}]+`)
-	isSecret = regexp.MustCompile(`\\*"kind\\*"\s*:\s*\\*"Secret\\*"`)
+	ofSecret = lazy(`(\\*"(?:data|stringData)\\*"\s*:\s*\{)[^{}]+`)
+	isSecret = lazy(`\\*"kind\\*"\s*:\s*\\*"Secret\\*"`)
 )
 
 // references are the names under a credential's that only say where it is.
@@ -85,17 +84,17 @@ func parse(s string) rows {
 	for line := range strings.Lines(s) {
 		text := strings.TrimRight(line, "\r\n")
 		r := row{text: text, end: line[len(text):], blank: strings.Trim(text, "+-# \t") == ""}
-		prefix := prefixForm.FindString(text)
-		if m := entryForm.FindStringSubmatchIndex(text); m != nil {
+		prefix := prefixForm().FindString(text)
+		if m := entryForm().FindStringSubmatchIndex(text); m != nil {
 			prefix = text[m[2]:m[3]]
 			r.name, r.colon, r.value = text[m[6]:m[7]], text[m[8]:m[9]] == ":", m[1]
 		}
 		r.column, r.item = len(prefix), prefix == "- " || strings.LastIndexByte(prefix, '-') > 0
-		r.document = documentForm.MatchString(text)
+		r.document = documentForm().MatchString(text)
 		all = append(all, r)
 	}
 	for i := 1; i < len(all); i++ { // "name" ⏎ : "value"
-		if c := loneColon.FindString(all[i].text); c != "" && loneName.MatchString(all[i-1].text) {
+		if c := loneColon().FindString(all[i].text); c != "" && loneName().MatchString(all[i-1].text) {
 			all[i].name, all[i].colon, all[i].value = strings.Trim(all[i-1].text, "\"' \t"), true, len(c)
 		}
 	}
@@ -117,7 +116,7 @@ func (rs rows) mark(i int) {
 		}
 	case strings.EqualFold(r.name, "name") || strings.EqualFold(r.name, "key"):
 		value, _, _ = strings.Cut(value, " ")
-		if !sensitive.MatchString(value) {
+		if !sensitive().MatchString(value) {
 			return
 		}
 		for _, j := range rs.siblings(i, maxItem) {
@@ -125,7 +124,7 @@ func (rs rows) mark(i int) {
 		}
 	case r.name == "stringData":
 		rs.below(i, nil)
-	case sensitive.MatchString(r.name):
+	case sensitive().MatchString(r.name):
 		r.secret = true
 	}
 	if r.secret && (value == "" || value == "[" || value == "{") {
@@ -188,22 +187,22 @@ func (rs rows) hide(i int) {
 			r.text = r.text[:r.column] + Masked
 		}
 		return
-	case strings.Contains(r.text, "stringData") || isSecret.MatchString(r.text):
-		r.text = ofSecret.ReplaceAllString(r.text, "${1}"+Masked)
+	case strings.Contains(r.text, "stringData") || isSecret().MatchString(r.text):
+		r.text = ofSecret().ReplaceAllString(r.text, "${1}"+Masked)
 	}
 	names := mentions(r.text)
 	if names {
-		r.text = flatList.ReplaceAllStringFunc(r.text, func(found string) string {
+		r.text = flatList().ReplaceAllStringFunc(r.text, func(found string) string {
 			if strings.HasSuffix(found, Masked) {
 				return found // a value that was masked only looks like a list
 			}
-			return flatList.ReplaceAllString(found, "${1}"+Masked+"${2}")
+			return flatList().ReplaceAllString(found, "${1}"+Masked+"${2}")
 		})
 	}
 	if r.secret && rs.hideEntry(i) || !names {
 		return
 	}
-	for _, m := range openQuote.FindAllStringSubmatchIndex(r.text, -1) {
+	for _, m := range openQuote().FindAllStringSubmatchIndex(r.text, -1) {
 		if closing(r.text[m[3]:], r.text[m[2]]) < 0 {
 			rs.hideQuoted(i, m[3])
 			return
@@ -219,7 +218,7 @@ func (rs rows) hideEntry(i int) bool {
 	switch {
 	case value == "" || value == "[" || value == "{":
 		return true
-	case blockForm.MatchString(value):
+	case blockForm().MatchString(value):
 		rs.hideDeeper(i)
 	case value[0] == '"' || value[0] == '\'':
 		end := closing(value[1:], value[0])
@@ -227,13 +226,13 @@ func (rs rows) hideEntry(i int) bool {
 			rs.hideQuoted(i, r.value+1)
 			return true
 		}
-		if !plainValue.MatchString(value[:end+2]) {
+		if !plainValue().MatchString(value[:end+2]) {
 			r.text = r.text[:r.value+1] + Masked + value[end+1:]
 		}
 		return false
 	case value[0] == '[' || value[0] == '{' || value[0] == '\\':
 		return false
-	case plainValue.MatchString(value):
+	case plainValue().MatchString(value):
 	case r.colon:
 		r.text = r.text[:r.value] + Masked
 		rs.hideDeeper(i)
@@ -261,7 +260,7 @@ func (rs rows) hideQuoted(i, from int) {
 	for j := i + 1; j < len(rs) && j-i <= maxQuoted; j++ {
 		end := closing(rs[j].text, quote)
 		// A quote that begins another credential is not the end of this one.
-		if end < 0 || rs[j].secret || openQuote.MatchString(rs[j].text) {
+		if end < 0 || rs[j].secret || openQuote().MatchString(rs[j].text) {
 			continue
 		}
 		for k := i + 1; k < j; k++ {

@@ -10,7 +10,6 @@ package mask
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -42,10 +41,10 @@ func (m Masker) Text(s string) string {
 		end := line[len(text):]
 		line = apply(lines, text)
 		if digits(line) >= leastCard {
-			line = card.ReplaceAllStringFunc(line, hideCard)
+			line = card().ReplaceAllStringFunc(line, hideCard)
 		}
 		if !m.options.KeepAddresses && strings.ContainsAny(line, ".:") {
-			line = address.ReplaceAllStringFunc(line, hideAddress)
+			line = address().ReplaceAllStringFunc(line, hideAddress)
 		}
 		b.WriteString(line + end)
 	}
@@ -57,7 +56,7 @@ func (m Masker) Text(s string) string {
 // Without hints it takes a name that sounds like a credential.
 type form struct {
 	hints []string
-	is    *regexp.Regexp
+	is    expression
 	with  string                    // what takes its place, as Regexp.Expand reads it
 	hide  func(found string) string // instead of with
 }
@@ -69,9 +68,9 @@ func apply(forms []form, s string) string {
 			continue
 		}
 		if f.hide != nil {
-			s = f.is.ReplaceAllStringFunc(s, f.hide)
+			s = f.is().ReplaceAllStringFunc(s, f.hide)
 		} else {
-			s = f.is.ReplaceAllString(s, f.with)
+			s = f.is().ReplaceAllString(s, f.with)
 		}
 	}
 	return s
@@ -92,7 +91,7 @@ func digits(s string) (n int) {
 // Value returns what may be shown of the value of a setting, label or variable:
 // nothing of one whose name sounds like a credential.
 func (m Masker) Value(name, value string) string {
-	if value != "" && sensitive.MatchString(name) {
+	if value != "" && sensitive().MatchString(name) {
 		return Masked
 	}
 	return m.Text(value)
@@ -101,12 +100,12 @@ func (m Masker) Value(name, value string) string {
 // hideNamed masks the value behind a name. Booleans and the like stay: they are
 // no secrets, and often what a reader looks for.
 func hideNamed(found string) string {
-	parts := named.FindStringSubmatch(found)
+	parts := named().FindStringSubmatch(found)
 	if parts == nil { // what stood before it made it one
 		return Masked
 	}
 	name, value := parts[1], parts[2]
-	if plainValue.MatchString(value) {
+	if plainValue().MatchString(value) {
 		return found
 	}
 	return name + hidden(value)
@@ -117,19 +116,19 @@ func hideHeader(found string) string {
 	if strings.HasSuffix(found, strings.TrimSuffix(Masked, "]")) {
 		return found
 	}
-	return header.ReplaceAllString(found, "${1}"+Masked)
+	return header().ReplaceAllString(found, "${1}"+Masked)
 }
 
 // hidden masks a value and leaves its quotes.
 func hidden(value string) string {
-	quote := quoteOf.FindString(value)
+	quote := quoteOf().FindString(value)
 	return quote + Masked + quote
 }
 
 // hidePair masks the value that stands in one line with its name, in either order.
 func hidePair(found string) string {
 	for _, form := range pairs {
-		if p := form.FindStringSubmatch(found); p != nil && !plainValue.MatchString(p[2]) {
+		if p := form().FindStringSubmatch(found); p != nil && !plainValue().MatchString(p[2]) {
 			return p[1] + hidden(p[2]) + p[3]
 		}
 	}

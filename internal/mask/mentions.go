@@ -7,7 +7,7 @@ import "strings"
 // text cheap: an expression that may begin anywhere is tried at every letter.
 func mentions(s string) bool {
 	if strings.ContainsAny(s, "ſ\u212a") { // which are an s and a k in another case
-		return sensitive.MatchString(s)
+		return sensitive().MatchString(s)
 	}
 	lower := lowerASCII(s)
 	for _, w := range stems {

@@ -74,11 +74,13 @@ func (l *Label) UnmarshalText(text []byte) error {
 // A Reviewer is a login of the Git host, or a team as org/team.
 type Reviewer string
 
-var reviewerForm = regexp.MustCompile(`^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}(/[A-Za-z0-9_.-]{1,100})?$`)
+var reviewerForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}(/[A-Za-z0-9_.-]{1,100})?$`)
+})
 
 // UnmarshalText takes a name as the host writes it, without the @.
 func (r *Reviewer) UnmarshalText(text []byte) error {
-	if !reviewerForm.Match(text) {
+	if !reviewerForm().Match(text) {
 		return fmt.Errorf("%.60q is no reviewer; expected a login, or a team such as acme/sre", text)
 	}
 	*r = Reviewer(text)
@@ -92,7 +94,7 @@ func (Label) JSONSchema() *jsonschema.Schema {
 
 // JSONSchema describes a reviewer as text.
 func (Reviewer) JSONSchema() *jsonschema.Schema {
-	return &jsonschema.Schema{Type: "string", Pattern: reviewerForm.String(), Examples: []any{"jo", "acme/sre"}}
+	return &jsonschema.Schema{Type: "string", Pattern: reviewerForm().String(), Examples: []any{"jo", "acme/sre"}}
 }
 
 // checkPullRequests reports lists that are too long, and a merge that nobody

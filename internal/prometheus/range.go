@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -123,14 +124,14 @@ func labels(m model.Metric) map[string]string {
 
 // claimName is a name that needs no quotes in an expression; Kubernetes allows no
 // other.
-var claimName = regexp.MustCompile(`^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$`)
+var claimName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$`) })
 
 // Filled returns which share of the volume of each claim of a namespace is used,
 // as the kubelets measure it. A claim that nobody measured is left out.
 func (c *Client) Filled(ctx context.Context, namespace string, claims []string) (map[string]float64, error) {
 	names := make([]string, 0, len(claims))
 	for _, name := range append([]string{namespace}, claims...) {
-		if !claimName.MatchString(name) {
+		if !claimName().MatchString(name) {
 			return nil, amend.Errorf(amend.Invalid, op, "%.80q is no name of Kubernetes", name)
 		}
 		names = append(names, strings.ReplaceAll(name, ".", `[.]`))

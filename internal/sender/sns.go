@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -57,11 +58,13 @@ func NewSNS(cfg SNSConfig) (Source, error) {
 }
 
 // topicARN has three groups: partition and region are what the host is made of.
-var topicARN = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):sns:([a-z]{2,4}(?:-[a-z]{2,12}){1,2}-[0-9]{1,2}):[0-9]{12}:[A-Za-z0-9_-]{1,256}$`)
+var topicARN = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):sns:([a-z]{2,4}(?:-[a-z]{2,12}){1,2}-[0-9]{1,2}):[0-9]{12}:[A-Za-z0-9_-]{1,256}$`)
+})
 
 // snsHost returns the host of SNS in the region of a topic.
 func snsHost(topic string) (string, bool) {
-	m := topicARN.FindStringSubmatch(topic)
+	m := topicARN().FindStringSubmatch(topic)
 	if m == nil {
 		return "", false
 	}
