@@ -27,9 +27,9 @@ playbooks:
 `}
 }
 
-// TestStormMakesOneSummary: thirty troubles at once are five commits and one pull request with the other
-// twenty-five, also for a serve that was killed in between. A person merges it, and
-// all thirty are in the log.
+// TestStormMakesOneSummary: thirty troubles at once are five commits and one pull
+// request with the other twenty-five, also for a serve that was killed in between. A
+// person merges it, and all thirty are in the log.
 func TestStormMakesOneSummary(t *testing.T) {
 	t.Parallel()
 	const apps, separate = 30, 5
@@ -49,10 +49,19 @@ func TestStormMakesOneSummary(t *testing.T) {
 	if n := strings.Count(pulls[0].GetBody(), "- [ ] **restart** on Deployment/shop/app"); n != apps-separate {
 		t.Errorf("%d changes are listed:\n%s", n, pulls[0].GetBody())
 	}
+	var gathered []amend.Alert // whichever came last
+	for _, d := range s.decisions() {
+		if d.Storm {
+			gathered = append(gathered, firing("AppStuck", d.Workload.Name))
+		}
+	}
+	if len(gathered) != apps-separate {
+		t.Fatalf("%d decisions belong to a storm, want %d", len(gathered), apps-separate)
+	}
 	s.kill()
 	s.start()
-	s.want(s.next(all[apps-1]), amend.ReasonDuplicate)
-	resolved := all[apps-1]
+	s.want(s.next(gathered[0]), amend.ReasonDuplicate)
+	resolved := gathered[0]
 	resolved.Status = amend.Resolved
 	s.want(s.next(resolved), amend.ReasonWithdrawn)
 	if n := strings.Count(s.shown(1).GetBody(), "- [x]"); n != 1 {
@@ -61,7 +70,7 @@ func TestStormMakesOneSummary(t *testing.T) {
 
 	_, _, err = s.api.PullRequests.Merge(t.Context(), "acme", "env", 1, "", nil)
 	s.must(err)
-	s.want(s.next(all[apps-2]), amend.ReasonDuplicate)
+	s.want(s.next(gathered[1]), amend.ReasonDuplicate)
 	if n := len(s.changes("main")); n != apps {
 		t.Errorf("%d changes are on main, want %d", n, apps)
 	}
