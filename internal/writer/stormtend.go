@@ -49,6 +49,9 @@ func (w *Writer) ownSummary(ctx context.Context, p Pull) (ledger.Commit, bool, e
 		w.storms = storms{} // it came since they were listed
 		return ledger.Commit{}, false, amend.Errorf(amend.Transient, "find summary", "the pull request %d of %s is looked at later", p.Number, p.Branch)
 	}
+	if s.Number != p.Number {
+		return ledger.Commit{}, false, nil // somebody opened another one from its branch
+	}
 	if err := w.learn(ctx, s, p); err != nil {
 		return ledger.Commit{}, false, err
 	}
