@@ -63,6 +63,8 @@ type Client struct {
 	again, once *github.Client
 	pause       func(ctx context.Context, attempt int) error
 	self        *account
+	now         func() time.Time
+	clock       *clock
 	git         gitTransport
 }
 
@@ -76,7 +78,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	raw := &transport{
 		base: cfg.Transport, limiter: cfg.Limiter, callTimeout: cfg.CallTimeout, retryFor: cfg.RetryFor,
-		now: cfg.Now, log: cfg.Log, repeat: true,
+		now: cfg.Now, clock: &clock{}, log: cfg.Log, repeat: true,
 	}
 	who, err := cfg.Auth.credential(raw, base, cfg.Owner, cfg.Repo)
 	if err != nil {
@@ -86,7 +88,7 @@ func New(cfg Config) (*Client, error) {
 	again.token, once.token, once.repeat = who.token, who.token, false
 	c := &Client{
 		owner: cfg.Owner, repo: cfg.Repo, log: cfg.Log, token: who.token,
-		again: restClient(base, &again), once: restClient(base, &once), pause: again.pause, git: gitTransport{raw},
+		again: restClient(base, &again), once: restClient(base, &once), pause: again.pause, git: gitTransport{raw}, now: cfg.Now, clock: raw.clock,
 	}
 	c.self = &account{as: c.again, ask: who.login, login: cfg.Login}
 	return c, nil

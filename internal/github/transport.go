@@ -23,6 +23,7 @@ type transport struct {
 	callTimeout time.Duration
 	retryFor    time.Duration
 	now         func() time.Time
+	clock       *clock
 	log         *slog.Logger
 	repeat      bool // after an unknown outcome; what a limit turned away is always sent again
 }
@@ -94,10 +95,12 @@ func (t *transport) try(req *http.Request, body []byte, deadline time.Time) (*ht
 		}
 		out.Header.Set("Authorization", "Bearer "+secret)
 	}
+	sent := t.now()
 	resp, err := t.base.RoundTrip(out)
 	if err != nil {
 		return nil, amend.Errorf(amend.Transient, "", "%w", err)
 	}
+	t.clock.observe(sent, t.now(), resp.StatusCode, resp.Header)
 	return t.answer(resp, c, secret)
 }
 
