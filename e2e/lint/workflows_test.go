@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/argoproj/argo-workflows/v3/cmd/argo/lint"
 	"github.com/argoproj/argo-workflows/v3/pkg/apiclient"
 	workflows "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/argoproj/argo-workflows/v3/util/template"
 	"github.com/argoproj/argo-workflows/v3/workflow/util"
 	corev1 "k8s.io/api/core/v1"
 )
@@ -102,11 +104,50 @@ func argoLint(t *testing.T, dir string) (report string, ok bool) {
 	return out.String(), result.Success
 }
 
+// An exit hook starts a pod only when the Workflow did not succeed, by the condition of
+// the step, as Argo fills it in and reads it: it looks at no expression of such a hook.
+func TestExitHooksStartNothingAfterSuccess(t *testing.T) {
+	hooks := 0
+	for _, w := range all[*workflows.WorkflowTemplate](t, "kustomize/base") {
+		if !w.Spec.HasExitHook() {
+			continue
+		}
+		hooks++
+		hook := w.Spec.GetExitHook(w.Spec.Arguments)
+		for status, want := range map[string]bool{"Succeeded": false, "Failed": true, "Error": true} {
+			for _, group := range w.GetTemplateByName(hook.Template).Steps {
+				for _, step := range group.Steps {
+					when, err := template.Replace(strconv.Quote(step.When), map[string]string{"workflow.status": status}, false)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if when, err = strconv.Unquote(when); err != nil {
+						t.Fatal(err)
+					}
+					left, right, ok := strings.Cut(when, " != ")
+					if !ok || (left != right) != want {
+						t.Errorf("%s: after %s the step %s has the condition %q", w.Name, status, step.Name, when)
+					}
+				}
+			}
+		}
+		if steps := w.GetTemplateByName(hook.Template).Steps; len(steps) == 0 {
+			t.Errorf("%s: the hook starts %s whatever became of the Workflow", w.Name, hook.Template)
+		}
+	}
+	if hooks == 0 {
+		t.Error("there are no hooks")
+	}
+}
+
 // The pods of Workflows, with what Argo adds to them, are admitted by the Pod
 // Security Standard that manifests/namespace.yaml asks for.
 func TestPodsOfWorkflowsAreRestricted(t *testing.T) {
 	for _, w := range all[*workflows.WorkflowTemplate](t, "kustomize/base") {
 		for _, each := range w.Spec.Templates {
+			if each.GetType() == workflows.TemplateTypeSteps {
+				continue // it starts others, and has no pod
+			}
 			spec := corev1.PodSpec{SecurityContext: w.Spec.SecurityContext}
 			patch := w.Spec.PodSpecPatch
 			if w.Name == "amend-steps" { // a templateRef leaves the rest behind
