@@ -39,13 +39,13 @@ func TestTimeOfTheHost(t *testing.T) {
 					steps = append(steps, exchange{want: getRef, status: tc.status, header: header, answer: ref("b", sha1)})
 				}
 				c := client(t, newScript(t, steps...), func(c *github.Config) { c.RetryFor = -1 })
-				if got := c.Now().Sub(time.Now()); got != 0 {
+				if got := time.Until(c.Now()); got != 0 {
 					t.Errorf("before the first answer the time is off by %s", got)
 				}
 				var first time.Duration
 				for i := range steps {
 					_, _ = c.Head(ctx, "b")
-					ahead := c.Now().Sub(time.Now())
+					ahead := time.Until(c.Now())
 					if i == 0 {
 						first = ahead
 					}
