@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -97,6 +98,8 @@ func TestOverlaysChooseTheImage(t *testing.T) {
 	}
 }
 
+var portOfContainer = regexp.MustCompile(`containerPort: \d+`)
+
 // Each component can be added to the overlay as it is delivered, gives the writer
 // flags that docs/writer.md lists, and takes no permission but those that it says.
 func TestComponentsFitTheOverlay(t *testing.T) {
@@ -107,7 +110,7 @@ func TestComponentsFitTheOverlay(t *testing.T) {
 	plain := string(shipped(t, "kustomize/overlays/github"))
 	for component, want := range map[string][]string{
 		"owner-from-cluster": {"--owner-from-cluster\n", "name: amend-writer-owners\n", "  - applicationsets\n"},
-		"approvals":          {"--approvals-dir=/", "--approvals-listen=:8081", "name: amend-approvals\n", "secretName: amend-approvals\n", "  - port: 8081\n"},
+		"approvals":          {"--approvals-dir=/", "--approvals-listen=:8082", "name: amend-approvals\n", "secretName: amend-approvals\n", "  - port: 8082\n"},
 		"argocd-proof":       {"--argocd-server=https://", "--argocd-token-file=/", "--argocd-ca-file=/", "secretName: amend-argocd\n"},
 	} {
 		files := disk(t)
@@ -116,6 +119,15 @@ func TestComponentsFitTheOverlay(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := string(build(t, files, "kustomize/overlays/more"))
+		for doc := range strings.SplitSeq(got, "\n---\n") {
+			ports := map[string]bool{}
+			for _, port := range portOfContainer.FindAllString(doc, -1) {
+				if ports[port] {
+					t.Errorf("%s: an object has %s twice, which the API server refuses", component, port)
+				}
+				ports[port] = true
+			}
+		}
 		for _, w := range want {
 			if strings.Contains(plain, w) || !strings.Contains(got, w) {
 				t.Errorf("%s: it is to bring %q", component, w)

@@ -21,7 +21,7 @@ func TestScenarios(t *testing.T) {
 	w.startForge(t)
 	w.startSlack(t)
 	w.install(t)
-	w.slack.door = "http://" + w.reach(t, namespace, "amend-approvals", 8081)
+	w.slack.door = "http://" + w.reach(t, namespace, "amend-approvals", 8082)
 	w.startAlerting(t)
 	w.suspendReconcile(t)
 	t.Logf("everything is set up after %.0f s", time.Since(began).Seconds())
