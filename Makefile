@@ -155,7 +155,7 @@ torture: $(BIN)/act $(BIN)/alertmanager ## The long tests: every state, random f
 	@echo 'random histories' && $(LONG) -run 'TestDecide|TestBudget' ./internal/policy -rapid.checks=20000 $(LOG)
 	@echo 'hostile input' && $(LONG) -run 'TestHostilePrograms' ./internal/jsonnet $(LOG)
 	@echo 'hostile repos' && $(LONG) -tags torture -run 'TestTorture' ./internal/locate $(LOG)
-	@echo 'storms' && $(LONG) -run 'Storm' ./cmd/amend -torture $(LOG)
+	@echo 'storms, and pairs of Alertmanagers' && AMEND_TEST_ACT=$(BIN)/act AMEND_TEST_ALERTMANAGER=$(BIN)/alertmanager $(LONG) -run 'Storm|TestPair' ./cmd/amend -torture $(LOG)
 	@echo 'faults of the host' && $(LONG) -run 'TestHostFaults|TestStaleReads' ./cmd/amend $(LOG)
 	@echo 'a crash at every write, $(SEEDS) times' && $(GO) test -v -count=$(SEEDS) -timeout 20m -run 'TestCrashAtAnyWrite' ./cmd/amend $(LOG)
 	@awk '/=== ATTR/ {if (!($$3 FS $$4 in v)) order[++n] = $$3 FS $$4; v[$$3 FS $$4] = $$5 FS $$6; times[$$3 FS $$4]++} \

@@ -323,7 +323,7 @@ func TestWriterPagesWhenNobodyAnswers(t *testing.T) {
 	packed, err := alert.Pack(alert.NewEvent(firing("AppOutOfMemory", app(1)), time.Now(), alert.Identity{}))
 	a.must(err)
 	cmd := exec.Command("amend", "step", "propose", "--writer", "http://"+a.addr, "--writer-token-file", token)
-	cmd.Env = []string{"HOME=" + a.dir, eventEnv + "=" + packed}
+	cmd.Env = a.environ(eventEnv + "=" + packed)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

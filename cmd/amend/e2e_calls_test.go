@@ -77,7 +77,7 @@ func TestCallsOfAFix(t *testing.T) {
 	s := newStage(t, 3, "", nil)
 	m := &meter{next: s.host}
 	m.clear()
-	s.door.next = m
+	s.door.leadTo(m)
 	s.start("--sweep-interval", "1h", "--pull-interval", "1h")
 	s.eventually("the look at the open pull requests at the start is over", func() bool {
 		calls, _ := m.until("pulls")

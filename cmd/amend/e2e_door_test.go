@@ -14,10 +14,10 @@ import (
 // A door stands before the host. It notes what serve writes there, and one trap
 // at a time can be set in it.
 type door struct {
-	next http.Handler
 	head func() string // of main
 
 	mu     sync.Mutex
+	next   http.Handler
 	writes []string // "push main" or "POST pulls", since written was called
 	hints  []string // the heads of main at which the host was asked to record
 	trap   *trap
@@ -52,9 +52,22 @@ func (d *door) written() []string {
 	return w
 }
 
+// leadTo has the door lead to something else than before.
+func (d *door) leadTo(next http.Handler) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.next = next
+}
+
+func (d *door) host() http.Handler {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.next
+}
+
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !isWrite(r) {
-		d.next.ServeHTTP(w, r)
+		d.host().ServeHTTP(w, r)
 		return
 	}
 	body, err := io.ReadAll(r.Body)
@@ -104,7 +117,7 @@ func nameOf(r *http.Request, body []byte) string {
 // pass serves a request. A request to record is for whatever is on main then.
 func (d *door) pass(w http.ResponseWriter, r *http.Request) {
 	head := d.head()
-	d.next.ServeHTTP(w, r)
+	d.host().ServeHTTP(w, r)
 	if strings.HasSuffix(r.URL.Path, "/dispatches") {
 		d.mu.Lock()
 		defer d.mu.Unlock()

@@ -71,9 +71,7 @@ func TestURLsOfAlertsAreNotFetched(t *testing.T) {
 		alerts = append(alerts, a)
 	}
 	s.post(alerts...)
-	for i := range urls {
-		s.want(s.decided(app(i+1), 1)[0], amend.ReasonAct)
-	}
+	s.decideAll(len(urls), amend.ReasonAct)
 	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 	s.must(err)
 	conn.Close()

@@ -201,7 +201,11 @@ func TestPairOfAlertmanagersAndACrash(t *testing.T) {
 		"record asked for, answer lost":        always("POST dispatches", true),
 		"later":                                nil,
 	} {
-		for _, fold := range []string{"1m", "1ns"} {
+		folds := []string{"1ns"} // nothing but what is in Git and on the bus can stop the second delivery
+		if *torture || arm == nil {
+			folds = append(folds, "1m")
+		}
+		for _, fold := range folds {
 			t.Run(name+", fold-window "+fold, func(t *testing.T) {
 				t.Parallel()
 				s := newStage(t, 1, act, recordWorkflow(t))

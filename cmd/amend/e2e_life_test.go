@@ -212,12 +212,18 @@ func TestManyAlertsAtOnce(t *testing.T) {
 	}
 	s.post(storm...)
 	s.post(storm...)
-	for n := 1; n <= apps; n++ {
-		s.decided(app(n), 1)
-		s.oneCommit(app(n))
+	s.decideAll(apps, amend.ReasonAct) // one for each trouble
+	changes := s.changes("main")
+	targets := map[string]bool{}
+	for _, c := range changes {
+		targets[c.Target] = true
 	}
-	if n := len(s.decisions()); n != apps {
-		t.Errorf("%d decisions, want one for each of %d troubles", n, apps)
+	if len(changes) != apps || len(targets) != apps {
+		t.Fatalf("%d changes of %d applications, want one of each of %d", len(changes), len(targets), apps)
+	}
+	s.asked(changes[0].Commit) // the newest, which stands on all others
+	if refs := s.git("for-each-ref", "--format=%(refname)"); refs != "refs/heads/main\n" {
+		t.Errorf("there are pull requests, or branches:\n%s", refs)
 	}
 	moves := 0
 	for _, w := range s.door.written() {

@@ -288,7 +288,7 @@ func TestWithoutAClusterNothingIsVerified(t *testing.T) {
 	revert := func(code int, args ...string) string {
 		t.Helper()
 		cmd := exec.Command("amend", append([]string{"revert", "--log-level", "error"}, args...)...)
-		cmd.Env, cmd.Dir = []string{"HOME=" + s.dir, "TMPDIR=" + s.dir}, s.dir
+		cmd.Env, cmd.Dir = s.environ("TMPDIR="+s.dir), s.dir
 		out, _ := cmd.CombinedOutput() // the exit code says it
 		if got := cmd.ProcessState.ExitCode(); got != code {
 			t.Errorf("%v: exit code %d, want %d\n%s", args, got, code, out)

@@ -173,7 +173,7 @@ func (s *stage) start(flags ...string) {
 		"--data-dir", filepath.Join(s.dir, "data"), "--listen", s.addr, "--addr-file", ready,
 	}, s.flags...)
 	p := &process{cmd: exec.Command("amend", args...), ended: make(chan struct{})}
-	p.cmd.Env = append([]string{"HOME=" + s.dir}, s.env...)
+	p.cmd.Env = s.environ(s.env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	s.must(p.cmd.Start())
 	go func() {
@@ -190,6 +190,12 @@ func (s *stage) start(flags ...string) {
 		_, err := os.Stat(ready)
 		return err == nil
 	})
+}
+
+// environ is an environment that holds nothing of the tests' own but what the race
+// detector is told.
+func (s *stage) environ(more ...string) []string {
+	return append([]string{"HOME=" + s.dir, "GORACE=" + os.Getenv("GORACE")}, more...)
 }
 
 // kill ends serve as a crash does. Nothing of it runs when kill returns.
@@ -219,13 +225,16 @@ func freeAddr(s *stage) string {
 	return l.Addr().String()
 }
 
-// eventually waits for a condition.
+// eventually waits for a condition. The longer it has waited the less often it
+// looks, as what it waits for needs the processor too.
 func (s *stage) eventually(what string, holds func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	for began := time.Now(); !holds(); {
+		waited := time.Since(began)
+		if waited > patience {
 			s.Fatalf("%s: not within %s", what, patience)
 		}
+		time.Sleep(min(max(waited/8, 5*time.Millisecond), 100*time.Millisecond))
 	}
 }
 
@@ -297,6 +306,27 @@ func (s *stage) decided(app string, n int) []amend.Decision {
 		return len(own) >= n
 	})
 	return own
+}
+
+// decideAll waits until serve has recorded n decisions, each for the same reason.
+// A look costs as much as there are decisions, so it looks for a few more of them
+// at a time.
+func (s *stage) decideAll(n int, reason amend.Reason) {
+	s.Helper()
+	var all []amend.Decision
+	for len(all) < n {
+		more := min(len(all)+10, n)
+		s.eventually(fmt.Sprintf("%d decisions of %d", more, n), func() bool {
+			all = s.decisions()
+			return len(all) >= more
+		})
+	}
+	for _, d := range all {
+		s.want(d, reason)
+	}
+	if len(all) > n {
+		s.Errorf("%d decisions, want %d", len(all), n)
+	}
 }
 
 // git runs git in the host's copy of the env repo.

@@ -35,7 +35,7 @@ func TestWriterSpeaksTLS(t *testing.T) {
 	s.must(err)
 	for ca, want := range map[string]int{cert: 0, "": exitTransient} {
 		cmd := exec.Command("amend", "step", "decide", "--writer", "https://"+s.addr, "--writer-token-file", token, "--writer-ca-file", ca)
-		cmd.Env = []string{"HOME=" + s.dir, eventEnv + "=" + packed}
+		cmd.Env = s.environ(eventEnv + "=" + packed)
 		out, _ := cmd.CombinedOutput() // the exit code says it
 		if got := cmd.ProcessState.ExitCode(); got != want || (want == 0) != strings.Contains(string(out), `"reason": "act"`) {
 			t.Errorf("with the CA %q: exit code %d, want %d\n%s", ca, got, want, out)

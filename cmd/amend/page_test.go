@@ -217,8 +217,9 @@ func TestPageAsksForVerdicts(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	var m memory
+	long := strings.Repeat("x", 1<<20)
 	for n := range remembered + 50 {
-		m.observe(amend.Decision{Episode: n, Plan: &amend.Plan{Files: map[amend.RepoPath][]byte{{}: nil}, Diff: strings.Repeat("x", 1<<20)}})
+		m.observe(amend.Decision{Episode: n, Plan: &amend.Plan{Files: map[amend.RepoPath][]byte{{}: nil}, Diff: long}})
 	}
 	all, _ := m.decisions(t.Context(), remembered*2)
 	if len(all) != remembered || all[0].Episode != 50 || all[remembered-1].Episode != remembered+49 {

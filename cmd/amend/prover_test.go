@@ -186,7 +186,7 @@ func TestWriterAsksForTheOwner(t *testing.T) {
 		s.start()
 		s.eventually("the decision is "+step.says, func() bool {
 			cmd := exec.Command("amend", "step", "decide", "--writer", "http://"+s.addr, "--writer-token-file", token)
-			cmd.Env = []string{"HOME=" + s.dir, eventEnv + "=" + packed}
+			cmd.Env = s.environ(eventEnv + "=" + packed)
 			out, _ := cmd.CombinedOutput()
 			return cmd.ProcessState.ExitCode() == step.code && strings.Contains(string(out), step.says)
 		})

@@ -99,6 +99,7 @@ func TestSteps(t *testing.T) {
 			s.start("--kubeconfig", p.cluster.kubeconfig(), "--sweep-interval", "1h")
 			s.eventually("the writer is ready", p.ready)
 			env.Values["play"] = p
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("WRITER", "http://"+s.addr)
 			env.Setenv("ALERTMANAGER", p.alertmanager())
 			env.Setenv("KUBECONFIG_FILE", p.cluster.kubeconfig())
