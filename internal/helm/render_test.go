@@ -292,7 +292,7 @@ func TestBudgetIsShared(t *testing.T) {
 }
 
 func TestHostileArchivesEndInRefusal(t *testing.T) {
-	bomb := pack(t, "db", map[string]string{"Chart.yaml": "apiVersion: v2\nname: db\nversion: 1.0.0\n", "big": strings.Repeat("\x00", 100<<20)})
+	bomb := pack(t, "db", map[string]string{"Chart.yaml": "apiVersion: v2\nname: db\nversion: 1.0.0\n", "big": strings.Repeat("\x00", 21<<20)})
 	deep := map[string]string{"Chart.yaml": chartYAML}
 	for range 12 {
 		deep = map[string]string{"Chart.yaml": chartYAML, "charts/web.tgz": pack(t, "web", deep)}
