@@ -28,7 +28,7 @@ func (t gitTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, typed("", err)
 	}
 	defer t.limiter.done(c)
-	resp, err := t.base.RoundTrip(req)
+	resp, err := patiently(t.base, req)
 	if err != nil || resp.StatusCode < 400 {
 		return resp, err
 	}

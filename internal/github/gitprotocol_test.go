@@ -2,7 +2,9 @@ package github_test
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,4 +88,67 @@ func TestPushesAreSpaced(t *testing.T) {
 			}
 		}
 	})
+}
+
+// slowBody gives a byte after every pause, until its request ends.
+type slowBody struct {
+	ctx    context.Context
+	pauses []time.Duration
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	if len(b.pauses) == 0 {
+		return 0, io.EOF
+	}
+	select {
+	case <-time.After(b.pauses[0]):
+		b.pauses = b.pauses[1:]
+		return copy(p, "x"), nil
+	case <-b.ctx.Done():
+		return 0, b.ctx.Err()
+	}
+}
+
+func (b *slowBody) Close() error { return nil }
+
+// A fetch may take as long as it wants while the host says something; one that is
+// not served any more ends, before its answer and in the middle of it.
+func TestASilentHostIsLeft(t *testing.T) {
+	const minute = time.Minute
+	for name, s := range map[string]struct {
+		answersAfter time.Duration
+		pauses       []time.Duration
+		silent       bool
+	}{
+		"slow":           {minute, []time.Duration{minute, minute, minute, minute}, false},
+		"no answer":      {time.Hour, nil, true},
+		"half an answer": {0, []time.Duration{minute, time.Hour}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				host := roundTripper(func(r *http.Request) (*http.Response, error) {
+					select {
+					case <-time.After(s.answersAfter):
+						return &http.Response{StatusCode: 200, Request: r, Body: &slowBody{r.Context(), s.pauses}}, nil
+					case <-r.Context().Done():
+						return nil, r.Context().Err()
+					}
+				})
+				c := client(t, nil, func(c *github.Config) { c.Transport = host })
+				resp, err := c.Git().RoundTrip(gitRequest(t, ctx, "POST", "/acme/env.git/git-upload-pack"))
+				if err == nil {
+					_, err = io.ReadAll(resp.Body)
+					must(t, resp.Body.Close())
+				}
+				if !s.silent {
+					must(t, err)
+					return
+				}
+				wantKind(t, err, amend.Transient)
+				if !strings.Contains(err.Error(), "has said nothing for 2m0s") {
+					t.Errorf("the error is %v", err)
+				}
+			})
+		})
+	}
 }
