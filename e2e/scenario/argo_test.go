@@ -64,11 +64,12 @@ func (w *world) workflows(t *testing.T, prefix string) []unstructured.Unstructur
 	return slices.DeleteFunc(list.Items, func(o unstructured.Unstructured) bool { return !strings.HasPrefix(o.GetName(), prefix) })
 }
 
-// remediation waits for the Workflow of an alert.
-func (w *world) remediation(t *testing.T, alertname string) *unstructured.Unstructured {
+// remediation waits for the Workflow of an alert about something in a namespace.
+func (w *world) remediation(t *testing.T, alertname, namespace string) *unstructured.Unstructured {
 	t.Helper()
 	return w.workflowWith(t, "amend-remediate", func(parameter string) bool {
-		return strings.Contains(alertOf(parameter), `"alertname":"`+alertname+`"`)
+		alert := alertOf(parameter)
+		return strings.Contains(alert, `"alertname":"`+alertname+`"`) && strings.Contains(alert, `"namespace":"`+namespace+`"`)
 	})
 }
 

@@ -38,7 +38,7 @@ func badRelease(t *testing.T, w *world) {
 	culprit := commits[3]
 	w.refresh(t, "tickets")
 	line.mark("%d commits are pushed; the fourth, %.10s, forgets the unit of a duration", len(commits), culprit)
-	workflow := w.remediation(t, "HighErrorRate")
+	workflow := w.remediation(t, "HighErrorRate", "tickets")
 	line.mark("Prometheus and Alertmanager have told of errors: Workflow %s", workflow.GetName())
 	c := w.env.changed(t, "bad-release")
 	line.mark("commit %.10s: %s", c.commit, w.env.git(t, "log", "-1", "--format=%s", c.commit))
@@ -82,7 +82,7 @@ func overload(t *testing.T, w *world) {
 	)
 	w.visitors(t, "streams", "streams", 15)
 	line := newTimeline()
-	workflow := w.remediation(t, "HighLatency")
+	workflow := w.remediation(t, "HighLatency", "streams")
 	before := w.measured(t, slowest)
 	line.mark("one in a hundred waits %.1f s or more: Workflow %s", before, workflow.GetName())
 	c := w.env.changed(t, "overload")

@@ -19,7 +19,7 @@ func badFix(t *testing.T, w *world) {
 	a := alertFor("Hopeless", "shop", "quotes", nil)
 	line := newTimeline()
 	w.fire(t, 0, a)
-	workflow := w.remediation(t, "Hopeless")
+	workflow := w.remediation(t, "Hopeless", "shop")
 	line.mark("Workflow %s", workflow.GetName())
 	c := w.env.changed(t, "hopeless")
 	line.mark("commit %.10s: %s", c.commit, w.env.git(t, "log", "-1", "--format=%s", c.commit))
@@ -60,7 +60,7 @@ func laggingAlert(t *testing.T, w *world) {
 	line := newTimeline()
 	time.Sleep(3 * time.Second) // until Prometheus has seen it
 	w.fire(t, 0, a)
-	workflow := w.remediation(t, "Lagging")
+	workflow := w.remediation(t, "Lagging", "shop")
 	line.mark("Workflow %s", workflow.GetName())
 	c := w.env.changed(t, "lagging")
 	line.mark("commit %.10s: %s", c.commit, w.env.git(t, "log", "-1", "--format=%s", c.commit))

@@ -68,7 +68,7 @@ func (w *world) example(t *testing.T, file string) *unstructured.Unstructured {
 func (w *world) eventWithoutPlaybook(t *testing.T, a alert) string {
 	t.Helper()
 	w.post(t, a)
-	return parameter(w.succeeded(t, w.remediation(t, a.Labels["alertname"])))
+	return parameter(w.succeeded(t, w.remediation(t, a.Labels["alertname"], a.Labels["namespace"])))
 }
 
 // addPlaybook adds a playbook that restarts, as a person who edits the policy.

@@ -19,7 +19,7 @@ func anomaly(t *testing.T, w *world) {
 	line := newTimeline()
 	w.metrics.score("webapp", 91)
 	line.mark("elastic_anomaly_score is 91 at the exporter")
-	workflow := w.remediation(t, "WebAppHighAnomalyScore")
+	workflow := w.remediation(t, "WebAppHighAnomalyScore", "shop")
 	line.mark("Workflow %s", workflow.GetName())
 	c := w.env.changed(t, "anomaly")
 	line.mark("commit %.10s: %s", c.commit, w.env.git(t, "log", "-1", "--format=%s", c.commit))
