@@ -25,7 +25,7 @@ const (
 func benchCalls(ctx context.Context, b *bench, s *report.Section) error {
 	s.Title = "Calls to the host"
 	s.Text = `Counted between amend and the host, while 10 alerts are answered one after the other and
-then 20 that come in one post, in an env repo of 200 files. A *write of content* is a push,
+then 5 and 20 that come in one post, in an env repo of 200 files. A *write of content* is a push,
 or a request of the API that makes or changes an object, a reference, a pull request or its
 labels. Other writes are the status of a commit and the start of the workflow that keeps the
 log: none runs here, so amend starts it again. Looking after open pull requests is switched
@@ -35,11 +35,13 @@ Under a limit, the host takes so many writes by its API, where pushes do not cou
 turns the whole API away until a time that it names in whole seconds, as GitHub does; *early*
 is a request before that time. The windows are shorter than those of GitHub: a second that
 is lost at their end counts more here.`
+	plot := report.Plot{Title: "Writes of content for a fix, by how many come at once", X: "fixes", Y: "writes"}
 	for _, mode := range []amend.Mode{amend.Commit, amend.PullRequest} {
-		if err := b.countCalls(ctx, s, mode); err != nil {
+		if err := b.countCalls(ctx, s, mode, &plot); err != nil {
 			return fmt.Errorf("%s: %w", mode, err)
 		}
 	}
+	s.Plots = append(s.Plots, plot)
 	if err := b.underLimit(ctx, s); err != nil {
 		return fmt.Errorf("under a limit: %w", err)
 	}
@@ -62,7 +64,7 @@ func (b *bench) metered(ctx context.Context, mode amend.Mode, l limit, flags ...
 }
 
 // countCalls counts what fixes of a mode cost, one by one and many at once.
-func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mode) error {
+func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mode, plot *report.Plot) error {
 	w, err := b.metered(ctx, mode, limit{})
 	if err != nil {
 		return err
@@ -85,16 +87,22 @@ func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mo
 	s.Add(fmt.Sprintf("writes of content for a fix by %s", mode), fmt.Sprintf("%.3g, and %.3g other writes", each, float64(t.notes)/callFixes), fmt.Sprintf("≤ %d", most), each <= float64(most))
 	s.Note(fmt.Sprintf("calls for a fix by %s", mode), fmt.Sprintf("%.3g: %s", float64(t.total())/callFixes, t.list(callFixes)))
 	s.Note(fmt.Sprintf("reads by %s that ask whether anything has changed", mode), fmt.Sprintf("%d of %d, %d answered 304", t.asked, t.reads, t.unchanged))
-	w.meter.clear()
-	const batch = 20
-	if err := w.post(ctx, apps(1+callFixes, batch)...); err != nil {
-		return err
+	plot.Series = addPoint(plot.Series, string(mode), report.Point{X: 1, Y: each})
+	next := 1 + callFixes
+	for _, batch := range []int{5, 20} {
+		w.meter.clear()
+		if err := w.post(ctx, apps(next, batch)...); err != nil {
+			return err
+		}
+		next += batch
+		if err := w.answered(ctx, apps(0, next)); err != nil {
+			return err
+		}
+		t = w.meter.read()
+		each = float64(t.content) / float64(batch)
+		s.Note(fmt.Sprintf("writes of content for each of %d at once, by %s", batch, mode), fmt.Sprintf("%.3g, of %.3g calls", each, float64(t.total())/float64(batch)))
+		plot.Series = addPoint(plot.Series, string(mode), report.Point{X: float64(batch), Y: each})
 	}
-	if err := w.answered(ctx, apps(0, 1+callFixes+batch)); err != nil {
-		return err
-	}
-	t = w.meter.read()
-	s.Note(fmt.Sprintf("writes of content for each of %d at once, by %s", batch, mode), fmt.Sprintf("%.3g, of %.3g calls", float64(t.content)/batch, float64(t.total())/batch))
 	return w.close()
 }
 
@@ -122,7 +130,7 @@ func (b *bench) underLimit(ctx context.Context, s *report.Section) error {
 		return err
 	}
 	what := fmt.Sprintf("%d pull requests, %d writes by the API allowed in %v", fixes, l.writes, l.window)
-	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%, %d writes in %d windows, turned away %d times", 100*share, len(t.taken), len(t.windows), t.limited), "≥ 95 %", share >= 0.95)
+	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%, %d windows, turned away %d times", 100*share, len(t.windows), t.limited), "≥ 95 %", share >= 0.95)
 	s.Add(what+": early requests", strings.Join(append([]string{strconv.Itoa(len(t.early))}, t.early...), ", "), "0", len(t.early) == 0)
 	return w.close()
 }
@@ -144,7 +152,7 @@ func (b *bench) spacedOut(ctx context.Context, s *report.Section) error {
 	}
 	least, rate := w.meter.read().spaced()
 	share := rate * pause.Seconds()
-	what := fmt.Sprintf("%d pull requests, a write by the API in %v at most", fixes, pause)
+	what := fmt.Sprintf("%d pull requests, a write or push in %v at most", fixes, pause)
 	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%", 100*share), "95 to 100 %", share >= 0.95 && share <= 1)
 	s.Note(what+": shortest pause", fmt.Sprintf("%.0f ms, as they arrive", ms(least)))
 	return w.close()

@@ -163,8 +163,8 @@ func (c *cell) rows(s *report.Section) error {
 	s.Note("amend, cold"+c.at(), fmt.Sprintf("%.0f ms, memory up to %.0f MB", ms(c.cold), mb(c.coldMemory)))
 	for _, one := range c.baselines {
 		s.Note(one.name+c.at(), fmt.Sprintf("p50 %.0f ms, CPU %.0f ms, memory %.0f MB (n=%d)", one.wall.Median(), mean(one.cpu), mb(one.memory), len(one.wall)))
-		ratio, low, high := stat.Ratio(one.wall, c.warm)
-		what, measured := "amend faster than "+one.name+c.at(), fmt.Sprintf("%.0f× (%.0f–%.0f)", ratio, low, high)
+		ratio, measured := times(one.wall, c.warm)
+		what := "amend faster than " + one.name + c.at()
 		if one.aim > 0 {
 			s.Add(what, measured, fmt.Sprintf("≥ %g×", one.aim), ratio >= one.aim)
 		} else {
@@ -174,6 +174,15 @@ func (c *cell) rows(s *report.Section) error {
 	peak, err := peakOf(c.serve.pid)
 	s.Add("memory of amend serve, warm"+c.at(), fmt.Sprintf("%.0f MB", mb(peak)), "≤ 96 MB", peak <= 96<<20)
 	return err
+}
+
+// times returns how many times b is in a, and says so with its interval.
+func times(a, b stat.Sample) (ratio float64, text string) {
+	ratio, low, high := stat.Ratio(a, b)
+	if ratio < 10 {
+		return ratio, fmt.Sprintf("%.2f× (%.2f–%.2f)", ratio, low, high)
+	}
+	return ratio, fmt.Sprintf("%.0f× (%.0f–%.0f)", ratio, low, high)
 }
 
 func mean(s stat.Sample) float64 {

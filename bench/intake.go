@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/amendhq/amend/bench/report"
-	"github.com/amendhq/amend/bench/stat"
 )
 
 // gatewayMemory is the most that amend gateway is to hold.
@@ -163,21 +162,20 @@ func (in *intake) rows(s *report.Section, at string, rtt time.Duration, clients 
 		s.Note(d.name+at, fmt.Sprintf("%.0f/s, p50 %.1f ms, p99 %.1f ms, CPU %.2f ms each, memory %.0f MB (n=%d)",
 			d.rate.Median(), d.p50.Median(), d.p99.Median(), d.cpu.Median(), mb(d.peakMemory), len(d.rate)))
 	}
-	ratio, low, high := stat.Ratio(in.serve.rate, in.source.rate)
-	measured := fmt.Sprintf("%.1f× (%.1f–%.1f)", ratio, low, high)
+	ratio, measured := times(in.serve.rate, in.source.rate)
 	if aim := intakeAims[rtt]; clients == 64 {
 		s.Add("amend serve takes more than the EventSource"+at, measured, fmt.Sprintf("≥ %g×", aim), ratio >= aim)
 	} else {
 		s.Note("amend serve takes more than the EventSource"+at, measured)
 	}
-	ratio, low, high = stat.Ratio(in.fronted.rate, in.source.rate)
-	s.Note("amend gateway in front of it takes more than the EventSource"+at, fmt.Sprintf("%.2f× (%.2f–%.2f)", ratio, low, high))
+	_, measured = times(in.fronted.rate, in.source.rate)
+	s.Note("amend gateway in front of it takes more than the EventSource"+at, measured)
 }
 
 // storm sends 10,000 alerts in one post to the EventSource and to the gateway
 // before it.
 func (in *intake) storm(ctx context.Context, s *report.Section) error {
-	body, err := stormBody()
+	body, err := stormBody(stormAlerts, 0)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ type tally struct {
 	last      time.Time
 	limited   int         // requests that were turned away
 	early     []string    // requests before the time that the host had named
-	taken     []time.Time // when each write by the API was taken
+	taken     []time.Time // when each write was taken
 	windows   []time.Time // when each window began
 	granted   time.Duration
 }
@@ -130,7 +130,7 @@ func (m *meter) admit(r *http.Request, now time.Time) time.Duration {
 	} else if write {
 		m.sum.content++
 	}
-	if write && api {
+	if write {
 		m.sum.taken = append(m.sum.taken, now)
 	}
 	return 0

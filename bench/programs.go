@@ -15,6 +15,9 @@ import (
 // programRounds is how often a program is run for a median.
 const programRounds = 15
 
+// simulateFiles is the size of the folder that amend simulate has an aim for.
+const simulateFiles = 5000
+
 // benchPrograms measures programs that run once and end.
 func benchPrograms(ctx context.Context, b *bench, s *report.Section) error {
 	s.Title = "Programs that run once"
@@ -26,16 +29,26 @@ where it has read its flags and shows its help: what every step costs before it 
 	}
 	s.Add("start of a step", fmt.Sprintf("%.0f ms (n=%d)", wall.Median(), len(wall)), "≤ 50 ms", wall.Median() <= 50)
 	s.Add("memory of it", fmt.Sprintf("%.0f MB", mb(memory)), "≤ 40 MB", memory <= 40<<20)
-	const files = 5000
-	dir, alert, err := simulated(ctx, b, files)
-	if err != nil {
-		return err
+	step := wall.Median()
+	plot := report.Plot{Title: "Programs that run once, by size of the folder", X: "files", Y: "ms"}
+	for _, files := range []int{100, 1000, simulateFiles} {
+		dir, alert, err := simulated(ctx, b, files)
+		if err != nil {
+			return err
+		}
+		if wall, memory, err = b.repeat(ctx, appFile(42), "simulate", "--repo", dir, "--alert", alert); err != nil {
+			return err
+		}
+		plot.Series = addPoint(plot.Series, "amend simulate", report.Point{X: float64(files), Y: wall.Median()})
+		plot.Series = addPoint(plot.Series, "start of a step", report.Point{X: float64(files), Y: step})
+		what, measured := fmt.Sprintf("amend simulate at %d files", files), fmt.Sprintf("%.0f ms, memory %.0f MB (n=%d)", wall.Median(), mb(memory), len(wall))
+		if files < simulateFiles {
+			s.Note(what, measured)
+			continue
+		}
+		s.Add(what, measured, "≤ 150 ms", wall.Median() <= 150)
 	}
-	if wall, memory, err = b.repeat(ctx, appFile(42), "simulate", "--repo", dir, "--alert", alert); err != nil {
-		return err
-	}
-	s.Add(fmt.Sprintf("amend simulate at %d files", files), fmt.Sprintf("%.0f ms (n=%d)", wall.Median(), len(wall)), "≤ 150 ms", wall.Median() <= 150)
-	s.Note("memory of it", fmt.Sprintf("%.0f MB", mb(memory)))
+	s.Plots = append(s.Plots, plot)
 	return nil
 }
 
@@ -56,7 +69,7 @@ func (b *bench) repeat(ctx context.Context, want string, args ...string) (wall s
 
 // simulated writes an env repo and an alert about one of its applications.
 func simulated(ctx context.Context, b *bench, files int) (dir, alert string, err error) {
-	dir, alert = filepath.Join(b.dir, "env"), filepath.Join(b.dir, "alert.json")
+	dir, alert = filepath.Join(b.dir, fmt.Sprintf("env-%d", files)), filepath.Join(b.dir, "alert.json")
 	write := func(name, data string) {
 		file := filepath.Join(dir, name)
 		if err == nil {

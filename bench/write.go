@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/amendhq/amend/bench/report"
-	"github.com/amendhq/amend/bench/stat"
 )
 
 // slowHost is the round trip to a host that is far away.
@@ -87,7 +86,7 @@ func (b *bench) writeAll(ctx context.Context, s *report.Section, settings []sett
 			return err
 		}
 	}
-	b.grown(s, cells)
+	grown(s, cells)
 	if len(cells) > 1 {
 		s.Plots = append(s.Plots, bySize(title, cells))
 	}
@@ -101,7 +100,7 @@ func (b *bench) writeAll(ctx context.Context, s *report.Section, settings []sett
 
 // grown writes down how a warm change grows from the smallest to the largest
 // cell, by files and by history.
-func (b *bench) grown(s *report.Section, cells []*cell) {
+func grown(s *report.Section, cells []*cell) {
 	find := func(files, commits int) *cell {
 		for _, c := range cells {
 			if c.files == files && c.commits == commits {
@@ -114,8 +113,8 @@ func (b *bench) grown(s *report.Section, cells []*cell) {
 		if large == nil || small == nil {
 			return
 		}
-		ratio, low, high := stat.Ratio(large.warm, small.warm)
-		s.Add(fmt.Sprintf("growth of a warm change, %s, %v", what, large.rtt), fmt.Sprintf("%.2f× (%.2f–%.2f)", ratio, low, high), "≤ 1.2×", ratio <= 1.2)
+		ratio, measured := times(large.warm, small.warm)
+		s.Add(fmt.Sprintf("growth of a warm change, %s, %v", what, large.rtt), measured, "≤ 1.2×", ratio <= 1.2)
 	}
 	add("100 → 50,000 files", find(50_000, 50), find(100, 50))
 	add("1,000 → 100,000 commits", find(1000, 100_000), find(1000, 1000))
