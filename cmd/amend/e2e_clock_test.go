@@ -14,11 +14,10 @@ func TestClockOfTheHost(t *testing.T) {
 	t.Parallel()
 	const ahead = time.Hour
 	s := newStage(t, 1, "", nil)
-	host := s.door.next
-	s.door.next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.door.leadTo(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
-		host.ServeHTTP(w, r)
-	})
+		s.host.ServeHTTP(w, r)
+	}))
 	s.start()
 	began := time.Now()
 	s.post(firing("AppStuck", app(1)))
