@@ -72,7 +72,7 @@ func TestPullRequestIsKept(t *testing.T) {
 }
 
 func isKept(t *testing.T, method string) {
-	s := newStage(t, 1, "", withPulls("labels: [urgent], reviewers: [cy]"))
+	s := newStage(t, 1, "", withPulls("labels: [urgent], reviewers: [cy], alternatives: omit"))
 	s.start(pullsEvery...)
 	alert := firing("AppOutOfMemory", app(1))
 	s.want(s.next(alert), amend.ReasonAct)
