@@ -87,7 +87,7 @@ func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mo
 	s.Add(fmt.Sprintf("writes of content for a fix by %s", mode), fmt.Sprintf("%.3g, and %.3g other writes", each, float64(t.notes)/callFixes), fmt.Sprintf("≤ %d", most), each <= float64(most))
 	s.Note(fmt.Sprintf("calls for a fix by %s", mode), fmt.Sprintf("%.3g: %s", float64(t.total())/callFixes, t.list(callFixes)))
 	s.Note(fmt.Sprintf("reads by %s that ask whether anything has changed", mode), fmt.Sprintf("%d of %d, %d answered 304", t.asked, t.reads, t.unchanged))
-	plot.Series = addPoint(plot.Series, string(mode), report.Point{X: 1, Y: each})
+	plot.Add(string(mode), 1, each)
 	next := 1 + callFixes
 	for _, batch := range []int{5, 20} {
 		w.meter.clear()
@@ -101,7 +101,7 @@ func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mo
 		t = w.meter.read()
 		each = float64(t.content) / float64(batch)
 		s.Note(fmt.Sprintf("writes of content for each of %d at once, by %s", batch, mode), fmt.Sprintf("%.3g, of %.3g calls", each, float64(t.total())/float64(batch)))
-		plot.Series = addPoint(plot.Series, string(mode), report.Point{X: float64(batch), Y: each})
+		plot.Add(string(mode), float64(batch), each)
 	}
 	return w.close()
 }

@@ -19,6 +19,13 @@ import (
 // contentionFiles is the size of the env repo for all cells.
 const contentionFiles = 1000
 
+// The rounds of amend, and up to how many incidents the scripts have as many:
+// with more they have one, as it takes them half a minute.
+const (
+	contendedRounds = 3
+	fewestContended = 5
+)
+
 // benchContention measures many incidents at once on one branch.
 func benchContention(ctx context.Context, b *bench, s *report.Section) error {
 	s.Title = "Many incidents, one branch"
@@ -28,34 +35,29 @@ the same time, each with a clone of its own: edit, commit, push, and after a rej
 fetch, rebase and push again until it is taken. Scripts are not run for more than 20
 incidents: their time grows with the square. *With other pushes* means that somebody else
 pushes five commits meanwhile, in the same way. No commit may be lost on either side.`
-	sizes, scripted := []int{1, 5, 20, 50, 200}, []int{1, 5, 20}
+	sizes, most := []int{1, 5, 20, 50, 200}, 20
 	if b.short {
-		sizes, scripted = []int{1, 5, 20}, []int{1, 5}
+		sizes, most = []int{1, 5, 20}, fewestContended
 	}
 	took := map[int]stat.Sample{}
-	amend, scripts := report.Series{Name: "amend"}, report.Series{Name: "rebase and retry"}
+	plot := report.Plot{Title: "Incidents at once on one branch", X: "incidents", Y: "ms"}
 	for _, n := range sizes {
-		sample, moves, err := burst(ctx, b, n, 3)
+		scripts := 0
+		if n <= fewestContended {
+			scripts = contendedRounds
+		} else if n <= most {
+			scripts = 1
+		}
+		c, err := contend(ctx, b, n, scripts)
 		if err != nil {
-			return err
+			return fmt.Errorf("%d incidents: %w", n, err)
 		}
-		took[n] = sample
-		amend.Points = append(amend.Points, report.Point{X: float64(n), Y: sample.Median()})
-		s.Note(fmt.Sprintf("amend, %d incidents", n), fmt.Sprintf("%.0f ms, the branch moved %g times for %d commits (n=%d)", sample.Median(), moves, n, len(sample)))
-	}
-	for _, n := range scripted {
-		wall, attempts, err := rebasing(ctx, b, n)
-		if err != nil {
-			return err
+		c.rows(s, n)
+		took[n] = c.amend
+		if len(c.scripts) > 0 {
+			plot.Add("rebase and retry", float64(n), c.scripts.Median())
 		}
-		scripts.Points = append(scripts.Points, report.Point{X: float64(n), Y: ms(wall)})
-		s.Note(fmt.Sprintf("rebase and retry, %d incidents", n), fmt.Sprintf("%.0f ms, %d pushes for %d commits (n=1)", ms(wall), attempts, n))
-		ratio := ms(wall) / took[n].Median()
-		if measured := fmt.Sprintf("%.0f×", ratio); n == 20 {
-			s.Add("faster with 20 incidents", measured, "≥ 200×", ratio >= 200)
-		} else {
-			s.Note(fmt.Sprintf("faster with %d incidents", n), measured)
-		}
+		plot.Add("amend", float64(n), c.amend.Median())
 	}
 	if !b.short {
 		ratio, measured := times(took[200], took[20])
@@ -64,8 +66,51 @@ pushes five commits meanwhile, in the same way. No commit may be lost on either 
 	if err := amongOthers(ctx, b, s, 20); err != nil {
 		return err
 	}
-	s.Plots = append(s.Plots, report.Plot{Title: "Incidents at once on one branch", X: "incidents", Y: "ms", Series: []report.Series{scripts, amend}})
+	s.Plots = append(s.Plots, plot)
 	return nil
+}
+
+// A contest is what so many incidents at once have cost, in ms.
+type contest struct {
+	amend, scripts  stat.Sample
+	moves, attempts float64 // of the branch and of pushes, on average
+}
+
+// contend lets amend and the scripts take turns, the scripts no more often than
+// they may.
+func contend(ctx context.Context, b *bench, n, scripts int) (c contest, err error) {
+	for round := range contendedRounds {
+		took, moves, err := burst(ctx, b, n)
+		if err != nil {
+			return c, err
+		}
+		c.amend = append(c.amend, ms(took))
+		c.moves += float64(moves) / contendedRounds
+		if round >= scripts {
+			continue
+		}
+		wall, attempts, err := rebasing(ctx, b, n)
+		if err != nil {
+			return c, err
+		}
+		c.scripts = append(c.scripts, ms(wall))
+		c.attempts += float64(attempts) / float64(scripts)
+	}
+	return c, nil
+}
+
+func (c contest) rows(s *report.Section, n int) {
+	s.Note(fmt.Sprintf("amend, %d incidents", n), fmt.Sprintf("%.0f ms, the branch moved %.1f times for %d commits (n=%d)", c.amend.Median(), c.moves, n, len(c.amend)))
+	if len(c.scripts) == 0 {
+		return
+	}
+	s.Note(fmt.Sprintf("rebase and retry, %d incidents", n), fmt.Sprintf("%.0f ms, %.0f pushes for %d commits (n=%d)", c.scripts.Median(), c.attempts, n, len(c.scripts)))
+	ratio, measured := times(c.scripts, c.amend)
+	if what := fmt.Sprintf("faster with %d incidents", n); n == 20 {
+		s.Add(what, measured, "≥ 200×", ratio >= 200)
+	} else {
+		s.Note(what, measured)
+	}
 }
 
 // contended opens a world in which amend has answered once.
@@ -81,42 +126,36 @@ func contended(ctx context.Context, b *bench) (*world, error) {
 	return w, err
 }
 
-// burst lets amend answer n alerts at once, and returns the times in ms and how
-// often the branch moved, on average.
-func burst(ctx context.Context, b *bench, n, rounds int) (took stat.Sample, moves float64, err error) {
-	for range rounds {
-		w, err := contended(ctx, b)
-		if err != nil {
-			return nil, 0, err
-		}
-		before := w.tip()
-		start := time.Now()
-		if err := w.post(ctx, apps(1, n)...); err != nil {
-			return nil, 0, err
-		}
-		tips := map[string]bool{}
-		err = until(ctx, fmt.Sprintf("%d commits are on the branch", n), func() (bool, error) {
-			tip := w.tip()
-			if tip == before || tips[tip] {
-				return false, nil
-			}
-			tips[tip] = true
-			count, err := w.count(ctx, before)
-			return count == n, err
-		})
-		if err != nil {
-			return nil, 0, err
-		}
-		took = append(took, ms(time.Since(start)))
-		moves += float64(len(tips)) / float64(rounds)
-		if err := w.checkFixes(ctx, before, apps(1, n)); err != nil {
-			return nil, 0, err
-		}
-		if err := w.close(); err != nil {
-			return nil, 0, err
-		}
+// burst lets amend answer n alerts at once, and returns how often the branch
+// moved.
+func burst(ctx context.Context, b *bench, n int) (took time.Duration, moves int, err error) {
+	w, err := contended(ctx, b)
+	if err != nil {
+		return 0, 0, err
 	}
-	return took, moves, nil
+	before := w.tip()
+	start := time.Now()
+	if err := w.post(ctx, apps(1, n)...); err != nil {
+		return 0, 0, err
+	}
+	tips := map[string]bool{}
+	err = until(ctx, fmt.Sprintf("%d commits are on the branch", n), func() (bool, error) {
+		tip := w.tip()
+		if tip == before || tips[tip] {
+			return false, nil
+		}
+		tips[tip] = true
+		count, err := w.count(ctx, before)
+		return count == n, err
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	took = time.Since(start)
+	if err := w.checkFixes(ctx, before, apps(1, n)); err != nil {
+		return 0, 0, err
+	}
+	return took, len(tips), w.close()
 }
 
 func apps(from, n int) []int {

@@ -64,8 +64,7 @@ func (b *bench) intakeAt(ctx context.Context, s *report.Section, rtt time.Durati
 		in.rows(s, fmt.Sprintf(", %d clients, %v", n, rtt), rtt, n)
 	}
 	for _, d := range in.doors() {
-		point := report.Point{X: ms(rtt) + 0.1, Y: d.rate.Median()}
-		plot.Series = addPoint(plot.Series, d.name, point)
+		plot.Add(d.name, ms(rtt)+0.1, d.rate.Median())
 	}
 	if rtt == 0 {
 		if err := in.storm(ctx, s); err != nil {
@@ -78,17 +77,6 @@ func (b *bench) intakeAt(ctx context.Context, s *report.Section, rtt time.Durati
 	}
 	s.Add(fmt.Sprintf("memory of amend gateway, in all of this, %v", rtt), fmt.Sprintf("%.0f MB", mb(peak)), "≤ 64 MB", peak <= gatewayMemory)
 	return in.close()
-}
-
-// addPoint appends a point to the series of a name.
-func addPoint(all []report.Series, name string, p report.Point) []report.Series {
-	for i := range all {
-		if all[i].Name == name {
-			all[i].Points = append(all[i].Points, p)
-			return all
-		}
-	}
-	return append(all, report.Series{Name: name, Points: []report.Point{p}})
 }
 
 // An intake is three doors for alerts.

@@ -39,8 +39,8 @@ where it has read its flags and shows its help: what every step costs before it 
 		if wall, memory, err = b.repeat(ctx, appFile(42), "simulate", "--repo", dir, "--alert", alert); err != nil {
 			return err
 		}
-		plot.Series = addPoint(plot.Series, "amend simulate", report.Point{X: float64(files), Y: wall.Median()})
-		plot.Series = addPoint(plot.Series, "start of a step", report.Point{X: float64(files), Y: step})
+		plot.Add("amend simulate", float64(files), wall.Median())
+		plot.Add("start of a step", float64(files), step)
 		what, measured := fmt.Sprintf("amend simulate at %d files", files), fmt.Sprintf("%.0f ms, memory %.0f MB (n=%d)", wall.Median(), mb(memory), len(wall))
 		if files < simulateFiles {
 			s.Note(what, measured)

@@ -42,8 +42,8 @@ alerts in".`
 			return fmt.Errorf("%d alerts: %w", n, err)
 		}
 		m.rows(s, n)
-		plot.Series = addPoint(plot.Series, "answered", report.Point{X: float64(n), Y: ms(m.answered)})
-		plot.Series = addPoint(plot.Series, "all decided", report.Point{X: float64(n), Y: ms(m.decided)})
+		plot.Add("answered", float64(n), ms(m.answered))
+		plot.Add("all decided", float64(n), ms(m.decided))
 	}
 	s.Plots = append(s.Plots, plot)
 	return w.close()

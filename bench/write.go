@@ -129,10 +129,10 @@ func bySize(title string, cells []*cell) report.Plot {
 		}
 		for _, one := range c.baselines {
 			if len(one.wall) > 0 {
-				plot.Series = addPoint(plot.Series, one.name, report.Point{X: float64(c.files), Y: one.wall.Median()})
+				plot.Add(one.name, float64(c.files), one.wall.Median())
 			}
 		}
-		plot.Series = addPoint(plot.Series, "amend", report.Point{X: float64(c.files), Y: c.warm.Median()})
+		plot.Add("amend", float64(c.files), c.warm.Median())
 	}
 	return plot
 }

@@ -24,6 +24,16 @@ type Series struct {
 // A Point is one measured value.
 type Point struct{ X, Y float64 }
 
+// Add appends a point to the series of a name, which begins with its first.
+func (p *Plot) Add(series string, x, y float64) {
+	i := slices.IndexFunc(p.Series, func(s Series) bool { return s.Name == series })
+	if i < 0 {
+		i = len(p.Series)
+		p.Series = append(p.Series, Series{Name: series})
+	}
+	p.Series[i].Points = append(p.Series[i].Points, Point{x, y})
+}
+
 // The measures of a plot in pixels.
 const (
 	width, height = 640, 360
