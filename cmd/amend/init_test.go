@@ -14,7 +14,7 @@ import (
 // packages do before main.
 const (
 	mostOfOurs = 512 << 10 // bytes that one of our packages may allocate, tests included
-	mostOfAll  = 9 << 20   // that all packages may
+	mostOfAll  = 12 << 20  // that all packages may, most of them those of libraries
 )
 
 // initForm is a line of GODEBUG=inittrace=1.
