@@ -144,7 +144,7 @@ func (w *walk) stream(yield func(Commit, error) bool) error {
 func (w *walk) difference(yield func(Commit, error) bool) error {
 	var list []*node
 	var oldest time.Time
-	for len(w.queue) > 0 && (w.open > 0 || !w.queue[0].commit.Committer.When.Before(oldest)) {
+	for len(w.queue) > 0 && (w.open > 0 || len(list) > 0 && !w.queue[0].commit.Committer.When.Before(oldest)) {
 		seen := w.queue[0].listed
 		n, err := w.next()
 		if err != nil {

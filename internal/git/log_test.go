@@ -102,6 +102,26 @@ func TestLogWithWrongClocks(t *testing.T) {
 	}
 }
 
+// What lies between a commit and itself is nothing, however long its history is:
+// the writer asks that of each of its own commits.
+func TestLogOfNothingReadsNoHistory(t *testing.T) {
+	u := newUpstream(t)
+	history := []stream{{branch: "main", files: map[string]string{"f": "0"}}}
+	for i := 1; i < 500; i++ {
+		history = append(history, stream{branch: "main", files: map[string]string{"f": strconv.Itoa(i)}, from: ":" + strconv.Itoa(i)})
+	}
+	u.stream(t, history...)
+	m := open(t, u.config(t))
+	fetch(t, m)
+	head := u.rev(t, "main")
+	cost := func(until string) float64 {
+		return testing.AllocsPerRun(1, func() { shas(t, m, head, until) })
+	}
+	if nothing, all := cost(head), cost(""); nothing*10 > all {
+		t.Errorf("nothing costs %v allocations, and all 500 commits %v", nothing, all)
+	}
+}
+
 func TestLogErrors(t *testing.T) {
 	u, m := knot(t)
 	for _, tc := range []struct {
