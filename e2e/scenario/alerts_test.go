@@ -53,6 +53,7 @@ global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [rules-*.yml]
 scrape_configs:
   - {job_name: scenarios, honor_labels: true, static_configs: [{targets: ["`+w.metrics.address+`"]}]}
+  - {job_name: cluster, honor_labels: true, metrics_path: /cluster, scrape_interval: 5s, scrape_timeout: 5s, static_configs: [{targets: ["`+w.metrics.address+`"]}]}
   - {job_name: pods, http_sd_configs: [{url: "http://`+w.metrics.address+`/targets", refresh_interval: 1s}]}
 alerting: {alertmanagers: [{static_configs: [{targets: ["`+strings.TrimPrefix(w.alertmanager[0], "http://")+`"]}]}]}
 `)

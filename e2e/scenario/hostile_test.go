@@ -36,7 +36,8 @@ func hostile(t *testing.T, w *world) {
 	if got := w.evaluated(t, "{{=70921*131071}}"); got != product {
 		t.Errorf("the control Workflow reads %q: upstream no longer evaluates parameters", got)
 	}
-	head := w.env.git(t, "ls-remote", "origin", "refs/heads/main")
+	w.env.git(t, "fetch", "-q", "origin")
+	head := w.env.git(t, "rev-parse", "origin/main")
 	var alerts []alert
 	for i := range hostileAlerts {
 		p := payloads[i%len(payloads)]
@@ -67,8 +68,10 @@ func hostile(t *testing.T, w *world) {
 			t.Errorf("Workflow %s holds an evaluated text", workflow.GetName())
 		}
 	}
-	if now := w.env.git(t, "ls-remote", "origin", "refs/heads/main"); now != head {
-		t.Errorf("the branch moved from %s to %s", head, now)
+	// Entries of the scenario before may still be added to the log.
+	w.env.git(t, "fetch", "-q", "origin")
+	if changed := w.env.git(t, "diff", "--name-only", head, "origin/main", "--", ".", ":!remediation-log.yaml"); changed != "" {
+		t.Errorf("the branch has changes, of %q", changed)
 	}
 	for _, p := range w.env.pulls(t, "hostile") {
 		for _, bad := range []string{product, "\n# heading", "](javascript", "<img", "\u202e", "\x1b", "\nAmend-Incident: forged"} {

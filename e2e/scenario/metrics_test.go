@@ -51,7 +51,8 @@ func startMetrics(t *testing.T, w *world) *metrics {
 	must(t, err)
 	m := &metrics{address: listener.Addr().String(), cluster: w.cluster, scores: map[string]float64{"webapp": 3}}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", answering(m.text))
+	mux.HandleFunc("GET /metrics", answering(m.exported))
+	mux.HandleFunc("GET /cluster", answering(m.state))
 	mux.HandleFunc("GET /targets", answering(m.targets))
 	mux.HandleFunc("GET /pods/{namespace}/{pod}", func(rw http.ResponseWriter, r *http.Request) {
 		answering(func(ctx context.Context) ([]byte, error) {
@@ -97,19 +98,29 @@ func (m *metrics) fill(f filling) {
 	m.volume = &f
 }
 
-func (m *metrics) text(ctx context.Context) ([]byte, error) {
+// exported asks nobody: what a probe reads must not be missing because the API
+// server is slow just then.
+func (m *metrics) exported(context.Context) ([]byte, error) {
 	var out strings.Builder
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	for job, score := range m.scores {
 		fmt.Fprintf(&out, "elastic_anomaly_score{job=%q,namespace=\"shop\"} %g\n", job, score)
 	}
-	volume := m.volume
-	m.mu.Unlock()
+	return []byte(out.String()), nil
+}
+
+// state is what the cluster says of pods and volumes.
+func (m *metrics) state(ctx context.Context) ([]byte, error) {
+	var out strings.Builder
 	for _, namespace := range watched {
 		if err := m.owners(ctx, &out, namespace); err != nil {
 			return nil, err
 		}
 	}
+	m.mu.Lock()
+	volume := m.volume
+	m.mu.Unlock()
 	if volume != nil {
 		if err := m.free(ctx, &out, *volume); err != nil {
 			return nil, err

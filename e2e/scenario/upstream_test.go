@@ -80,6 +80,13 @@ spec:
 	})
 	eventually(t, "the Sensor listens", func() error { return u.cluster.Subscribed(t.Context(), controls, "upstream") })
 	u.hook = "http://" + u.reach(t, controls, "upstream-eventsource-svc", 12000)
+	eventually(t, "the EventSource listens", func() error {
+		response, err := http.Get(u.hook + "/health")
+		if err == nil {
+			response.Body.Close()
+		}
+		return err
+	})
 	// Self-signed, as Argo Events accepts it too.
 	conn, err := nats.Connect(u.site.Bus, nats.Secure(&tls.Config{InsecureSkipVerify: true}))
 	must(t, err)
