@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"internal/ledger/gitlog": {"internal/ledger"},
 	"internal/locate":        {"internal/appset", "internal/cache", "internal/helm", "internal/jsonnet", "internal/manifest", "internal/tree"},
 	"internal/git":           {"internal/cache", "internal/lock", "internal/tree"},
-	"internal/github":        {"internal/secret"},
+	"internal/github":        {"internal/cache", "internal/secret"},
 	"internal/model":         {"internal/secret"},
 	"internal/page":          {"internal/ledger", "internal/thread"},
 	"internal/mail":          {"internal/approval", "internal/message", "internal/secret"},

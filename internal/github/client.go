@@ -78,7 +78,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	raw := &transport{
 		base: cfg.Transport, limiter: cfg.Limiter, callTimeout: cfg.CallTimeout, retryFor: cfg.RetryFor,
-		now: cfg.Now, clock: &clock{}, log: cfg.Log, repeat: true,
+		now: cfg.Now, clock: &clock{}, known: newAnswers(), log: cfg.Log, repeat: true,
 	}
 	who, err := cfg.Auth.credential(raw, base, cfg.Owner, cfg.Repo)
 	if err != nil {

@@ -24,6 +24,7 @@ type transport struct {
 	retryFor    time.Duration
 	now         func() time.Time
 	clock       *clock
+	known       answers
 	log         *slog.Logger
 	repeat      bool // after an unknown outcome; what a limit turned away is always sent again
 }
@@ -95,11 +96,13 @@ func (t *transport) try(req *http.Request, body []byte, deadline time.Time) (*ht
 		}
 		out.Header.Set("Authorization", "Bearer "+secret)
 	}
+	t.known.ask(out)
 	sent := t.now()
 	resp, err := t.base.RoundTrip(out)
 	if err != nil {
 		return nil, amend.Errorf(amend.Transient, "", "%w", err)
 	}
+	resp.Request = out
 	t.clock.observe(sent, t.now(), resp.StatusCode, resp.Header)
 	return t.answer(resp, c, secret)
 }
@@ -122,6 +125,7 @@ func (t *transport) answer(resp *http.Response, c call, secret string) (*http.Re
 	if limited {
 		return nil, amend.Errorf(amend.Transient, "", "the host answered %s: %w", resp.Status, &limitError{until: until})
 	}
+	content = t.known.hear(resp, content)
 	if err := classify(resp.StatusCode, message); err != nil {
 		return nil, err
 	}
