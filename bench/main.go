@@ -27,6 +27,8 @@ type bench struct {
 	dir   string // a scratch folder
 	short bool   // fewer rounds and sizes, to see that all of it works
 	full  bool   // more sizes, and what takes a baseline minutes
+
+	started []*program // all that were launched
 }
 
 // A benchmark fills its section.
@@ -106,6 +108,9 @@ func (b bench) section(ctx context.Context, m benchmark) (*report.Section, error
 	began, before := time.Now(), load()
 	s := &report.Section{Name: m.name}
 	if err := m.run(ctx, &b, s); err != nil {
+		for _, p := range b.started {
+			_ = p.end() // one that ended itself is no news any more
+		}
 		return nil, err
 	}
 	s.Run = fmt.Sprintf("Measured on %s in %s, on %d cores, with %s. Load of the machine at the start: %s.",

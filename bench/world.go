@@ -146,7 +146,9 @@ func launch(ctx context.Context, b *bench, dir, name string, env []string, args 
 		_ = cmd.Wait() // that it was ended is meant
 		return errors.Join(err, log.Close())
 	})
-	return &program{name: name, pid: cmd.Process.Pid, end: end}, nil
+	p := &program{name: name, pid: cmd.Process.Pid, end: end}
+	b.started = append(b.started, p)
+	return p, nil
 }
 
 // patience is how long anything may take.
