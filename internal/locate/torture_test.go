@@ -34,7 +34,7 @@ const tortureRepo = "AMEND_TORTURE_REPO"
 //	go test -tags torture -run TestTorture -v ./internal/locate
 func TestTorture(t *testing.T) {
 	if dir := os.Getenv(tortureRepo); dir != "" {
-		ask(t, dir)
+		query(t, dir)
 		return
 	}
 	for name, files := range hostileRepos() {
@@ -59,9 +59,9 @@ func TestTorture(t *testing.T) {
 	}
 }
 
-// ask is what a process of TestTorture does. Both an answer and a refusal are
+// query is what a process of TestTorture does. Both an answer and a refusal are
 // an end.
-func ask(t *testing.T, dir string) {
+func query(t *testing.T, dir string) {
 	fsys, err := tree.Dir(dir)
 	if err != nil {
 		t.Fatal(err)
