@@ -228,21 +228,9 @@ func TestAPushAfterTheQuestionIsNotMerged(t *testing.T) {
 // pushTo commits to a branch as a person does, and returns the commit.
 func pushTo(s *stage, branch string) string {
 	s.Helper()
-	ctx, head := s.Context(), strings.TrimSpace(s.git("rev-parse", branch))
-	path, content := "apps/"+app(1)+"/deployment.yaml", strings.ReplaceAll(s.git("show", branch+":apps/"+app(1)+"/deployment.yaml"), "512Mi", "2Gi")
-	tree, _, err := s.api.Git.CreateTree(ctx, "acme", "env", head, []*github.TreeEntry{
-		{Path: &path, Mode: github.String("100644"), Type: github.String("blob"), Content: &content},
-	})
-	s.must(err)
-	commit, _, err := s.api.Git.CreateCommit(ctx, "acme", "env", &github.Commit{
-		Message: github.String("More, please"), Tree: tree, Parents: []*github.Commit{{SHA: &head}},
-	}, nil)
-	s.must(err)
-	_, _, err = s.api.Git.UpdateRef(ctx, "acme", "env", &github.Reference{
-		Ref: github.String("refs/heads/" + branch), Object: &github.GitObject{SHA: commit.SHA},
-	}, false)
-	s.must(err)
-	return commit.GetSHA()
+	path := "apps/" + app(1) + "/deployment.yaml"
+	content := strings.ReplaceAll(s.git("show", branch+":"+path), "512Mi", "2Gi")
+	return s.putOn(branch, path, &content, "More, please")
 }
 
 func TestSlackRejectionMutes(t *testing.T) {

@@ -36,19 +36,27 @@ func (s *stage) want(d amend.Decision, reason amend.Reason) {
 // put commits a file to main as a person does; nil removes it.
 func (s *stage) put(path string, content *string) {
 	s.Helper()
-	ctx, head := s.Context(), strings.TrimSpace(s.git("rev-parse", "main"))
+	s.putOn("main", path, content, "Change "+path)
+}
+
+// putOn commits a file to a branch as a person does, and returns the commit; nil
+// removes the file.
+func (s *stage) putOn(branch, path string, content *string, message string) string {
+	s.Helper()
+	ctx, head := s.Context(), strings.TrimSpace(s.git("rev-parse", branch))
 	tree, _, err := s.api.Git.CreateTree(ctx, "acme", "env", head, []*github.TreeEntry{
 		{Path: &path, Mode: github.String("100644"), Type: github.String("blob"), Content: content},
 	})
 	s.must(err)
 	commit, _, err := s.api.Git.CreateCommit(ctx, "acme", "env", &github.Commit{
-		Message: github.String("Change " + path), Tree: tree, Parents: []*github.Commit{{SHA: &head}},
+		Message: &message, Tree: tree, Parents: []*github.Commit{{SHA: &head}},
 	}, nil)
 	s.must(err)
 	_, _, err = s.api.Git.UpdateRef(ctx, "acme", "env", &github.Reference{
-		Ref: github.String("refs/heads/main"), Object: &github.GitObject{SHA: commit.SHA},
+		Ref: github.String("refs/heads/" + branch), Object: &github.GitObject{SHA: commit.SHA},
 	}, false)
 	s.must(err)
+	return commit.GetSHA()
 }
 
 func TestResolvedBeforeMerge(t *testing.T) {

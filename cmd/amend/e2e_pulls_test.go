@@ -49,14 +49,7 @@ func (s *stage) set(branch, memory string) string {
 	_, rest, _ := strings.Cut(s.git("show", branch+":"+path), "memory: ")
 	old, _, _ := strings.Cut(rest, " ")
 	content := strings.Replace(s.git("show", branch+":"+path), "memory: "+old, "memory: "+memory, 1)
-	ctx, head := s.Context(), strings.TrimSpace(s.git("rev-parse", branch))
-	tree, _, err := s.api.Git.CreateTree(ctx, "acme", "env", head, []*github.TreeEntry{{Path: &path, Mode: github.String("100644"), Type: github.String("blob"), Content: &content}})
-	s.must(err)
-	commit, _, err := s.api.Git.CreateCommit(ctx, "acme", "env", &github.Commit{Message: github.String("Set memory to " + memory), Tree: tree, Parents: []*github.Commit{{SHA: &head}}}, nil)
-	s.must(err)
-	_, _, err = s.api.Git.UpdateRef(ctx, "acme", "env", &github.Reference{Ref: github.String("refs/heads/" + branch), Object: &github.GitObject{SHA: commit.SHA}}, false)
-	s.must(err)
-	return commit.GetSHA()
+	return s.putOn(branch, path, &content, "Set memory to "+memory)
 }
 
 // TestPullRequestIsKept follows one pull request: its owners are asked, later
