@@ -44,7 +44,7 @@ type envRepo struct {
 
 	mu      sync.Mutex // one program of Git at a time works in the clone
 	fetched time.Time
-	date    string // that commits are given; empty for now
+	date    string // that commits are given, "" for their own
 }
 
 // startForge starts the Git host with a fresh env repo. The forge serves

@@ -71,7 +71,9 @@ func (m *Mirror) Push(ctx context.Context, branch, from, to string) error {
 		case rejected, try == pushTries:
 			return err // and not lookErr: it says what was being done
 		}
-		if sleep(ctx, rand.N(pushPause<<try)) != nil {
+		select {
+		case <-time.After(rand.N(pushPause << try)):
+		case <-ctx.Done():
 			return err
 		}
 	}
@@ -188,7 +190,7 @@ func rejected(why string) error {
 	return amend.Errorf(amend.Transient, "push", "%w", &rejection{why})
 }
 
-// look fetches and returns where the branch is, "" for nowhere, and whether it
+// look fetches and returns where the branch is, "" if it does not exist, and whether it
 // holds a commit, as its head or below what others have pushed since.
 func (m *Mirror) look(ctx context.Context, branch, sha string) (head string, landed bool, err error) {
 	if err := m.Fetch(ctx); err != nil {
@@ -225,16 +227,5 @@ func (m *Mirror) pushed(ctx context.Context, branch, to string, commits []plumbi
 	m.mu.Unlock()
 	if err := m.Advance(branch, to); err != nil {
 		m.cfg.Log.WarnContext(ctx, "the mirror could not follow a push", "branch", branch, "commit", to, "error", err)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -104,7 +104,7 @@ func (p *primary) learn(now time.Time, told primary) {
 	p.most, p.reset = told.most, told.reset
 }
 
-// free returns when a call may be sent, zero for now. An urgent one is held back
+// free returns when a call may be sent, zero if at once. An urgent one is held back
 // by the host's own words only, see Limiter.observe.
 func (p *primary) free(now time.Time, c call) time.Time {
 	if p.most == 0 {
@@ -165,7 +165,7 @@ func isGitHub(api string) bool {
 	return api == "" || err == nil && (u.Hostname() == "api.github.com" || strings.HasSuffix(u.Hostname(), ".ghe.com"))
 }
 
-// free returns when there is room for a call, zero for now.
+// free returns when there is room for a call, zero if there is.
 func (w *window) free(now time.Time, c call) time.Time {
 	for len(w.spent) > 0 && !w.spent[0].at.Add(w.span).After(now) {
 		w.spent = w.spent[1:]
