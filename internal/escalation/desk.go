@@ -6,8 +6,8 @@
 // host merges exactly the commit that was approved or nothing. What was asked
 // and answered stands in comments of the pull request, so a restart asks nobody
 // twice; a message that is sent and not yet written down is sent again, and no
-// answer to the first of the two counts. What is kept in memory may be lost: trouble that goes on is raised
-// again by the next alert about it.
+// answer to the first of the two counts. What is kept in memory may be lost: trouble
+// that goes on is raised again by the next alert about it.
 package escalation
 
 import (
@@ -101,8 +101,9 @@ const callTime = 20 * time.Second
 
 // A Desk runs the chain; see New. Only its queues are shared between goroutines.
 type Desk struct {
-	cfg      Config
-	metrics  *metrics
+	cfg     Config
+	metrics *metrics
+	// What comes in has a queue for each kind, so that a flood of one keeps no other out.
 	presses  chan Press
 	proposed chan proposal
 	raised   chan Trouble
@@ -169,22 +170,40 @@ func (d *Desk) drop(what string, args ...any) {
 func (d *Desk) Run(ctx context.Context) error {
 	next := time.NewTimer(0)
 	defer next.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case p := <-d.presses:
-			d.answer(ctx, p)
-		case p := <-d.proposed:
-			d.vouched(ctx, p)
-		case t := <-d.raised:
-			d.raise(ctx, t)
-		case n := <-d.notices:
-			d.heed(ctx, n)
-		case <-next.C:
+	for ctx.Err() == nil {
+		if !d.handle(ctx, next.C) && ctx.Err() == nil {
 			d.sweep(ctx)
 			next.Reset(d.cfg.Every)
 		}
+	}
+	return nil
+}
+
+// handle waits for something to come in and does what is to be done about it. It is
+// false when it is time for something else, or ctx has ended.
+func (d *Desk) handle(ctx context.Context, instead <-chan time.Time) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-instead:
+		return false
+	case p := <-d.presses:
+		d.answer(ctx, p)
+	case p := <-d.proposed:
+		d.vouched(ctx, p)
+	case t := <-d.raised:
+		d.raise(ctx, t)
+	case n := <-d.notices:
+		d.heed(ctx, n)
+	}
+	return true
+}
+
+// serve does what came in meanwhile: a sweep over many matters takes long, above
+// all while the host is slow, and neither answers nor news can wait for its end.
+func (d *Desk) serve(ctx context.Context) {
+	for range len(d.presses) + len(d.proposed) + len(d.raised) + len(d.notices) {
+		d.handle(ctx, nil) // never waits: nobody else takes anything out
 	}
 }
 

@@ -49,23 +49,6 @@ func (d *Desk) sweep(ctx context.Context) {
 	}
 }
 
-// serve does what came in meanwhile: a sweep over many matters takes long, above
-// all while the host is slow, and neither answers nor news can wait for its end.
-func (d *Desk) serve(ctx context.Context) {
-	for range len(d.presses) + len(d.proposed) + len(d.raised) + len(d.notices) {
-		select {
-		case p := <-d.presses:
-			d.answer(ctx, p)
-		case p := <-d.proposed:
-			d.vouched(ctx, p)
-		case t := <-d.raised:
-			d.raise(ctx, t)
-		case n := <-d.notices:
-			d.heed(ctx, n)
-		}
-	}
-}
-
 func (d *Desk) due(m *memory) bool { return !m.wake.IsZero() && !d.cfg.Now().Before(m.wake) }
 
 // A file is a matter with all that is known of it at one moment.
