@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"internal/argocd":        {"internal/secret"},
 	"internal/approval":      {"internal/message"},
 	"internal/audit":         {"internal/cache", "internal/ledger", "internal/manifest", "internal/message", "internal/tree"},
-	"internal/bus":           {"internal/lock"},
+	"internal/bus":           {"internal/cache", "internal/lock"},
 	"internal/cause":         {"internal/locate", "internal/mask"},
 	"internal/elastic":       {"internal/secret"},
 	"internal/escalation":    {"internal/approval", "internal/message"},
@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"internal/forge/runs":    {"internal/forge/store"},
 
 	// For tests.
+	"internal/forge/forgetest":     {"internal/forge/store"},
 	"internal/audit/audittest":     {"internal/audit", "internal/ledger"},
 	"internal/jsonnet/jsonnettest": {"internal/jsonnet"},
 }
@@ -75,13 +76,13 @@ var onlyIn = map[string][]string{
 	"github.com/robfig/cron/":              {"internal/policy"},
 	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge"},
 	"github.com/modelcontextprotocol/":     {"cmd/amend"},
-	"github.com/amendhq/amend/internal/fo": {"cmd/forge", "internal/forge", "internal/forge/runs", "internal/forge/store"},
+	"github.com/amendhq/amend/internal/fo": {"cmd/forge", "internal/forge", "internal/forge/forgetest", "internal/forge/runs", "internal/forge/store"},
 
 	// Nobody else talks HTTP, starts a program or fills in a template: what decides
 	// about an alert and writes the texts about it does none of that.
 	"net/http": {"cmd/amend", "cmd/forge", "internal/alertmanager", "internal/argocd", "internal/elastic", "internal/eventsource", "internal/forge", "internal/gateway",
 		"internal/git", "internal/github", "internal/kube", "internal/model", "internal/notify", "internal/oncall", "internal/openapi", "internal/pagerduty", "internal/prometheus", "internal/page", "internal/sender", "internal/slack", "internal/slack/slacktest", "internal/tracing", "internal/writerapi"},
-	"os/exec":       {"internal/forge", "internal/forge/runs", "internal/forge/store", "internal/jsonnet", "internal/ledger/gitlog"},
+	"os/exec":       {"internal/forge", "internal/forge/forgetest", "internal/forge/runs", "internal/forge/store", "internal/jsonnet", "internal/ledger/gitlog"},
 	"text/template": {"internal/appset", "internal/helm"},
 	"html/template": {"internal/page"},
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/forge/forgetest"
 )
 
 // next posts an alert and returns the decision about it.
@@ -43,20 +44,16 @@ func (s *stage) put(path string, content *string) {
 // removes the file.
 func (s *stage) putOn(branch, path string, content *string, message string) string {
 	s.Helper()
-	ctx, head := s.Context(), strings.TrimSpace(s.git("rev-parse", branch))
-	tree, _, err := s.api.Git.CreateTree(ctx, "acme", "env", head, []*github.TreeEntry{
-		{Path: &path, Mode: github.String("100644"), Type: github.String("blob"), Content: content},
-	})
-	s.must(err)
-	commit, _, err := s.api.Git.CreateCommit(ctx, "acme", "env", &github.Commit{
-		Message: &message, Tree: tree, Parents: []*github.Commit{{SHA: &head}},
-	}, nil)
-	s.must(err)
-	_, _, err = s.api.Git.UpdateRef(ctx, "acme", "env", &github.Reference{
-		Ref: github.String("refs/heads/" + branch), Object: &github.GitObject{SHA: commit.SHA},
+	c := forgetest.Change{By: "jo", Message: message, Removed: []string{path}}
+	if content != nil {
+		c.Files, c.Removed = map[string]string{path: *content}, nil
+	}
+	sha := forgetest.Commit(s, s.repoDir(), strings.TrimSpace(s.git("rev-parse", branch)), c)
+	_, _, err := s.api.Git.UpdateRef(s.Context(), "acme", "env", &github.Reference{
+		Ref: github.String("refs/heads/" + branch), Object: &github.GitObject{SHA: &sha},
 	}, false)
 	s.must(err)
-	return commit.GetSHA()
+	return sha
 }
 
 func TestResolvedBeforeMerge(t *testing.T) {

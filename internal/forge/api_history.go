@@ -145,10 +145,10 @@ func workflowFiles(repo *repository, at store.ID) (map[string][]byte, error) {
 	}
 	files := map[string][]byte{}
 	for _, e := range entries {
-		if e.Kind() != "blob" {
+		if !e.IsFile() {
 			continue
 		}
-		if files[folder+"/"+e.Path], err = repo.Blob(e.ID); err != nil {
+		if files[folder+"/"+e.Name], err = repo.Blob(e.ID); err != nil {
 			return nil, err
 		}
 	}

@@ -198,33 +198,10 @@ type parentDoc struct {
 	HTMLURL string   `json:"html_url"`
 }
 
-// A gitCommitDoc is a commit as an object of Git.
-type gitCommitDoc struct {
-	SHA          store.ID        `json:"sha"`
-	NodeID       string          `json:"node_id"`
-	URL          string          `json:"url"`
-	HTMLURL      string          `json:"html_url"`
-	Author       personDoc       `json:"author"`
-	Committer    personDoc       `json:"committer"`
-	Tree         treeLinkDoc     `json:"tree"`
-	Message      string          `json:"message"`
-	Parents      []parentDoc     `json:"parents"`
-	Verification verificationDoc `json:"verification"`
-}
-
-func (c call) gitCommitDoc(commit store.Commit) gitCommitDoc {
-	return gitCommitDoc{
-		SHA: commit.ID, NodeID: "C_" + string(commit.ID), URL: c.repoAPI() + "/git/commits/" + string(commit.ID),
-		HTMLURL: c.web() + "/commit/" + string(commit.ID), Author: person(commit.Author), Committer: person(commit.Committer),
-		Tree:    treeLinkDoc{commit.Tree, c.repoAPI() + "/git/trees/" + string(commit.Tree)},
-		Message: commit.Message, Parents: c.parents(commit, "/git/commits/"), Verification: verificationDoc{Reason: "unsigned"},
-	}
-}
-
-func (c call) parents(commit store.Commit, path string) []parentDoc {
+func (c call) parents(commit store.Commit) []parentDoc {
 	docs := []parentDoc{}
 	for _, p := range commit.Parents {
-		docs = append(docs, parentDoc{p, c.repoAPI() + path + string(p), c.web() + "/commit/" + string(p)})
+		docs = append(docs, parentDoc{p, c.repoAPI() + "/commits/" + string(p), c.web() + "/commit/" + string(p)})
 	}
 	return docs
 }
@@ -266,13 +243,14 @@ type statsDoc struct {
 
 func (c call) commitDoc(commit store.Commit) commitDoc {
 	at := c.repoAPI() + "/commits/" + string(commit.ID)
-	git := c.gitCommitDoc(commit)
+	git := c.repoAPI() + "/git"
 	return commitDoc{
-		URL: at, SHA: commit.ID, NodeID: git.NodeID, HTMLURL: git.HTMLURL, CommentsURL: at + "/comments",
+		URL: at, SHA: commit.ID, NodeID: "C_" + string(commit.ID), HTMLURL: c.web() + "/commit/" + string(commit.ID), CommentsURL: at + "/comments",
 		Commit: commitPartDoc{
-			URL: git.URL, Author: git.Author, Committer: git.Committer, Message: git.Message, Tree: git.Tree, Verification: git.Verification,
+			URL: git + "/commits/" + string(commit.ID), Author: person(commit.Author), Committer: person(commit.Committer), Message: commit.Message,
+			Tree: treeLinkDoc{commit.Tree, git + "/trees/" + string(commit.Tree)}, Verification: verificationDoc{Reason: "unsigned"},
 		},
-		Parents: c.parents(commit, "/commits/"), Author: c.account(commit.Author), Committer: c.account(commit.Committer),
+		Parents: c.parents(commit), Author: c.account(commit.Author), Committer: c.account(commit.Committer),
 	}
 }
 

@@ -143,13 +143,13 @@ func TestControl(t *testing.T) {
 	b.withFiles(map[string]string{"a": "1\n"})
 	b.call(http.MethodDelete, "/_forge/stats", "")
 	b.head("main")
-	b.commit(b.head("main"), "a", "2\n")
+	b.branch("fix", b.head("main"))
 	_, body := b.call(http.MethodGet, "/_forge/stats", "")
 	var stats forge.Stats
 	if err := json.Unmarshal([]byte(body), &stats); err != nil {
 		t.Fatal(err)
 	}
-	if stats.Calls["GET /repos/{owner}/{repo}/git/ref/{ref...}"] != 2 || stats.Writes != 2 {
+	if stats.Calls["GET /repos/{owner}/{repo}/git/ref/{ref...}"] != 2 || stats.Writes != 1 {
 		t.Errorf("stats are %+v", stats)
 	}
 	for body, want := range map[string]int{

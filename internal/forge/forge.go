@@ -1,5 +1,5 @@
 // Package forge is a local host that speaks as much of GitHub as amend uses:
-// Git over HTTP, the REST calls on references, objects and pull requests, App
+// Git over HTTP, the REST calls on references, commits and pull requests, App
 // tokens, and repository_dispatch with a real Actions runner. It exists for the
 // demo and for tests, which can also make it misbehave as the real one does.
 // It is never part of the product's image.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/amendhq/amend/internal/forge"
+	"github.com/amendhq/amend/internal/forge/forgetest"
 	"github.com/amendhq/amend/internal/openapi"
 )
 
@@ -35,6 +36,7 @@ type bench struct {
 	server *forge.Server
 	url    string
 	client *github.Client
+	repo   string // the folder of the repository
 }
 
 func newBench(t *testing.T, cfg forge.Config) *bench {
@@ -55,7 +57,7 @@ func newBench(t *testing.T, cfg forge.Config) *bench {
 		}
 	})
 	server.AddToken(token, forge.Grant{Login: "robot"})
-	b := &bench{t: t, server: server, url: web.URL}
+	b := &bench{t: t, server: server, url: web.URL, repo: filepath.Join(cfg.Dir, "repos", fullName+".git")}
 	b.client = b.clientFor(token)
 	return b
 }
@@ -102,7 +104,7 @@ func (b *bench) head(branch string) string {
 	return ref.GetObject().GetSHA()
 }
 
-// commit writes a commit that sets one file, without moving any branch.
+// commit makes a commit that sets one file, without moving any branch.
 func (b *bench) commit(parent, path, content string) string {
 	b.t.Helper()
 	return b.commitAs("Set "+path, parent, path, content)
@@ -110,20 +112,7 @@ func (b *bench) commit(parent, path, content string) string {
 
 func (b *bench) commitAs(message, parent, path, content string) string {
 	b.t.Helper()
-	ctx := b.t.Context()
-	tree, _, err := b.client.Git.CreateTree(ctx, "acme", "env", parent, []*github.TreeEntry{
-		{Path: &path, Mode: github.String("100644"), Type: github.String("blob"), Content: &content},
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	commit, _, err := b.client.Git.CreateCommit(ctx, "acme", "env", &github.Commit{
-		Message: &message, Tree: tree, Parents: []*github.Commit{{SHA: &parent}},
-	}, nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return commit.GetSHA()
+	return forgetest.Commit(b.t, b.repo, parent, forgetest.Change{By: "robot", Message: message, Files: map[string]string{path: content}})
 }
 
 func (b *bench) branch(name, sha string) {

@@ -120,7 +120,7 @@ func TestMerge(t *testing.T) {
 		if err != nil || !result.GetMerged() {
 			t.Fatalf("merge: %v, %v", result, err)
 		}
-		commit, _, err := b.client.Git.GetCommit(ctx, "acme", "env", b.head("main"))
+		commit, _, err := b.client.Repositories.GetCommit(ctx, "acme", "env", b.head("main"), nil)
 		if err != nil || commit.GetSHA() != result.GetSHA() || len(commit.Parents) != 2-i {
 			t.Errorf("%s made %v, %v", method, commit, err)
 		}
@@ -171,9 +171,9 @@ func TestSquashKeepsMessages(t *testing.T) {
 			if _, _, err := b.client.PullRequests.Merge(ctx, "acme", "env", number, test.text, &opts); err != nil {
 				t.Fatal(err)
 			}
-			commit, _, err := b.client.Git.GetCommit(ctx, "acme", "env", b.head("main"))
-			if err != nil || commit.GetMessage() != test.want {
-				t.Errorf("got %q, %v, want %q", commit.GetMessage(), err, test.want)
+			commit, _, err := b.client.Repositories.GetCommit(ctx, "acme", "env", b.head("main"), nil)
+			if err != nil || commit.GetCommit().GetMessage() != test.want {
+				t.Errorf("got %q, %v, want %q", commit.GetCommit().GetMessage(), err, test.want)
 			}
 			var proposed []string // which the host shows as it was, whatever the merge made of it
 			commits, _, err := b.client.PullRequests.ListCommits(ctx, "acme", "env", number, nil)

@@ -162,15 +162,14 @@ func TestRequestReviews(t *testing.T) {
 
 func TestAuthorOf(t *testing.T) {
 	b := newBench(t)
-	jo := b.person(t, "jo")
 	head, err := b.mirror.Head("main")
 	must(t, err)
-	tree, _, err := jo.Git.GetTree(ctx, "acme", "env", head, false)
+	theirs, err := b.mirror.Write(head, map[amend.RepoPath][]byte{repoPath(t, "run.sh"): nil}, git.CommitMeta{
+		Message: "x", Author: git.Person{Name: "jo", Email: "jo@users.noreply.localhost"}, Time: time.Now(),
+	})
 	must(t, err)
-	text := "x"
-	theirs, _, err := jo.Git.CreateCommit(ctx, "acme", "env", &gh.Commit{Message: &text, Tree: tree, Parents: []*gh.Commit{{SHA: &head}}}, nil)
-	must(t, err)
-	for sha, want := range map[string]string{theirs.GetSHA(): "jo", b.commit(t, "main", 4): ""} {
+	b.branch(t, "theirs", theirs.SHA)
+	for sha, want := range map[string]string{theirs.SHA: "jo", b.commit(t, "main", 4): ""} {
 		if got, err := b.client.AuthorOf(ctx, sha); err != nil || got != want {
 			t.Errorf("the author is %q, %v; want %q", got, err, want)
 		}

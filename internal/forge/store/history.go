@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -181,20 +180,4 @@ func (r *Repo) MergeTree(ctx context.Context, ours, theirs ID) (ID, error) {
 	}
 	id, _, _ := bytes.Cut(out, []byte("\n"))
 	return ParseID(string(id))
-}
-
-// Folder lists a folder in a commit, or fails with amend.NotFound.
-func (r *Repo) Folder(commit ID, path string) ([]Entry, error) {
-	_, entries, err := r.Tree(commit)
-	for part := range strings.SplitSeq(path, "/") {
-		if err != nil {
-			return nil, err
-		}
-		i := slices.IndexFunc(entries, func(e Entry) bool { return e.Path == part && e.Mode == ModeFolder })
-		if i < 0 {
-			return nil, amend.Errorf(amend.NotFound, "read folder", "no folder %q in %s", path, commit)
-		}
-		_, entries, err = r.Tree(entries[i].ID)
-	}
-	return entries, err
 }

@@ -19,9 +19,6 @@ func (r *Repo) Blob(id ID) ([]byte, error) {
 	return o.data, err
 }
 
-// WriteBlob keeps content and returns its name.
-func (r *Repo) WriteBlob(content []byte) (ID, error) { return r.write("blob", content) }
-
 // Kind returns what sort of object id names: commit, tree, blob or tag.
 func (r *Repo) Kind(id ID) (string, error) {
 	o, err := r.objects.read(string(id))

@@ -25,8 +25,8 @@ type object struct {
 	data []byte
 }
 
-// read returns the object of a full object id or a full reference name; the
-// caller has checked that name is one of the two.
+// read returns the object of a full object id, a full reference name, or a path in a
+// commit, as COMMIT:PATH; the caller has checked that name is one of them.
 func (r *reader) read(name string) (object, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,7 +1,7 @@
 // Package store keeps one bare Git repository and makes the object-level calls
 // of a Git host cheap: two long-lived git processes answer reads and change
-// references, and new objects are written straight into the object folder, so
-// that no call costs a process start or grows with the repository.
+// references, and the commits of merges are written straight into the object
+// folder, so that no call grows with the repository.
 //
 // Git itself changes every reference, under its own lock files, so that a
 // concurrent push through git http-backend and a call here see each other.
