@@ -2,6 +2,8 @@ package github
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -22,42 +24,38 @@ func (c *Client) LastWord(ctx context.Context, number int, since time.Time) (tim
 			last = at
 		}
 	}
-	if err := c.commented(ctx, number, since, said); err != nil {
-		return time.Time{}, err
-	}
-	return last, c.reviewed(ctx, number, said)
-}
-
-func (c *Client) commented(ctx context.Context, number int, since time.Time, said func(*github.User, time.Time)) error {
-	opts := &github.IssueListCommentsOptions{Since: &since, ListOptions: github.ListOptions{PerPage: 100}}
-	for range maxPages {
-		list, response, err := c.again.Issues.ListComments(ctx, c.owner, c.repo, number, opts)
-		if err != nil {
-			return typed("list comments", err)
-		}
-		for _, comment := range list {
-			said(comment.GetUser(), comment.GetCreatedAt().Time)
-		}
-		if opts.Page = response.NextPage; opts.Page == 0 {
+	for comment, err := range c.comments(ctx, number, &since) {
+		if errors.Is(err, errTooMany) {
 			break
 		}
-	}
-	return nil
-}
-
-func (c *Client) reviewed(ctx context.Context, number int, said func(*github.User, time.Time)) error {
-	opts := &github.ListOptions{PerPage: 100}
-	for range maxPages {
-		list, response, err := c.again.PullRequests.ListReviews(ctx, c.owner, c.repo, number, opts)
 		if err != nil {
-			return typed("read reviews", err)
+			return time.Time{}, err
 		}
-		for _, review := range list {
-			said(review.GetUser(), review.GetSubmittedAt().Time)
-		}
-		if opts.Page = response.NextPage; opts.Page == 0 {
+		said(comment.GetUser(), comment.GetCreatedAt().Time)
+	}
+	for review, err := range c.reviews(ctx, number) {
+		if errors.Is(err, errTooMany) {
 			break
 		}
+		if err != nil {
+			return time.Time{}, err
+		}
+		said(review.GetUser(), review.GetSubmittedAt().Time)
 	}
-	return nil
+	return last, nil
+}
+
+// comments yields the comments of a pull request that were written or edited since a
+// time, nil for all, oldest first.
+func (c *Client) comments(ctx context.Context, number int, since *time.Time) iter.Seq2[*github.IssueComment, error] {
+	return items("list comments", maxPages, func(page *github.ListOptions) ([]*github.IssueComment, *github.Response, error) {
+		return c.again.Issues.ListComments(ctx, c.owner, c.repo, number, &github.IssueListCommentsOptions{Since: since, ListOptions: *page})
+	})
+}
+
+// reviews yields the reviews of a pull request, oldest first.
+func (c *Client) reviews(ctx context.Context, number int) iter.Seq2[*github.PullRequestReview, error] {
+	return items("read reviews", maxPages, func(page *github.ListOptions) ([]*github.PullRequestReview, *github.Response, error) {
+		return c.again.PullRequests.ListReviews(ctx, c.owner, c.repo, number, page)
+	})
 }

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,9 +15,6 @@ import (
 // ownContext is how the contexts of amend's own statuses begin. They say nothing
 // about whether a change is good.
 const ownContext = "amend/"
-
-// maxPages bounds the pages of 100 that are read of one list.
-const maxPages = 10
 
 // Ready says what keeps a pull request from being merged at a commit, as a
 // sentence for people, "" when nothing does: it is open, no draft, and at this
@@ -57,79 +55,78 @@ func (c *Client) mergeable(ctx context.Context, number int, sha string) (string,
 // unpassed looks for a status or a check run of the commit that is no success.
 func (c *Client) unpassed(ctx context.Context, _ int, sha string) (string, error) {
 	passed := 0
-	opts := github.ListOptions{PerPage: 100}
-	for range maxPages {
-		combined, response, err := c.again.Repositories.GetCombinedStatus(ctx, c.owner, c.repo, sha, &opts)
+	statuses := items("read statuses", maxPages, func(page *github.ListOptions) ([]*github.RepoStatus, *github.Response, error) {
+		combined, response, err := c.again.Repositories.GetCombinedStatus(ctx, c.owner, c.repo, sha, page)
 		if err != nil {
-			return "", typed("read statuses", err)
+			return nil, response, err
 		}
-		for _, s := range combined.Statuses {
-			switch {
-			case strings.HasPrefix(s.GetContext(), ownContext):
-			case s.GetState() != "success":
-				return fmt.Sprintf("The status %.100q is %.40q.", s.GetContext(), s.GetState()), nil
-			default:
-				passed++
-			}
-		}
-		if opts.Page = response.NextPage; opts.Page == 0 {
-			return c.unpassedRuns(ctx, sha, passed)
+		return combined.Statuses, response, nil
+	})
+	for s, err := range statuses {
+		switch {
+		case errors.Is(err, errTooMany):
+			return "It has too many statuses to look at.", nil
+		case err != nil:
+			return "", err
+		case strings.HasPrefix(s.GetContext(), ownContext):
+		case s.GetState() != "success":
+			return fmt.Sprintf("The status %.100q is %.40q.", s.GetContext(), s.GetState()), nil
+		default:
+			passed++
 		}
 	}
-	return "It has too many statuses to look at.", nil
+	return c.unpassedRuns(ctx, sha, passed)
 }
 
 func (c *Client) unpassedRuns(ctx context.Context, sha string, passed int) (string, error) {
-	opts := github.ListCheckRunsOptions{ListOptions: github.ListOptions{PerPage: 100}}
-	for range maxPages {
-		runs, response, err := c.again.Checks.ListCheckRunsForRef(ctx, c.owner, c.repo, sha, &opts)
+	runs := items("read check runs", maxPages, func(page *github.ListOptions) ([]*github.CheckRun, *github.Response, error) {
+		found, response, err := c.again.Checks.ListCheckRunsForRef(ctx, c.owner, c.repo, sha, &github.ListCheckRunsOptions{ListOptions: *page})
 		if err != nil {
-			return "", typed("read check runs", err)
+			return nil, response, err
 		}
-		for _, run := range runs.CheckRuns {
-			switch run.GetConclusion() {
-			case "success":
-				passed++
-			case "neutral", "skipped":
-			default:
-				return fmt.Sprintf("The check %.100q is %.40q %.40q.", run.GetName(), run.GetStatus(), run.GetConclusion()), nil
-			}
+		return found.CheckRuns, response, nil
+	})
+	for run, err := range runs {
+		if errors.Is(err, errTooMany) {
+			return "It has too many check runs to look at.", nil
 		}
-		if opts.Page = response.NextPage; opts.Page == 0 {
-			if passed == 0 {
-				return "No status and no check run of its commit is a success.", nil
-			}
-			return "", nil
+		if err != nil {
+			return "", err
+		}
+		switch run.GetConclusion() {
+		case "success":
+			passed++
+		case "neutral", "skipped":
+		default:
+			return fmt.Sprintf("The check %.100q is %.40q %.40q.", run.GetName(), run.GetStatus(), run.GetConclusion()), nil
 		}
 	}
-	return "It has too many check runs to look at.", nil
+	if passed == 0 {
+		return "No status and no check run of its commit is a success.", nil
+	}
+	return "", nil
 }
 
 // objected looks for a reviewer whose last word was to ask for changes.
 func (c *Client) objected(ctx context.Context, number int, _ string) (string, error) {
 	last := map[string]string{}
-	opts := github.ListOptions{PerPage: 100}
-	for range maxPages {
-		reviews, response, err := c.again.PullRequests.ListReviews(ctx, c.owner, c.repo, number, &opts)
+	for r, err := range c.reviews(ctx, number) {
+		if errors.Is(err, errTooMany) {
+			return "It has too many reviews to look at.", nil
+		}
 		if err != nil {
-			return "", typed("read reviews", err)
+			return "", err
 		}
-		for _, r := range reviews {
-			if s := r.GetState(); s == "APPROVED" || s == "CHANGES_REQUESTED" || s == "DISMISSED" {
-				last[r.GetUser().GetLogin()] = s
-			}
+		if s := r.GetState(); s == "APPROVED" || s == "CHANGES_REQUESTED" || s == "DISMISSED" {
+			last[r.GetUser().GetLogin()] = s
 		}
-		if opts.Page = response.NextPage; opts.Page != 0 {
-			continue
-		}
-		for login, state := range last {
-			if state == "CHANGES_REQUESTED" {
-				return fmt.Sprintf("%.60q asks for changes.", login), nil
-			}
-		}
-		return "", nil
 	}
-	return "It has too many reviews to look at.", nil
+	for login, state := range last {
+		if state == "CHANGES_REQUESTED" {
+			return fmt.Sprintf("%.60q asks for changes.", login), nil
+		}
+	}
+	return "", nil
 }
 
 // A Merge says how to merge a pull request.

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/google/go-github/v60/github"
@@ -58,7 +59,7 @@ func (c *Client) compare(ctx context.Context, p *Proposal) error {
 	if err := checkBranch(p.Base); err != nil {
 		return err
 	}
-	diff, _, err := c.again.Repositories.CompareCommits(ctx, c.owner, c.repo, p.Base, p.HeadSHA, &github.ListOptions{PerPage: 100})
+	diff, _, err := c.again.Repositories.CompareCommits(ctx, c.owner, c.repo, p.Base, p.HeadSHA, &github.ListOptions{PerPage: perPage})
 	if err != nil {
 		return typed("compare commits", err)
 	}
@@ -96,18 +97,14 @@ func (p *Proposal) add(u *github.User) {
 // fails as amend.Refused when there are more than 1,000.
 func (c *Client) Comments(ctx context.Context, number int) ([]string, error) {
 	var texts []string
-	opts := &github.IssueListCommentsOptions{ListOptions: github.ListOptions{PerPage: 100}}
-	for range maxPages {
-		list, response, err := c.again.Issues.ListComments(ctx, c.owner, c.repo, number, opts)
+	for comment, err := range c.comments(ctx, number, nil) {
+		if errors.Is(err, errTooMany) {
+			return nil, amend.Refusef(amend.ReasonFailed, "pull request %d has more than %d comments", number, maxPages*perPage)
+		}
 		if err != nil {
-			return nil, typed("list comments", err)
+			return nil, err
 		}
-		for _, comment := range list {
-			texts = append(texts, comment.GetBody())
-		}
-		if opts.Page = response.NextPage; opts.Page == 0 {
-			return texts, nil
-		}
+		texts = append(texts, comment.GetBody())
 	}
-	return nil, amend.Refusef(amend.ReasonFailed, "pull request %d has more than %d comments", number, maxPages*100)
+	return texts, nil
 }

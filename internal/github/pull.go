@@ -2,6 +2,8 @@ package github
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"strings"
 	"time"
 
@@ -77,7 +79,7 @@ func (c *Client) own(pr *github.PullRequest) bool {
 	return strings.EqualFold(pr.GetHead().GetRepo().GetFullName(), c.owner+"/"+c.repo)
 }
 
-// maxListed bounds the pages of 100 that PullRequestsSince reads.
+// maxListed bounds how many pages of pull requests are read.
 const maxListed = 20
 
 // PullRequestsSince returns the pull requests into a branch, from branches of
@@ -87,26 +89,20 @@ func (c *Client) PullRequestsSince(ctx context.Context, base string, since time.
 	if err := checkBranch(base); err != nil {
 		return nil, err
 	}
-	opts := &github.PullRequestListOptions{State: "all", Base: base, Sort: "created", Direction: "desc", ListOptions: github.ListOptions{PerPage: 100}}
 	var found []PullRequest
-	for range maxListed {
-		list, response, err := c.again.PullRequests.List(ctx, c.owner, c.repo, opts)
-		if err != nil {
-			return nil, typed("list pull requests", err)
-		}
-		for _, pr := range list {
-			if !pr.GetCreatedAt().After(since) {
-				return found, nil
-			}
-			if c.own(pr) {
-				found = append(found, pullRequest(pr))
-			}
-		}
-		if opts.Page = response.NextPage; opts.Page == 0 {
+	for pr, err := range c.pullRequests(ctx, github.PullRequestListOptions{State: "all", Base: base, Sort: "created", Direction: "desc"}) {
+		switch {
+		case errors.Is(err, errTooMany):
+			return nil, amend.Refusef(amend.ReasonFailed, "more than %d pull requests into %s were opened since %s, too many to count for the policy's budgets", maxListed*perPage, base, since.UTC().Format(time.RFC3339))
+		case err != nil:
+			return nil, err
+		case !pr.GetCreatedAt().After(since):
 			return found, nil
+		case c.own(pr):
+			found = append(found, pullRequest(pr))
 		}
 	}
-	return nil, amend.Refusef(amend.ReasonFailed, "more than %d pull requests into %s were opened since %s, too many to count for the policy's budgets", maxListed*100, base, since.UTC().Format(time.RFC3339))
+	return found, nil
 }
 
 // OpenPullRequests returns the open pull requests into a branch, from branches of
@@ -115,23 +111,25 @@ func (c *Client) OpenPullRequests(ctx context.Context, base string) ([]PullReque
 	if err := checkBranch(base); err != nil {
 		return nil, err
 	}
-	opts := &github.PullRequestListOptions{State: "open", Base: base, Sort: "created", Direction: "asc", ListOptions: github.ListOptions{PerPage: 100}}
 	var found []PullRequest
-	for range maxListed {
-		list, response, err := c.again.PullRequests.List(ctx, c.owner, c.repo, opts)
-		if err != nil {
-			return nil, typed("list pull requests", err)
-		}
-		for _, pr := range list {
-			if c.own(pr) {
-				found = append(found, pullRequest(pr))
-			}
-		}
-		if opts.Page = response.NextPage; opts.Page == 0 {
-			break
+	for pr, err := range c.pullRequests(ctx, github.PullRequestListOptions{State: "open", Base: base, Sort: "created", Direction: "asc"}) {
+		switch {
+		case errors.Is(err, errTooMany):
+			return found, nil
+		case err != nil:
+			return nil, err
+		case c.own(pr):
+			found = append(found, pullRequest(pr))
 		}
 	}
 	return found, nil
+}
+
+func (c *Client) pullRequests(ctx context.Context, opts github.PullRequestListOptions) iter.Seq2[*github.PullRequest, error] {
+	return items("list pull requests", maxListed, func(page *github.ListOptions) ([]*github.PullRequest, *github.Response, error) {
+		opts.ListOptions = *page
+		return c.again.PullRequests.List(ctx, c.owner, c.repo, &opts)
+	})
 }
 
 // A PullRequestCommit is a commit that a pull request proposes.
@@ -147,25 +145,25 @@ type PullRequestCommit struct {
 // first; those of one that was merged are as they were proposed. Of more than 250 a
 // host lists so many.
 func (c *Client) PullRequestCommits(ctx context.Context, number int) ([]PullRequestCommit, error) {
+	list := items("list commits of pull request", maxPages, func(page *github.ListOptions) ([]*github.RepositoryCommit, *github.Response, error) {
+		return c.again.PullRequests.ListCommits(ctx, c.owner, c.repo, number, page)
+	})
 	var commits []PullRequestCommit
-	opts := &github.ListOptions{PerPage: 100}
-	for {
-		list, response, err := c.again.PullRequests.ListCommits(ctx, c.owner, c.repo, number, opts)
+	for l, err := range list {
+		if errors.Is(err, errTooMany) {
+			break
+		}
 		if err != nil {
-			return nil, typed("list commits of pull request", err)
+			return nil, err
 		}
-		for _, l := range list {
-			made := l.GetCommit()
-			found := PullRequestCommit{SHA: l.GetSHA(), Message: made.GetMessage(), Time: made.GetCommitter().GetDate().Time, Committer: made.GetCommitter().GetEmail()}
-			for _, p := range l.Parents {
-				found.Parents = append(found.Parents, p.GetSHA())
-			}
-			commits = append(commits, found)
+		made := l.GetCommit()
+		found := PullRequestCommit{SHA: l.GetSHA(), Message: made.GetMessage(), Time: made.GetCommitter().GetDate().Time, Committer: made.GetCommitter().GetEmail()}
+		for _, p := range l.Parents {
+			found.Parents = append(found.Parents, p.GetSHA())
 		}
-		if opts.Page = response.NextPage; opts.Page == 0 {
-			return commits, nil
-		}
+		commits = append(commits, found)
 	}
+	return commits, nil
 }
 
 // SetBody replaces the body of a pull request. Title and state stay.

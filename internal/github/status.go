@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -13,13 +14,8 @@ import (
 	"github.com/amendhq/amend"
 )
 
-// The limits of a commit status: what the host takes, and how many it lists at
-// once. A thousand is what GitHub takes for one context.
-const (
-	maxDescription = 140
-	maxStatuses    = 100
-	maxStatusPages = 10
-)
+// maxDescription bounds the description of a commit status, in characters.
+const maxDescription = 140
 
 // A Status is what somebody says of a commit, under the name of a context.
 type Status struct {
@@ -49,26 +45,23 @@ func (c *Client) Status(ctx context.Context, sha, statusContext string) (Status,
 				"by", slices.Sorted(maps.Keys(others)), "own", self)
 		}
 	}()
-	opts := &github.ListOptions{PerPage: maxStatuses}
-	for range maxStatusPages {
-		list, response, err := c.again.Repositories.ListStatuses(ctx, c.owner, c.repo, sha, opts)
-		if err != nil {
-			return Status{}, false, typed("read status", err)
-		}
-		for _, s := range list {
-			switch by := s.GetCreator().GetLogin(); {
-			case s.GetContext() != statusContext:
-			case strings.EqualFold(by, self):
-				return Status{State: s.GetState(), Description: s.GetDescription(), At: s.GetUpdatedAt().Time}, true, nil
-			default:
-				others[by] = true
-			}
-		}
-		if opts.Page = response.NextPage; opts.Page == 0 {
-			return Status{}, false, nil
+	statuses := items("read status", maxPages, func(page *github.ListOptions) ([]*github.RepoStatus, *github.Response, error) {
+		return c.again.Repositories.ListStatuses(ctx, c.owner, c.repo, sha, page)
+	})
+	for s, err := range statuses {
+		switch by := s.GetCreator().GetLogin(); {
+		case errors.Is(err, errTooMany): // GitHub takes a thousand for one context
+			return Status{}, false, amend.Refusef(amend.ReasonFailed, "the commit %s has more than %d statuses, and none of the first is of %s", sha, maxPages*perPage, self)
+		case err != nil:
+			return Status{}, false, err
+		case s.GetContext() != statusContext:
+		case strings.EqualFold(by, self):
+			return Status{State: s.GetState(), Description: s.GetDescription(), At: s.GetUpdatedAt().Time}, true, nil
+		default:
+			others[by] = true
 		}
 	}
-	return Status{}, false, amend.Refusef(amend.ReasonFailed, "the commit %s has more than %d statuses, and none of the first is of %s", sha, maxStatuses*maxStatusPages, self)
+	return Status{}, false, nil
 }
 
 // SetStatus says something of a commit in a context; what was said before is
