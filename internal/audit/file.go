@@ -66,44 +66,38 @@ func (f file) judgeManifest() string {
 	return f.judgeLeaves(after.docs, before.leaves, after.leaves)
 }
 
-// A leafKey names a scalar of a file.
-type leafKey struct {
-	doc  int
-	path manifest.Path
-}
-
-func keyed(leaves []manifest.Leaf) map[leafKey]manifest.Leaf {
-	all := make(map[leafKey]manifest.Leaf, len(leaves))
+func keyed(leaves []leaf) map[leafKey]leaf {
+	all := make(map[leafKey]leaf, len(leaves))
 	for _, l := range leaves {
-		all[leafKey{l.Doc, l.Path}] = l
+		all[l.leafKey] = l
 	}
 	return all
 }
 
 // judgeLeaves looks at every value that was changed, added or removed, in the
 // order of the file.
-func (f file) judgeLeaves(docs []manifest.Document, before, after []manifest.Leaf) string {
+func (f file) judgeLeaves(docs []manifest.Document, before, after []leaf) string {
 	then, changed := keyed(before), false
 	for _, l := range after {
-		old, was := then[leafKey{l.Doc, l.Path}]
-		if was && old.Value == l.Value && old.Kind == l.Kind {
+		old, was := then[l.leafKey]
+		if was && old.value == l.value && old.kind == l.kind {
 			continue
 		}
 		changed = true
-		if !isSetting(docs[l.Doc].Object, l.Path) && !f.allows(l, was) {
-			return fmt.Sprintf("it sets %q in %q, which no change may", l.Path, f.path)
+		if !isSetting(docs[l.doc].Object, l.path) && !f.allows(l, was) {
+			return fmt.Sprintf("it sets %q in %q, which no change may", l.path, f.path)
 		}
-		if !f.writes(docs[l.Doc].Object, l) {
-			return fmt.Sprintf("it sets %q in %q, which the action %s does not write", l.Path, f.path, f.change.trailers.Action)
+		if !f.writes(docs[l.doc].Object, l) {
+			return fmt.Sprintf("it sets %q in %q, which the action %s does not write", l.path, f.path, f.change.trailers.Action)
 		}
-		if text := f.judgeObject(docs[l.Doc].Object); text != "" {
+		if text := f.judgeObject(docs[l.doc].Object); text != "" {
 			return text
 		}
 	}
 	now := keyed(after)
 	for _, l := range before {
-		if _, is := now[leafKey{l.Doc, l.Path}]; !is && l.Value != "" {
-			return fmt.Sprintf("it removes %q from %q; a change sets values", l.Path, f.path)
+		if _, is := now[l.leafKey]; !is && l.value != "" {
+			return fmt.Sprintf("it removes %q from %q; a change sets values", l.path, f.path)
 		}
 	}
 	if !changed {
@@ -113,11 +107,11 @@ func (f file) judgeLeaves(docs []manifest.Document, before, after []manifest.Lea
 }
 
 // allows reports whether a change may write a value, which was there before or not.
-func (f file) allows(l manifest.Leaf, was bool) bool {
-	if names(l.Path) != "" {
-		return !was && f.namesWorkload(l.Path, l.Value)
+func (f file) allows(l leaf, was bool) bool {
+	if names(l.path) != "" {
+		return !was && f.namesWorkload(l.path, l.value)
 	}
-	return !privileged(l.Path) && !points(l.Path, l.Value)
+	return !privileged(l.path) && !points(l.path, l.value)
 }
 
 // listItem begins the path of a field of an object in a List.
@@ -127,9 +121,9 @@ var listItem = regexp.MustCompile(`^items\[[0-9]+\]\.`)
 // patches of the workload's kind, in which fields are at their place: not of text
 // inside a value, and not of a value that is shared by an anchor, which stands
 // where its author put it.
-func (f file) writes(o amend.ObjectRef, l manifest.Leaf) bool {
-	field := listItem.ReplaceAllString(string(l.Path), "")
-	if f.fields == nil || o.Kind != f.change.trailers.Workload.Kind || l.Shared || names(l.Path) != "" || strings.Contains(field, "|") {
+func (f file) writes(o amend.ObjectRef, l leaf) bool {
+	field := listItem.ReplaceAllString(string(l.path), "")
+	if f.fields == nil || o.Kind != f.change.trailers.Workload.Kind || l.shared || names(l.path) != "" || strings.Contains(field, "|") {
 		return true
 	}
 	return slices.ContainsFunc(f.fields, func(p amend.FieldPattern) bool { return p.Matches(field) })

@@ -5,14 +5,11 @@ package tree
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/amendhq/amend"
 )
@@ -24,57 +21,25 @@ type Hasher interface {
 	Hash(name string) (string, bool)
 }
 
-// Dir opens a folder so that no name and no symbolic link can leave it. It is
-// taken to hold still while it is in use: a query after the first may answer for
-// it as it was then. It knows no content hashes, but each Dir has hashes of its
-// own for its folders, so that they need not be read again.
-func Dir(dir string) (fs.FS, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, amend.Errorf(amend.Invalid, "open env repo", "%w", err)
-	}
-	return &still{files: root.FS(), id: rand.Text(), folders: map[string]bool{".": true}}, nil
-}
+// ErrLarge says that a file has more bytes than were asked for.
+var ErrLarge = errors.New("the file is too large")
 
-// A still folder is one that is not expected to change.
-type still struct {
-	files fs.FS
-	id    string
-
-	mu      sync.Mutex
-	folders map[string]bool // those that were seen
-}
-
-// Hash names a folder of this very Dir.
-func (s *still) Hash(name string) (string, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.folders[name] {
-		return "", false
-	}
-	return s.id + name, true
-}
-
-// Open implements fs.FS.
-func (s *still) Open(name string) (fs.File, error) { return s.files.Open(name) }
-
-// ReadFile implements fs.ReadFileFS.
-func (s *still) ReadFile(name string) ([]byte, error) { return fs.ReadFile(s.files, name) }
-
-// Stat implements fs.StatFS.
-func (s *still) Stat(name string) (fs.FileInfo, error) { return fs.Stat(s.files, name) }
-
-// ReadDir implements fs.ReadDirFS.
-func (s *still) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(s.files, name)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, e := range entries {
-		if e.IsDir() {
-			s.folders[path.Join(name, e.Name())] = true
+// ReadUpTo returns the content of a file, or ErrLarge for one of more than most
+// bytes, of which nothing is read.
+func ReadUpTo(files fs.FS, name string, most int64) ([]byte, error) {
+	if s, ok := files.(*still); ok {
+		if data, err := s.read(name, most); !errors.Is(err, errSlow) {
+			return data, err
 		}
 	}
-	return entries, err
+	info, err := fs.Stat(files, name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > most {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: ErrLarge}
+	}
+	return fs.ReadFile(files, name)
 }
 
 // Overlay returns base with the content of some of its files replaced. Base is
