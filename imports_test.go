@@ -74,7 +74,7 @@ var onlyIn = map[string][]string{
 	"github.com/prometheus/alertmanager/":  {"internal/policy"},
 	"github.com/google/cel-go":             {"internal/policy"},
 	"github.com/robfig/cron/":              {"internal/policy"},
-	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge"},
+	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge", "internal/cli"},
 	"github.com/modelcontextprotocol/":     {"cmd/amend"},
 	"github.com/amendhq/amend/internal/fo": {"cmd/forge", "internal/forge", "internal/forge/forgetest", "internal/forge/runs", "internal/forge/store"},
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/actions"
+	"github.com/amendhq/amend/internal/cli"
 )
 
 // An actionDoc is an action of the catalogue as it is printed.
@@ -33,11 +34,11 @@ func newActions() *cobra.Command {
 		Short:   "List what a playbook can do: the catalogue of actions",
 		Example: "  amend actions\n  amend actions -o json",
 	}
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		docs := catalogue()
-		if *out == asJSON {
-			return printJSON(cmd.OutOrStdout(), docs)
+		if *out == cli.JSON {
+			return cli.PrintJSON(cmd.OutOrStdout(), docs)
 		}
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 		for _, d := range docs {

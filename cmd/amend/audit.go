@@ -16,6 +16,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/actions"
 	"github.com/amendhq/amend/internal/audit"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/git"
 	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/message"
@@ -46,7 +47,7 @@ with --since that commit.`,
   amend audit --repo env.git --branch main --since 2026-11-01
   amend audit --since 1f0c2d4 -o json`,
 	}
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.repo, "repo", ".", "folder of the clone")
 	fs.StringVar(&f.branch, "branch", "", "branch to audit (default: what is checked out)")
@@ -62,7 +63,7 @@ with --since that commit.`,
 			return err
 		}
 		if !report.Holds() {
-			return silent{amend.Errorf(amend.Refused, "audit", "%d violations", len(report.Violations))}
+			return cli.Printed(amend.Errorf(amend.Refused, "audit", "%d violations", len(report.Violations)))
 		}
 		return nil
 	}
@@ -184,9 +185,9 @@ var promises = [...]struct {
 	{audit.Restored, "every revert of amend restores the exact bytes"},
 }
 
-func printAudit(w io.Writer, r audit.Report, out format) error {
-	if out == asJSON {
-		return printJSON(w, r)
+func printAudit(w io.Writer, r audit.Report, out cli.Format) error {
+	if out == cli.JSON {
+		return cli.PrintJSON(w, r)
 	}
 	fmt.Fprintf(w, "read %d commits up to %s: %d changes and %d reverts of amend, %d entries in the log\n",
 		r.Commits, r.Head, r.Changes, r.Reverts, r.Entries)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/message"
 )
@@ -112,7 +113,7 @@ func TestAuditPage(t *testing.T) {
 	r.write(".amend/policy.yaml", "playbooks:\n  - {name: busy, action: scale-replicas}\n# and more\n")
 	r.write("apps/web.yaml", strings.Replace(webManifest, "replicas: 1", "replicas: 3", 1))
 	r.commit(changeText(2))
-	broken := anySHA.ReplaceAllString(r.amend(exitRefused, "audit", "--repo", r.dir), "SHA")
+	broken := anySHA.ReplaceAllString(r.amend(cli.ExitRefused, "audit", "--repo", r.dir), "SHA")
 	_, violation, _ := strings.Cut(broken, "\n\n")
 	if diff := cmp.Diff(shown("```text\n"), violation); diff != "" {
 		t.Errorf("-shown +printed:\n%s", diff)
@@ -124,7 +125,7 @@ func TestAuditPage(t *testing.T) {
 func (s *stage) audited() {
 	s.Helper()
 	var stdout, stderr bytes.Buffer
-	if code := run([]string{"audit", "--repo", s.repoDir(), "--branch", "main", "--grace", "24h"}, &stdout, &stderr); code != exitOK {
+	if code := run([]string{"audit", "--repo", s.repoDir(), "--branch", "main", "--grace", "24h"}, &stdout, &stderr); code != cli.ExitOK {
 		s.Errorf("the audit ends with %d\n%s%s", code, stdout.Bytes(), stderr.Bytes())
 	}
 	if _, err := s.tryGit("show", "main:"+ledger.LogFile); err == nil && !strings.Contains(stdout.String(), "entries in the log") {

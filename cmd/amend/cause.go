@@ -14,6 +14,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/cause"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/kube"
 	"github.com/amendhq/amend/internal/locate"
 	"github.com/amendhq/amend/internal/message"
@@ -42,11 +43,11 @@ none is likely, or several are as likely.`,
     --history web.json --alert WebErrorRate
   amend cause --repo . --cluster --resource Pod/shop/web-5d9c-x2x4b --since 5m -o json`,
 	}
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	f.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, flag := range []string{"resource", "since"} {
-			if err := required(cmd, flag); err != nil {
+			if err := cli.Required(cmd, flag); err != nil {
 				return err
 			}
 		}
@@ -56,13 +57,13 @@ none is likely, or several are as likely.`,
 			return err
 		}
 		w := cmd.OutOrStdout()
-		if *out == asJSON {
-			err = printJSON(w, found)
+		if *out == cli.JSON {
+			err = cli.PrintJSON(w, found)
 		} else {
 			err = printCause(w, found)
 		}
 		if _, ok := found.Cause(); !ok {
-			err = errors.Join(err, silent{amend.Errorf(amend.Refused, "cause", "no commit is named: %s", found.Outcome)})
+			err = errors.Join(err, cli.Printed(amend.Errorf(amend.Refused, "cause", "no commit is named: %s", found.Outcome)))
 		}
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"golang.org/x/tools/txtar"
+
+	"github.com/amendhq/amend/internal/cli"
 )
 
 // TestCausePage: the page names every flag and shows what the tested script
@@ -64,7 +66,7 @@ func TestCauseAsksTheCluster(t *testing.T) {
 		"image of apps/Deployment/shop/web from registry.example.com/app:1.1 to registry.example.com/app:1.2: confidence 94%.",
 		"  Argo CD deployed it at 2026-03-01T09:56:00Z, 4m before the trouble began.", "  It came with other settings of the Application.",
 	} {
-		if !strings.Contains(stdout.String(), want) || code != exitOK {
+		if !strings.Contains(stdout.String(), want) || code != cli.ExitOK {
 			t.Errorf("exit code %d, without %q:\n%s%s", code, want, &stdout, &stderr)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/amendhq/amend/internal/cli"
 )
 
 // clusterRepo is an env repo with two Applications in plain files, one of which
@@ -113,7 +115,7 @@ func TestLocateAsksTheCluster(t *testing.T) {
 		code             int
 		want             string
 	}{
-		{"a Pod", asIs, []string{"locate", "--resource", "Pod/shop/web-5d-x", "--field", image}, exitOK,
+		{"a Pod", asIs, []string{"locate", "--resource", "Pod/shop/web-5d-x", "--field", image}, cli.ExitOK,
 			`Pod/shop/web-5d-x is controlled by spec.template.spec.containers[name=app].image of apps/Deployment/shop/web
 apps/Deployment/shop/web is controlled by spec.source.kustomize.images[index=0] of argoproj.io/Application/argocd/web
 is set at root/web.yaml:10, by the manifest (Kustomize)
@@ -124,16 +126,16 @@ current value: registry.example.com/app:1.1
 >   10          - app=registry.example.com/app:1.1
     11    destination: {namespace: shop}
 `},
-		{"a value that is live only", overridden, []string{"locate", "--resource", "Deployment/shop/web", "--field", "spec.template." + image}, exitRefused,
+		{"a value that is live only", overridden, []string{"locate", "--resource", "Deployment/shop/web", "--field", "spec.template." + image}, cli.ExitRefused,
 			"refused: not-in-repo: the value is set in the live argoproj.io/Application/argocd/web only, not in its manifest\n"},
-		{"an edit", asIs, []string{"edit", "--resource", "ReplicaSet/shop/web-5d", "--field", "spec.replicas", "--set", "3", "-o", "json"}, exitOK, "+  replicas: 3"},
-		{"a name that another has", asIs, []string{"locate", "--application", "root", "--resource", "Deployment/shop/web", "--field", "spec.replicas"}, exitRefused,
+		{"an edit", asIs, []string{"edit", "--resource", "ReplicaSet/shop/web-5d", "--field", "spec.replicas", "--set", "3", "-o", "json"}, cli.ExitOK, "+  replicas: 3"},
+		{"a name that another has", asIs, []string{"locate", "--application", "root", "--resource", "Deployment/shop/web", "--field", "spec.replicas"}, cli.ExitRefused,
 			"refused: not-in-repo: no Application root declares Deployment/shop/web; it is one of argocd/web\n"},
-		{"other Applications", asIs, []string{"locate", "--argocd-namespace", "a", "--resource", "Deployment/shop/web", "--field", "spec.replicas"}, exitRefused,
+		{"other Applications", asIs, []string{"locate", "--argocd-namespace", "a", "--resource", "Deployment/shop/web", "--field", "spec.replicas"}, cli.ExitRefused,
 			"refused: not-in-repo: no Application of the cluster declares Deployment/shop/web\n"},
-		{"no permission", asIs, []string{"locate", "--argocd-namespace", "b", "--resource", "Deployment/shop/web", "--field", "spec.replicas"}, exitRefused, "grant what its answer names"},
-		{"no such context", asIs, []string{"locate", "--context", "d", "--resource", "Deployment/shop/web", "--field", "spec.replicas"}, exitInvalid, `context "d" does not exist`},
-		{"a folder", asIs, []string{"locate", "--path", "web", "--resource", "Deployment/shop/web", "--field", "spec.replicas"}, exitInvalid, "neither --path nor a file"},
+		{"no permission", asIs, []string{"locate", "--argocd-namespace", "b", "--resource", "Deployment/shop/web", "--field", "spec.replicas"}, cli.ExitRefused, "grant what its answer names"},
+		{"no such context", asIs, []string{"locate", "--context", "d", "--resource", "Deployment/shop/web", "--field", "spec.replicas"}, cli.ExitInvalid, `context "d" does not exist`},
+		{"a folder", asIs, []string{"locate", "--path", "web", "--resource", "Deployment/shop/web", "--field", "spec.replicas"}, cli.ExitInvalid, "neither --path nor a file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/ledger"
 )
 
@@ -296,18 +297,18 @@ func TestWithoutAClusterNothingIsVerified(t *testing.T) {
 		return string(out)
 	}
 	to := []string{"--repo", s.web.URL + "/" + envRepo, "--github-token-file", s.dir + "/token"}
-	if out := revert(exitOK, append(to, d.Incident)...); !strings.HasPrefix(out, "reverted, playbook stuck, restart of Deployment/shop/app-001, commit ") {
+	if out := revert(cli.ExitOK, append(to, d.Incident)...); !strings.HasPrefix(out, "reverted, playbook stuck, restart of Deployment/shop/app-001, commit ") {
 		t.Errorf("it says %s", out)
 	}
 	if after := s.git("show", "main:"+path); after != before {
 		t.Errorf("the file is\n%s\nand was\n%s", after, before)
 	}
 	var again amend.Decision
-	s.must(json.Unmarshal([]byte(revert(exitOK, append(to, d.Change.Commit, "-o", "json")...)), &again))
+	s.must(json.Unmarshal([]byte(revert(cli.ExitOK, append(to, d.Change.Commit, "-o", "json")...)), &again))
 	s.want(again, amend.ReasonReverted)
-	revert(exitRefused, append(to, "no-such-incident")...)
-	revert(exitInvalid, d.Incident)
-	revert(exitInvalid, append(to, "--writer", "http://localhost:1", d.Incident)...)
+	revert(cli.ExitRefused, append(to, "no-such-incident")...)
+	revert(cli.ExitInvalid, d.Incident)
+	revert(cli.ExitInvalid, append(to, "--writer", "http://localhost:1", d.Incident)...)
 	if left, err := os.ReadDir(s.dir); err != nil || strings.Contains(fmt.Sprint(left), "amend-revert-") {
 		t.Errorf("it left a folder behind: %v, %v", left, err)
 	}

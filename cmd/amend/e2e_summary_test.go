@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/ledger"
 )
 
@@ -77,7 +78,7 @@ func TestStormMakesOneSummary(t *testing.T) {
 	clone := filepath.Join(s.dir, "clone")
 	s.git("clone", "-q", s.repoDir(), clone)
 	var out bytes.Buffer
-	if code := run([]string{"log", "--repo", clone}, &out, &out); code != exitOK {
+	if code := run([]string{"log", "--repo", clone}, &out, &out); code != cli.ExitOK {
 		t.Fatalf("amend log ends with %d: %s", code, out.Bytes())
 	}
 	data, err := os.ReadFile(filepath.Join(clone, ledger.LogFile))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 )
 
 // A workflow runs steps as the containers of Argo Workflows do, against a writer.
@@ -60,12 +61,12 @@ func (w *workflow) verify(args ...string) (int, string) {
 // TestStepsOfAGoodFix: the line that docs/workflows.md shows.
 func TestStepsOfAGoodFix(t *testing.T) {
 	w := newWorkflow(t, "revert")
-	if code, out := w.step("propose"); code != exitOK {
+	if code, out := w.step("propose"); code != cli.ExitOK {
 		t.Fatalf("%d: %s", code, out)
 	}
 	time.AfterFunc(time.Second, func() { w.prober.hangs.Store(false) })
 	code, out := w.verify("--in", filepath.Join(w.dir, "propose.json"))
-	if want := "worked: argocd/env has applied the commit and is Healthy, and the probe finds the trouble no more\n"; code != exitOK || !strings.HasSuffix(out, want) {
+	if want := "worked: argocd/env has applied the commit and is Healthy, and the probe finds the trouble no more\n"; code != cli.ExitOK || !strings.HasSuffix(out, want) {
 		t.Errorf("%d: %s, want %s", code, out, want)
 	}
 }
@@ -74,11 +75,11 @@ func TestStepsOfAGoodFix(t *testing.T) {
 // and a person merges it, of which the Sensor starts another Workflow.
 func TestStepsOfAProposedRevert(t *testing.T) {
 	w := newWorkflow(t, "pull-request")
-	if code, out := w.step("propose"); code != exitOK {
+	if code, out := w.step("propose"); code != cli.ExitOK {
 		t.Fatalf("%d: %s", code, out)
 	}
 	change := w.changesOf(app(1))[0]
-	if code, out := w.verify("--in", filepath.Join(w.dir, "propose.json")); code != exitRefused || !strings.Contains(out, "failed: ") || !strings.Contains(out, "A pull request proposes") {
+	if code, out := w.verify("--in", filepath.Join(w.dir, "propose.json")); code != cli.ExitRefused || !strings.Contains(out, "failed: ") || !strings.Contains(out, "A pull request proposes") {
 		t.Fatalf("%d: %s", code, out)
 	}
 	w.verdict(change.Commit, amend.Failed, "")
@@ -90,7 +91,7 @@ func TestStepsOfAProposedRevert(t *testing.T) {
 	merged, _, err := w.api.PullRequests.Merge(w.Context(), "acme", "env", open[0].GetNumber(), "", &github.PullRequestOptions{})
 	w.must(err)
 	for range 2 { // the second time it is known
-		if code, out := w.verify("--commit", merged.GetSHA()); code != exitOK || !strings.Contains(out, "reverted") {
+		if code, out := w.verify("--commit", merged.GetSHA()); code != cli.ExitOK || !strings.Contains(out, "reverted") {
 			t.Errorf("%d: %s", code, out)
 		}
 		w.verdict(change.Commit, amend.Reverted, "taken back by ")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/forge"
 )
 
@@ -33,7 +34,7 @@ func TestWriterSpeaksTLS(t *testing.T) {
 	s.must(os.WriteFile(token, []byte("token-of-steps"), 0o600))
 	packed, err := alert.Pack(alert.NewEvent(firing("AppStuck", app(1)), time.Now(), alert.Identity{}))
 	s.must(err)
-	for ca, want := range map[string]int{cert: 0, "": exitTransient} {
+	for ca, want := range map[string]int{cert: 0, "": cli.ExitTransient} {
 		cmd := exec.Command("amend", "step", "decide", "--writer", "https://"+s.addr, "--writer-token-file", token, "--writer-ca-file", ca)
 		cmd.Env = s.environ(eventEnv + "=" + packed)
 		out, _ := cmd.CombinedOutput() // the exit code says it

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/locate"
 	"github.com/amendhq/amend/internal/manifest"
 )
@@ -36,12 +37,12 @@ value already is no change, with exit code 0.`,
   amend edit --repo . --application web --resource Deployment/shop/web \
     --field 'spec.template.spec.containers[name=app].resources.limits.memory' --set 1Gi --write`,
 	}
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	flags.register(cmd)
 	cmd.Flags().StringVar(&value, "set", "", "value that the field is to have (required)")
 	cmd.Flags().BoolVar(&write, "write", false, "write the file")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := required(cmd, "set"); err != nil {
+		if err := cli.Required(cmd, "set"); err != nil {
 			return err
 		}
 		q, files, err := flags.query(cmd)
@@ -111,12 +112,12 @@ func editAnswer(res locate.Result, err error) *edited {
 }
 
 // done prints the answer and returns what the command ends with.
-func (a *edited) done(w io.Writer, out format, err error) error {
+func (a *edited) done(w io.Writer, out cli.Format, err error) error {
 	if amend.ReasonOf(err) == amend.ReasonNoChange {
 		err = nil
 	}
-	if out == asJSON {
-		return errors.Join(printJSON(w, a), refusal(err))
+	if out == cli.JSON {
+		return errors.Join(cli.PrintJSON(w, a), refusal(err))
 	}
 	var b strings.Builder
 	switch {
@@ -146,5 +147,5 @@ func writeEdit(repo string, res locate.Result) error {
 	if err != nil || !info.Mode().IsRegular() || !bytes.Equal(now, res.Old) {
 		return amend.Errorf(amend.Transient, "write", "%s changed while the edit was proved", res.Path)
 	}
-	return writeFile(name, res.Content, info.Mode().Perm())
+	return cli.WriteFile(name, res.Content, info.Mode().Perm())
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/git"
 	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/message"
@@ -43,7 +44,7 @@ Exit code 3 when nothing is known.`,
   amend explain out-of-memory-4fb26efe80 -o json`,
 		Args: cobra.ExactArgs(1),
 	}
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	cmd.Flags().StringVar(&f.repo, "repo", ".", "folder of the clone")
 	cmd.Flags().StringVar(&f.branch, "branch", "HEAD", "branch whose history is told")
 	cmd.Flags().StringVar(&f.server, "server", "", "address of a running amend serve, to ask for its decisions")
@@ -53,8 +54,8 @@ Exit code 3 when nothing is known.`,
 		if err != nil {
 			return err
 		}
-		if *out == asJSON {
-			return printJSON(cmd.OutOrStdout(), threads)
+		if *out == cli.JSON {
+			return cli.PrintJSON(cmd.OutOrStdout(), threads)
 		}
 		for i, t := range threads {
 			if i > 0 {

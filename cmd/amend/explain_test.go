@@ -13,12 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/thread"
 )
 
 func TestExplain(t *testing.T) {
 	r, change := newAuditedRepo(t)
-	text := r.amend(exitOK, "explain", "--repo", r.dir, change[:10])
+	text := r.amend(cli.ExitOK, "explain", "--repo", r.dir, change[:10])
 	for _, want := range []string{
 		"incident  busy-ea8fb660ae, episode 1\n", "edited    apps/web.yaml:5\n", "alert Busy\n",
 		"scale-replicas Deployment shop/web: Busy [" + change + "]\n", "in remediation-log.yaml\n",
@@ -37,11 +38,11 @@ func TestExplain(t *testing.T) {
 		t.Errorf("-shown +printed:\n%s", diff)
 	}
 	var threads []thread.Thread
-	if err := json.Unmarshal([]byte(r.amend(exitOK, "explain", "--repo", r.dir, "-o", "json", "busy-ea8fb660ae")), &threads); err != nil || len(threads) != 1 || threads[0].Commit != change {
+	if err := json.Unmarshal([]byte(r.amend(cli.ExitOK, "explain", "--repo", r.dir, "-o", "json", "busy-ea8fb660ae")), &threads); err != nil || len(threads) != 1 || threads[0].Commit != change {
 		t.Errorf("%v, %+v", err, threads)
 	}
-	r.amend(exitRefused, "explain", "--repo", r.dir, "nothing")
-	r.amend(exitInvalid, "explain", "--repo", r.dir)
+	r.amend(cli.ExitRefused, "explain", "--repo", r.dir, "nothing")
+	r.amend(cli.ExitInvalid, "explain", "--repo", r.dir)
 }
 
 // A server knows of events that led to nothing, and its text is text of alerts.
@@ -61,12 +62,12 @@ func TestExplainAsksTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := []string{"explain", "--repo", r.dir, "--server", server.URL, "--server-token-file", token, "cafe"}
-	if text := r.amend(exitOK, args...); !strings.Contains(text, "no-playbook: hi[2J alert faked\n") {
+	if text := r.amend(cli.ExitOK, args...); !strings.Contains(text, "no-playbook: hi[2J alert faked\n") {
 		t.Errorf("%q", text)
 	}
 	status = http.StatusUnauthorized
-	r.amend(exitInvalid, args...)
+	r.amend(cli.ExitInvalid, args...)
 	status = http.StatusBadGateway
-	r.amend(exitTransient, args...)
-	r.amend(exitInvalid, "explain", "--repo", r.dir, "--server", "http://jo:pw@localhost", "cafe")
+	r.amend(cli.ExitTransient, args...)
+	r.amend(cli.ExitInvalid, "explain", "--repo", r.dir, "--server", "http://jo:pw@localhost", "cafe")
 }

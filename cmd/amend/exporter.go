@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/elastic"
 	"github.com/amendhq/amend/internal/gateway"
 )
@@ -74,7 +75,7 @@ privilege monitor_ml.`,
 	f.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, flag := range []string{"elasticsearch", "job"} {
-			if err := required(cmd, flag); err != nil {
+			if err := cli.Required(cmd, flag); err != nil {
 				return err
 			}
 		}

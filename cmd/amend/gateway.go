@@ -9,6 +9,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/eventsource"
 	"github.com/amendhq/amend/internal/gateway"
 	"github.com/amendhq/amend/internal/kube"
@@ -34,7 +35,7 @@ alerts named RemediationRequest are rejected.`,
 	}
 	f.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := required(cmd, "eventsource"); err != nil {
+		if err := cli.Required(cmd, "eventsource"); err != nil {
 			return err
 		}
 		log, err := f.logger(cmd.ErrOrStderr())

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/pipeline"
 	"github.com/amendhq/amend/internal/policy"
 )
@@ -25,7 +26,7 @@ mistake is printed as file:line:column: message. Exit code 2 when there is one.`
   amend lint --schema > policy.schema.json   # for editors`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of the policy file instead")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if schema {
@@ -44,7 +45,7 @@ mistake is printed as file:line:column: message. Exit code 2 when there is one.`
 	return cmd
 }
 
-func lint(cmd *cobra.Command, file string, out format) error {
+func lint(cmd *cobra.Command, file string, out cli.Format) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return amend.Errorf(amend.Invalid, "lint", "%w", err)
@@ -56,11 +57,11 @@ func lint(cmd *cobra.Command, file string, out format) error {
 	}
 	w := cmd.OutOrStdout()
 	switch {
-	case out == asJSON:
+	case out == cli.JSON:
 		if problems == nil {
 			problems = policy.Problems{}
 		}
-		if perr := printJSON(w, problems); perr != nil {
+		if perr := cli.PrintJSON(w, problems); perr != nil {
 			return perr
 		}
 	case err != nil:
@@ -71,7 +72,7 @@ func lint(cmd *cobra.Command, file string, out format) error {
 		fmt.Fprintf(w, "%s: no problems in %d playbook(s)\n", file, len(p.Playbooks))
 	}
 	if err != nil {
-		return silent{amend.Errorf(amend.Invalid, "lint", "%d problems", len(problems))}
+		return cli.Printed(amend.Errorf(amend.Invalid, "lint", "%d problems", len(problems)))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/locate"
 	"github.com/amendhq/amend/internal/tree"
 )
@@ -39,7 +40,7 @@ or a Job too.`,
   amend locate --repo . --cluster --resource Pod/shop/web-5d9c-x2x4b \
     --field 'spec.containers[name=app].image'`,
 	}
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	flags.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		q, files, err := flags.query(cmd)
@@ -58,8 +59,8 @@ or a Job too.`,
 			return err
 		}
 		w := cmd.OutOrStdout()
-		if *out == asJSON {
-			return errors.Join(printJSON(w, found), refusal(err))
+		if *out == cli.JSON {
+			return errors.Join(cli.PrintJSON(w, found), refusal(err))
 		}
 		return errors.Join(found.print(w, files), refusal(err))
 	}
@@ -105,7 +106,7 @@ func (f *fieldFlags) register(cmd *cobra.Command) {
 func (f *fieldFlags) query(cmd *cobra.Command) (locate.Query, fs.FS, error) {
 	q := locate.Query{Root: f.path, AllowShared: f.allowShared}
 	for _, flag := range []string{"resource", "field"} {
-		if err := required(cmd, flag); err != nil {
+		if err := cli.Required(cmd, flag); err != nil {
 			return q, nil, err
 		}
 	}
@@ -193,7 +194,7 @@ func refusal(err error) error {
 	if err == nil {
 		return nil
 	}
-	return silent{amend.Errorf(amend.Refused, "", "%w", err)}
+	return cli.Printed(amend.Errorf(amend.Refused, "", "%w", err))
 }
 
 // print tells the answer to a person at a terminal.

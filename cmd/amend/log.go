@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/github"
 	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/ledger/gitlog"
@@ -66,7 +67,7 @@ of the last week in their entries. It is what the record workflow of an env repo
 places at once, adds nothing twice: the history says what is missing.`,
 		Example: "  amend log --repo .\n  amend log --repo . --push\n  amend log --repo . --push --host https://github.com/acme/env --github-token-file token --github-login the-app[bot]",
 	}
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&opt.Dir, "repo", ".", "folder of the clone")
 	fs.BoolVar(&opt.Push, "push", false, "push the commit; when others pushed first, begin again on theirs")
@@ -85,8 +86,8 @@ places at once, adds nothing twice: the history says what is missing.`,
 		if err != nil {
 			return err
 		}
-		if *out == asJSON {
-			return printJSON(cmd.OutOrStdout(), struct {
+		if *out == cli.JSON {
+			return cli.PrintJSON(cmd.OutOrStdout(), struct {
 				Added int `json:"added"`
 			}{added})
 		}

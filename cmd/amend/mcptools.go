@@ -9,6 +9,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/locate"
 	"github.com/amendhq/amend/internal/mask"
 	"github.com/amendhq/amend/internal/tree"
@@ -162,7 +163,7 @@ func masked[T any](t tools, v T, err error) (string, error) {
 		return "", t.failure(err)
 	}
 	var b strings.Builder
-	if err := printJSON(&b, mask.Deep(t.masker, v)); err != nil {
+	if err := cli.PrintJSON(&b, mask.Deep(t.masker, v)); err != nil {
 		return "", err
 	}
 	if b.Len() > maxToolAnswer {

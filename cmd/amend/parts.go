@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 )
 
 // A part is a piece of a process that works until its context ends.
@@ -57,7 +58,7 @@ func (f listenFlags) open(ctx context.Context) (net.Listener, error) {
 	if f.addrFile == "" {
 		return l, nil
 	}
-	if err := writeFile(f.addrFile, []byte(l.Addr().String()+"\n"), 0o644); err != nil {
+	if err := cli.WriteFile(f.addrFile, []byte(l.Addr().String()+"\n"), 0o644); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil

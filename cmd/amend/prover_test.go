@@ -15,6 +15,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 )
 
 const argocdToken = "token-of-amend-in-argocd"
@@ -152,7 +153,7 @@ func TestWrongFlagsOfArgoCD(t *testing.T) {
 	} {
 		var stderr strings.Builder
 		args = append([]string{"serve", "--repo", "https://127.0.0.1:1/acme/env", "--data-dir", dir, "--log-level", "error"}, args...)
-		if code := run(args, &strings.Builder{}, &stderr); code != exitInvalid || !strings.Contains(stderr.String(), name) {
+		if code := run(args, &strings.Builder{}, &stderr); code != cli.ExitInvalid || !strings.Contains(stderr.String(), name) {
 			t.Errorf("%q: exit code %d, %s", args, code, stderr.String())
 		}
 	}
@@ -175,9 +176,9 @@ func TestWriterAsksForTheOwner(t *testing.T) {
 		code    int
 		says    string
 	}{
-		{"", false, exitOK, `"reason": "act"`},
-		{"/spec/template", false, exitRefused, `"reason": "unsupported-source"`},
-		{"", true, exitTransient, ""},
+		{"", false, cli.ExitOK, `"reason": "act"`},
+		{"/spec/template", false, cli.ExitRefused, `"reason": "unsupported-source"`},
+		{"", true, cli.ExitTransient, ""},
 	} {
 		s.kill() // what it listed counts for some seconds
 		c.mu.Lock()

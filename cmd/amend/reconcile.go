@@ -9,6 +9,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alertmanager"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/kube"
 )
 
@@ -57,7 +58,7 @@ in two minutes is touched, so that the EventSource sees it once more.`,
 	s.kubeFlags()
 	s.outFlag("file for what was found and done")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := required(cmd, "alertmanager"); err != nil {
+		if err := cli.Required(cmd, "alertmanager"); err != nil {
 			return err
 		}
 		done, err := s.reconcile(cmd.Context(), f)

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/amendhq/amend/internal/alertmanager"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/kube"
 )
 
@@ -68,11 +69,11 @@ func TestReconcile(t *testing.T) {
 		code  int
 	}{
 		{"one Alertmanager of two", 200, []string{"--alertmanager", gone.URL, "--alertmanager", knows.URL},
-			reconciliation{Firing: 1, Outcome: one, Swept: true}, exitTransient},
+			reconciliation{Firing: 1, Outcome: one, Swept: true}, cli.ExitTransient},
 		{"a pair", 200, []string{"--alertmanager", knows.URL, "--alertmanager", knows.URL},
-			reconciliation{Firing: 2, Outcome: alertmanager.Outcome{Folded: 2}, Swept: true}, exitOK},
+			reconciliation{Firing: 2, Outcome: alertmanager.Outcome{Folded: 2}, Swept: true}, cli.ExitOK},
 		{"another receiver, no writer", 503, []string{"--alertmanager", knows.URL, "--receiver", "ops"},
-			reconciliation{Firing: 1, Outcome: one}, exitTransient},
+			reconciliation{Firing: 1, Outcome: one}, cli.ExitTransient},
 	}
 	for _, tt := range tests {
 		got, code := reconcile(t, g.root, tt.sweep, tt.args...)
@@ -115,7 +116,7 @@ func TestReconcileWithAlertmanager(t *testing.T) {
 		{"labels":{"alertname":"Silenced"}},{"labels":{"alertname":"AppStuck","team":"others"}}]`)
 	got, code := reconcile(t, g.root, 200, "--alertmanager", root)
 	want := reconciliation{Firing: 1, Outcome: alertmanager.Outcome{Accepted: 1}, Swept: true}
-	if diff := cmp.Diff(want, got); diff != "" || code != exitOK {
+	if diff := cmp.Diff(want, got); diff != "" || code != cli.ExitOK {
 		t.Errorf("exit code %d\n%s", code, diff)
 	}
 	e := bus.stored()
@@ -182,7 +183,7 @@ func TestReconcileBringsRequestsBack(t *testing.T) {
 	knows := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("[]")) }))
 	defer knows.Close()
 	done, code := reconcile(t, knows.URL, 200, "--alertmanager", knows.URL, "--requests", "--kubeconfig", kubeconfigOf(t, api.URL))
-	if diff := cmp.Diff([]string{"lost", "asked-again"}, touched); diff != "" || done.Requests != 2 || code != exitOK {
+	if diff := cmp.Diff([]string{"lost", "asked-again"}, touched); diff != "" || done.Requests != 2 || code != cli.ExitOK {
 		t.Errorf("%+v, exit code %d\n%s", done, code, diff)
 	}
 }

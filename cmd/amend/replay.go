@@ -16,6 +16,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/message"
 	"github.com/amendhq/amend/internal/pipeline"
 	"github.com/amendhq/amend/internal/policy"
@@ -40,7 +41,7 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 }
 
 // check refuses a flag that would be overlooked.
-func (f *replayFlags) check(cmd *cobra.Command, out format) error {
+func (f *replayFlags) check(cmd *cobra.Command, out cli.Format) error {
 	overlooked, why := []string{"against", "markdown"}, "without"
 	if f.dir != "" {
 		overlooked, why = []string{"alert", "now"}, "with"
@@ -50,7 +51,7 @@ func (f *replayFlags) check(cmd *cobra.Command, out format) error {
 			return amend.Errorf(amend.Invalid, "", "--%s means nothing %s --replay; see %s --help", flag, why, cmd.CommandPath())
 		}
 	}
-	if f.markdown && out == asJSON {
+	if f.markdown && out == cli.JSON {
 		return amend.Errorf(amend.Invalid, "", "--markdown and -o json are two forms of one answer; see %s --help", cmd.CommandPath())
 	}
 	return nil
@@ -157,10 +158,10 @@ func readEvents(dir string, ids alert.Identity) ([]amend.Event, error) {
 	return events, nil
 }
 
-func printReplay(w io.Writer, r replay.Report, f replayFlags, out format) error {
+func printReplay(w io.Writer, r replay.Report, f replayFlags, out cli.Format) error {
 	switch {
-	case out == asJSON:
-		return printJSON(w, r)
+	case out == cli.JSON:
+		return cli.PrintJSON(w, r)
 	case f.markdown:
 		_, err := io.WriteString(w, r.Markdown())
 		return err
@@ -200,5 +201,5 @@ func recordEvent(dir string, e amend.Event) error {
 	}
 	// Both parts are words of ours; see alert.ToCloudEvent.
 	name := e.Time.UTC().Format("20060102T150405.000000000Z") + "-" + e.ID + ".json"
-	return writeFile(filepath.Join(dir, name), append(data, '\n'), 0o600)
+	return cli.WriteFile(filepath.Join(dir, name), append(data, '\n'), 0o600)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/report"
 )
 
@@ -42,7 +43,7 @@ anybody.`,
   amend report --repo . --alert-file alert.json -o json > report.json
   amend report --evidence evidence.json`,
 	}
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	flags.register(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&file, "alert-file", "", "file with the alerts; - reads standard input (required without --evidence)")
@@ -60,7 +61,7 @@ anybody.`,
 		var reports []report.Report
 		if offline != "" {
 			reports, err = i.offline(cmd, offline)
-		} else if err = required(cmd, "alert-file"); err == nil {
+		} else if err = cli.Required(cmd, "alert-file"); err == nil {
 			reports, err = i.alerts(cmd, file)
 		}
 		if err != nil {
@@ -121,16 +122,16 @@ func plot(dir string, reports []report.Report) error {
 		if svg == "" {
 			continue
 		}
-		if err := writeFile(filepath.Join(dir, fmt.Sprintf("report-%d.svg", n+1)), []byte(svg), 0o644); err != nil {
+		if err := cli.WriteFile(filepath.Join(dir, fmt.Sprintf("report-%d.svg", n+1)), []byte(svg), 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func printReports(w io.Writer, reports []report.Report, out format) error {
-	if out == asJSON {
-		return printJSON(w, reports)
+func printReports(w io.Writer, reports []report.Report, out cli.Format) error {
+	if out == cli.JSON {
+		return cli.PrintJSON(w, reports)
 	}
 	for n, r := range reports {
 		if n > 0 {

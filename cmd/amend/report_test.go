@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/report"
 )
 
@@ -118,7 +119,7 @@ func TestReportAsksEverybody(t *testing.T) {
 		"report", "--repo", r.dir, "--alert-file", file, "--now", now.Add(5 * time.Minute).UTC().Format(time.RFC3339),
 		"--kubeconfig", startCluster(t, brokenCluster(now)), "--prometheus-url", startRules(t), "--svg-dir", plots,
 	}
-	markdown, asJSON := r.amend(exitOK, args...), r.amend(exitOK, append(args, "-o", "json")...)
+	markdown, asJSON := r.amend(cli.ExitOK, args...), r.amend(cli.ExitOK, append(args, "-o", "json")...)
 	svg, err := os.ReadFile(filepath.Join(plots, "report-1.svg"))
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +150,7 @@ func TestReportPage(t *testing.T) {
 	_, shown, _ := strings.Cut(page(t, "report.md"), "`````markdown\n")
 	shown, _, _ = strings.Cut(shown, "`````\n")
 	plots := t.TempDir()
-	got := auditedRepo{TB: t}.amend(exitOK, "report", "--evidence", "../../docs/report/evidence.json", "--svg-dir", plots)
+	got := auditedRepo{TB: t}.amend(cli.ExitOK, "report", "--evidence", "../../docs/report/evidence.json", "--svg-dir", plots)
 	if diff := cmp.Diff(shown, got); diff != "" {
 		t.Errorf("-shown +printed:\n%s", diff)
 	}
@@ -217,7 +218,7 @@ func TestReportComponentGrantsEnough(t *testing.T) {
 	if err := os.WriteFile(file, []byte(crashAlert(now)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	markdown := r.amend(exitOK, "report", "--repo", r.dir, "--alert-file", file, "--kubeconfig", kubeconfigOf(t, web.URL))
+	markdown := r.amend(cli.ExitOK, "report", "--repo", r.dir, "--alert-file", file, "--kubeconfig", kubeconfigOf(t, web.URL))
 	if strings.Contains(markdown, "does not let amend") {
 		t.Errorf("a permission is missing:\n%s", markdown)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/message"
 	"github.com/amendhq/amend/internal/writerapi"
 )
@@ -57,7 +58,7 @@ a cluster do it, with --writer and a token.`,
 	fs.StringVar(&f.writerCA, "writer-ca-file", "", "file with the certificates that the writer's is signed by (default: the system's)")
 	fs.BoolVar(&f.propose, "propose", false, "open a pull request instead of a commit")
 	fs.StringVar(&f.why, "why", "", "what is wrong with the change, for the text of the pull request")
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r := amend.Reversal{Incident: args[0], Propose: f.propose, Why: f.why, At: time.Now()}
 		if commitForm.MatchString(args[0]) {
@@ -67,8 +68,8 @@ a cluster do it, with --writer and a token.`,
 		if err != nil {
 			return err
 		}
-		if *out == asJSON {
-			err = printJSON(cmd.OutOrStdout(), d)
+		if *out == cli.JSON {
+			err = cli.PrintJSON(cmd.OutOrStdout(), d)
 		} else {
 			cmd.Println(summary(d))
 		}

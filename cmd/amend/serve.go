@@ -15,6 +15,7 @@ import (
 
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/bus"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/gateway"
 	"github.com/amendhq/amend/internal/tracing"
 )
@@ -45,7 +46,7 @@ people; /metrics, /healthz and /readyz are for the machines.`,
 	}
 	f.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := required(cmd, "repo"); err != nil {
+		if err := cli.Required(cmd, "repo"); err != nil {
 			return err
 		}
 		log, err := f.logger(cmd.ErrOrStderr())

@@ -17,6 +17,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/git"
 	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/message"
@@ -48,7 +49,7 @@ with --record-events.`,
   amend simulate --repo . --alert - -o json < alert.json
   amend simulate --repo . --replay events --against main --markdown`,
 	}
-	out := outputFlag(cmd)
+	out := cli.OutputFlag(cmd)
 	cmd.Flags().StringVar(&repo, "repo", ".", "folder of the env repo")
 	cmd.Flags().StringVar(&file, "alert", "", "file with the alerts; - reads standard input (required without --replay)")
 	again.register(cmd)
@@ -63,7 +64,7 @@ with --record-events.`,
 			}
 			return printReplay(cmd.OutOrStdout(), report, again, *out)
 		}
-		if err := required(cmd, "alert"); err != nil {
+		if err := cli.Required(cmd, "alert"); err != nil {
 			return err
 		}
 		data, err := readInput(cmd.InOrStdin(), file)
@@ -264,15 +265,15 @@ func unshallow(err error) error {
 }
 
 // printDecisions prints the decisions; a refusal among them is the outcome.
-func printDecisions(w io.Writer, decisions []amend.Decision, out format) error {
+func printDecisions(w io.Writer, decisions []amend.Decision, out cli.Format) error {
 	refused := 0
 	for _, d := range decisions {
 		if d.Refused() {
 			refused++
 		}
 	}
-	if out == asJSON {
-		if err := printJSON(w, decisions); err != nil {
+	if out == cli.JSON {
+		if err := cli.PrintJSON(w, decisions); err != nil {
 			return err
 		}
 	} else {
@@ -281,7 +282,7 @@ func printDecisions(w io.Writer, decisions []amend.Decision, out format) error {
 		}
 	}
 	if refused > 0 {
-		return silent{amend.Errorf(amend.Refused, "simulate", "%d of %d alerts refused", refused, len(decisions))}
+		return cli.Printed(amend.Errorf(amend.Refused, "simulate", "%d of %d alerts refused", refused, len(decisions)))
 	}
 	return nil
 }

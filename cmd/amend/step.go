@@ -13,6 +13,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/message"
 	"github.com/amendhq/amend/internal/writerapi"
 )
@@ -144,7 +145,7 @@ func (s *step) readIn(into any) error {
 // line goes where the document does not.
 func (s *step) write(document any, format string, args ...any) error {
 	var b bytes.Buffer
-	if err := printJSON(&b, document); err != nil {
+	if err := cli.PrintJSON(&b, document); err != nil {
 		return err
 	}
 	lines := s.cmd.OutOrStdout()
@@ -153,7 +154,7 @@ func (s *step) write(document any, format string, args ...any) error {
 			return amend.Errorf(amend.Internal, "print", "%w", err)
 		}
 		lines = s.cmd.ErrOrStderr()
-	} else if err := writeFile(s.out, b.Bytes(), 0o644); err != nil {
+	} else if err := cli.WriteFile(s.out, b.Bytes(), 0o644); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(lines, format+"\n", args...); err != nil {

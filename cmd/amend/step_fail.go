@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/kube"
 	"github.com/amendhq/amend/internal/message"
 )
@@ -23,7 +24,7 @@ Workflow's exit handler: a step that was killed cannot say so itself.`,
 	s.requestFlags()
 	cmd.Flags().StringVar(&text, "message", "The Workflow of the request ended without an outcome.", "why, in one sentence for people")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := required(cmd, "request"); err != nil {
+		if err := cli.Required(cmd, "request"); err != nil {
 			return err
 		}
 		o := outcome{phase: kube.Failed, reason: string(amend.ReasonFailed), message: message.Plain(text, maxMessage), onlyUnsettled: true}

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/writerapi"
 )
 
@@ -23,7 +24,7 @@ yet: that is exit code 0, and the writer sees to it once it is merged.`,
 	s.requestFlags()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return s.tell(cmd.Context(), func() (outcome, error) {
-			if err := required(cmd, "in"); err != nil {
+			if err := cli.Required(cmd, "in"); err != nil {
 				return outcome{}, err
 			}
 			var d amend.Decision

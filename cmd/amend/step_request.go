@@ -5,6 +5,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/kube"
 )
 
@@ -24,7 +25,7 @@ with --event-file, so that the policy decides about it as about an alert.`,
 	fs.StringVar(&s.request.name, "name", "", "name of the RemediationRequest (required)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, flag := range []string{"namespace", "name"} {
-			if err := required(cmd, flag); err != nil {
+			if err := cli.Required(cmd, flag); err != nil {
 				return err
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 )
 
 // Argo starts a container of a pod up to a second after the one that it depends
@@ -34,7 +35,7 @@ func markFailure(cmd *cobra.Command) {
 		if err == nil || out == nil || out.Value.String() == "-" {
 			return err
 		}
-		return errors.Join(err, writeFile(out.Value.String()+failureSuffix, []byte(strconv.Itoa(exitCode(err))), 0o644))
+		return errors.Join(err, cli.WriteFile(out.Value.String()+failureSuffix, []byte(strconv.Itoa(cli.ExitCode(err))), 0o644))
 	}
 }
 
@@ -51,7 +52,7 @@ func (s *step) await(ctx context.Context) error {
 			return nil // whatever is wrong with it, reading says
 		}
 		if code, err := os.ReadFile(s.in + failureSuffix); err == nil {
-			if strings.TrimSpace(string(code)) == strconv.Itoa(exitTransient) {
+			if strings.TrimSpace(string(code)) == strconv.Itoa(cli.ExitTransient) {
 				return amend.Errorf(amend.Transient, op, "it is to be run again")
 			}
 			return amend.Errorf(amend.Refused, op, "it has failed; its log says why")

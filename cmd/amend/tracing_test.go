@@ -18,6 +18,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/tracing"
 )
 
@@ -68,7 +69,7 @@ func TestOneTraceFromAlertToCommit(t *testing.T) {
 	}
 	s.eventually("the spans of "+trace, func() bool { return c.has(trace, "accept", "decide", "write", "record", "verify") })
 	var out, errs bytes.Buffer
-	if code := run([]string{"explain", "--repo", s.repoDir(), "--branch", "main", commit}, &out, &errs); code != exitOK || !strings.Contains(out.String(), "trace     "+trace) {
+	if code := run([]string{"explain", "--repo", s.repoDir(), "--branch", "main", commit}, &out, &errs); code != cli.ExitOK || !strings.Contains(out.String(), "trace     "+trace) {
 		t.Errorf("explain: %d\n%s%s", code, &out, &errs)
 	}
 }

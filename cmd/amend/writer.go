@@ -14,6 +14,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/github"
 	"github.com/amendhq/amend/internal/kube"
 	"github.com/amendhq/amend/internal/tracing"
@@ -70,7 +71,7 @@ data: all that it knows is in Git.`,
 	}
 	f.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := required(cmd, "repo"); err != nil {
+		if err := cli.Required(cmd, "repo"); err != nil {
 			return err
 		}
 		log, err := f.logger(cmd.ErrOrStderr())

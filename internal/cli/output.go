@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"encoding/json"
@@ -13,36 +13,41 @@ import (
 	"github.com/amendhq/amend"
 )
 
-// format is the value of -o.
-type format string
+// A Format is the value of -o.
+type Format string
 
+// The formats of results: for people, and for programs.
 const (
-	human  format = "human"
-	asJSON format = "json"
+	Human Format = "human"
+	JSON  Format = "json"
 )
 
-func (f *format) String() string { return string(*f) }
-func (f *format) Type() string   { return "format" }
+// String implements pflag.Value.
+func (f *Format) String() string { return string(*f) }
+
+// Type implements pflag.Value.
+func (f *Format) Type() string { return "format" }
 
 // Set implements pflag.Value.
-func (f *format) Set(s string) error {
-	switch format(s) {
-	case human, asJSON:
-		*f = format(s)
+func (f *Format) Set(s string) error {
+	switch Format(s) {
+	case Human, JSON:
+		*f = Format(s)
 		return nil
 	}
 	return fmt.Errorf("%q is neither human nor json", s)
 }
 
-// outputFlag adds -o to a command.
-func outputFlag(cmd *cobra.Command) *format {
-	f := human
+// OutputFlag adds -o to a command, and returns where its value will be.
+func OutputFlag(cmd *cobra.Command) *Format {
+	f := Human
 	cmd.Flags().VarP(&f, "output", "o", "output format: human or json")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"human", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return &f
 }
 
-func printJSON(w io.Writer, v any) error {
+// PrintJSON writes v as JSON that people can read too.
+func PrintJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
@@ -52,9 +57,10 @@ func printJSON(w io.Writer, v any) error {
 	return nil
 }
 
-// writeFile puts a file in place whole or not at all, so that whoever waits for
-// it never reads half of it.
-func writeFile(name string, data []byte, mode os.FileMode) error {
+// WriteFile puts a file in place whole or not at all, so that whoever waits for it
+// never reads half of it. Where it cannot, the name is taken to be wrong: the error is
+// amend.Invalid.
+func WriteFile(name string, data []byte, mode os.FileMode) error {
 	const op = "write file"
 	tmp, err := os.CreateTemp(filepath.Dir(name), ".amend-*")
 	if err != nil {
