@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ const (
 	// unpackBytes is what such objects may have together, because they are held
 	// in memory: a few kilobytes on the wire may inflate to gigabytes.
 	unpackBytes = 64 << 20
+	// largePack is the number of objects from which the memory that it took to
+	// index a pack is given back to the system at once.
+	largePack = 20_000
 )
 
 // Fetch brings all branches up to date: new ones appear, deleted ones go, forced
@@ -215,7 +219,10 @@ func (m *Mirror) install(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.HasPrefix(head, []byte("PACK")) || binary.BigEndian.Uint32(head[8:]) > unpackLimit {
+	if count := binary.BigEndian.Uint32(head[8:]); !bytes.HasPrefix(head, []byte("PACK")) || count > unpackLimit {
+		if count > largePack { // to index it takes kilobytes for each object, once in the life of a mirror
+			defer debug.FreeOSMemory()
+		}
 		return m.installPack(in)
 	}
 	var raw bytes.Buffer // what was read, to begin again

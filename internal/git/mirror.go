@@ -59,8 +59,9 @@ type Mirror struct {
 	understood *capability.List
 }
 
-// objectCacheSize bounds the memory for recently read objects and delta bases.
-const objectCacheSize = 16 * cache.MiByte
+// objectCacheSize bounds the contents of recently read objects and delta bases. Most
+// objects of an env repo are smaller than what it takes to keep one of them.
+const objectCacheSize = 4 * cache.MiByte
 
 // OpenMirror opens the mirror in cfg.Dir, or an empty one when there is none to
 // trust. It asks nothing of the network: call Fetch before anything else if the

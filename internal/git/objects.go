@@ -30,18 +30,19 @@ type objects struct {
 	loss amend.Kind
 	// broken is set by the first loss, so that a mirror knows to rebuild.
 	broken atomic.Bool
-	// trees keeps decoded trees, which never change: from one fix to the next
-	// all but a few stay the same, and large folders are slow to decode.
+	// trees keeps large decoded trees, which never change: from one fix to the
+	// next all but a few stay the same, and large folders are slow to decode.
 	trees *cache.Map[plumbing.Hash, []object.TreeEntry]
 	// roots keeps which tree a commit has, by the commit's name: who compares the
 	// commits of a history names each several times.
 	roots *cache.Map[string, plumbing.Hash]
 }
 
-// maxTreeEntries bounds the kept trees to some 20 MB, and maxRoots what is kept of
-// commits to some 10.
+// A tree is kept from largeTree entries on. maxTreeEntries bounds those to some 10
+// MB, and maxRoots what is kept of commits to some 10.
 const (
-	maxTreeEntries = 200_000
+	largeTree      = 16
+	maxTreeEntries = 120_000
 	maxRoots       = 50_000
 )
 
@@ -163,8 +164,14 @@ func (o *objects) tree(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if err := t.Decode(checked{encoded(plumbing.TreeObject, content), h}); err != nil {
 		return nil, o.lost(h, err)
 	}
-	o.trees.Put(h, t.Entries)
+	o.keepTree(h, t.Entries)
 	return t.Entries, nil
+}
+
+func (o *objects) keepTree(h plumbing.Hash, entries []object.TreeEntry) {
+	if len(entries) >= largeTree {
+		o.trees.Put(h, entries)
+	}
 }
 
 // size returns the size of a blob that must be there, mostly without reading it.

@@ -25,7 +25,7 @@ type treeFS struct {
 	objects *objects
 	root    object.TreeEntry
 	mu      sync.Mutex
-	// folders keeps what was asked for, so that reading n files of a folder
+	// folders keeps what was asked for lately, so that reading n files of a folder
 	// does not decode the folder n times.
 	folders map[plumbing.Hash][]object.TreeEntry
 }
@@ -36,6 +36,10 @@ var (
 	_ fs.StatFS     = (*treeFS)(nil)
 	_ tree.Hasher   = (*treeFS)(nil)
 )
+
+// maxFolders bounds the folders of a tree that are kept: whoever reads all of a
+// repository comes to most of them once.
+const maxFolders = 1024
 
 func newTreeFS(o *objects, root plumbing.Hash) *treeFS {
 	return &treeFS{
@@ -181,6 +185,9 @@ func (t *treeFS) folder(h plumbing.Hash) ([]object.TreeEntry, error) {
 	}
 	if !slices.IsSortedFunc(entries, byName) {
 		entries = slices.SortedFunc(slices.Values(entries), byName)
+	}
+	if len(t.folders) == maxFolders {
+		clear(t.folders)
 	}
 	t.folders[h] = entries
 	return entries, nil

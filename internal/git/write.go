@@ -156,7 +156,7 @@ func (g *grafting) graft(base plumbing.Hash, changed map[string]*sprout) (plumbi
 	}
 	h, err := g.write(obj)
 	if err == nil {
-		g.trees.Put(h, entries)
+		g.keepTree(h, entries)
 	}
 	return h, err
 }

@@ -143,35 +143,37 @@ type setRepo struct{ rec *recorder }
 
 // Folders implements appset.Repo.
 func (r setRepo) Folders() []string {
-	root := r.rec.view.root
-	root.listed.Do(root.listAll)
-	return root.allFolders
+	return r.rec.view.listed().folders
 }
 
 // Files implements appset.Repo.
 func (r setRepo) Files() []string {
-	root := r.rec.view.root
-	root.listed.Do(root.listAll)
-	return root.allFiles
+	return r.rec.view.listed().files
 }
 
 // Read implements appset.Repo.
 func (r setRepo) Read(name string) ([]byte, error) { return r.rec.read(name) }
 
-// listAll fills in the lists of what is below the node, which each
+// A paths holds the paths of all folders and files of a view, in order, which each
 // ApplicationSet with a generator for Git looks through.
-func (n *node) listAll() {
-	var add func(*node)
-	add = func(at *node) {
-		for _, name := range at.fileNames {
-			n.allFiles = append(n.allFiles, path.Join(at.dir, name))
-		}
-		for _, name := range at.childNames {
-			n.allFolders = append(n.allFolders, at.children[name].dir)
-			add(at.children[name])
-		}
+type paths struct{ folders, files []string }
+
+// listed returns them; they are gathered when they are first asked for.
+func (v *view) listed() *paths {
+	if v.all.files == nil && v.all.folders == nil {
+		v.all.add(v.root)
 	}
-	add(n)
+	return v.all
+}
+
+func (p *paths) add(n *node) {
+	for _, f := range n.files {
+		p.files = append(p.files, path.Join(n.dir, f.name))
+	}
+	for _, c := range n.children {
+		p.folders = append(p.folders, c.dir)
+		p.add(c)
+	}
 }
 
 // compose returns what a part of the current value must be so that the whole

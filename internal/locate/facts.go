@@ -15,23 +15,37 @@ const maxFile = 10 << 20
 
 // facts is what the index remembers of one file. It depends on the content
 // alone, never on the path, so files with equal content share one.
+//
+// There is one for each file of the repo for as long as amend runs.
 type facts struct {
-	hash string
-	// stamp stands for the hash of a file that was not read.
-	stamp string
-	// names and kinds hold the hashes of all texts that could be an object's
-	// name or kind.
-	names, kinds []uint64
+	// hash is that of the content, or stands for it when the file was not read.
+	hash   string
+	unread bool
 	// opaque says that the file may name any object: a name is written in a
 	// form that the scan does not decode, or renaming is at work.
 	opaque bool
 	huge   bool
 	helm   bool // looks like a Helm template
-	argo   bool // an Application or ApplicationSet may be written here
-	apps   []application
-	sets   []*appSet
-	// projects are the AppProjects that are written here.
+	// names and kinds hold the hashes of all texts that could be an object's
+	// name or kind.
+	names, kinds []uint32
+	argo         *argoFacts // nil if no Application or the like can be written here
+}
+
+// An argoFacts is what a file says to Argo CD itself.
+type argoFacts struct {
+	deploys  bool // an Application or ApplicationSet may be written here
+	apps     []application
+	sets     []*appSet
 	projects []project
+}
+
+// content returns the hash of the content, "" when the file was not read.
+func (f *facts) content() string {
+	if f.unread {
+		return ""
+	}
+	return f.hash
 }
 
 // scanned reports whether a file with this name may hold manifests or patches.
@@ -64,9 +78,20 @@ func scan(hash, name string, data []byte) *facts {
 	f.kinds = f.scanKey(data, "kind")
 	slices.Sort(f.names)
 	slices.Sort(f.kinds)
-	f.names, f.kinds = slices.Compact(f.names), slices.Compact(f.kinds)
-	if bytes.Contains(data, []byte("argoproj.io")) && bytes.Contains(data, []byte("Application")) {
-		f.argo = true
+	f.names, f.kinds = slices.Clone(slices.Compact(f.names)), slices.Clone(slices.Compact(f.kinds)) // of just that length
+	f.argo = scanArgo(data)
+	return f
+}
+
+// scanArgo returns nil for a file that cannot say anything to Argo CD.
+func scanArgo(data []byte) *argoFacts {
+	applications := bytes.Contains(data, []byte("argoproj.io")) && bytes.Contains(data, []byte("Application"))
+	projects := bytes.Contains(data, []byte("syncWindows")) && bytes.Contains(data, []byte("AppProject"))
+	if !applications && !projects {
+		return nil
+	}
+	f := &argoFacts{deploys: applications}
+	if applications {
 		sets := bytes.Count(data, []byte("ApplicationSet"))
 		if bytes.Count(data, []byte("Application")) > sets {
 			f.apps = parseApplications(data)
@@ -75,7 +100,7 @@ func scan(hash, name string, data []byte) *facts {
 			f.sets = parseAppSets(data)
 		}
 	}
-	if bytes.Contains(data, []byte("syncWindows")) && bytes.Contains(data, []byte("AppProject")) {
+	if projects {
 		f.projects = parseProjects(data)
 	}
 	return f
@@ -83,8 +108,8 @@ func scan(hash, name string, data []byte) *facts {
 
 // scanKey returns the hashes of the scalars after every occurrence of key and
 // a colon.
-func (f *facts) scanKey(data []byte, key string) []uint64 {
-	var found []uint64
+func (f *facts) scanKey(data []byte, key string) []uint32 {
+	var found []uint32
 	for {
 		i := bytes.Index(data, []byte(key))
 		if i < 0 {
@@ -155,8 +180,8 @@ func plainToken(b []byte) string {
 
 // A wanted object is what the index is searched for.
 type wanted struct {
-	names []uint64 // hashes of the names it may be declared with
-	kind  uint64   // 0 for any
+	names []uint32 // hashes of the names it may be declared with
+	kind  uint32   // 0 for any
 	// generated says that a kustomization may declare it without its kind.
 	generated bool
 }
@@ -169,14 +194,20 @@ func (f *facts) mayDeclare(w wanted) bool {
 	if _, ok := slices.BinarySearch(f.kinds, w.kind); w.kind != 0 && !w.generated && !ok {
 		return false
 	}
-	return slices.ContainsFunc(w.names, func(n uint64) bool {
+	return f.holds(w.names)
+}
+
+// holds reports whether one of the names is written in the file.
+func (f *facts) holds(names []uint32) bool {
+	return slices.ContainsFunc(names, func(n uint32) bool {
 		_, ok := slices.BinarySearch(f.names, n)
 		return ok
 	})
 }
 
-func nameHash(s string) uint64 {
-	h := fnv.New64a()
+// nameHash is short: two names that share one cost a look into a file.
+func nameHash(s string) uint32 {
+	h := fnv.New32a()
 	h.Write([]byte(s)) // never fails
-	return h.Sum64()
+	return h.Sum32()
 }

@@ -75,7 +75,7 @@ func (v *view) match(ref amend.ObjectRef, in scope) (match, error) {
 // object may be declared with.
 func (n *node) named(r root, ref amend.ObjectRef) bool {
 	folder := n.find(r.dir)
-	return r.set == nil && slices.ContainsFunc(n.wanted(ref).names, folder.names.has)
+	return r.set == nil && folder.holds(n.wanted(ref).names)
 }
 
 // candidates returns the roots to search for the object.
@@ -258,7 +258,7 @@ func (v *view) render(r root) *render {
 	out, ok := v.loc.renders.Get(key)
 	if !ok || !out.fresh(v) {
 		out = r.source().render(v, r)
-		out.at = v.root
+		out.at, out.shape = v.root.hash, v.root.shape
 		if v.edited == "" && !v.budget.Spent() && !v.programs.spent() {
 			v.loc.renders.Put(key, out)
 		}

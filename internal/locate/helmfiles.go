@@ -52,8 +52,8 @@ func (r *recorder) chartFolder(dir string) ([]helm.File, error) {
 
 // collect reads a folder of a chart and those in it.
 func (r *recorder) collect(files []helm.File, n *node, chart string, ignored func(string, bool) bool) ([]helm.File, error) {
-	for _, base := range n.fileNames {
-		name := path.Join(n.dir, base)
+	for _, f := range n.files {
+		name := path.Join(n.dir, f.name)
 		rel, _ := below(chart, name)
 		if ignored(rel, false) {
 			continue
@@ -73,8 +73,7 @@ func (r *recorder) collect(files []helm.File, n *node, chart string, ignored fun
 		files = append(files, helm.File{Name: rel, Path: name, Data: data})
 	}
 	var err error
-	for _, base := range n.childNames {
-		child := n.children[base]
+	for _, child := range n.children {
 		if rel, _ := below(chart, child.dir); !ignored(rel, true) {
 			if files, err = r.collect(files, child, chart, ignored); err != nil {
 				return nil, err
@@ -136,14 +135,14 @@ func (v *view) listing(dir string) string {
 }
 
 func (n *node) list(b *strings.Builder) {
-	for _, name := range n.fileNames {
-		b.WriteString(name)
+	for _, f := range n.files {
+		b.WriteString(f.name)
 		b.WriteByte(0)
 	}
-	for _, name := range n.childNames {
-		b.WriteString(name)
+	for _, c := range n.children {
+		b.WriteString(c.base())
 		b.WriteString("/\x00")
-		n.children[name].list(b)
+		c.list(b)
 	}
 	b.WriteByte('\n')
 }

@@ -208,9 +208,9 @@ func (c chartTarget) otherValues(file string, at manifest.Path) string {
 		return ""
 	}
 	folder := c.view.root.find(c.root.dir)
-	for _, base := range folder.fileNames {
-		name := path.Join(folder.dir, base)
-		if name == file || !isYAML(name) || base == "Chart.yaml" {
+	for _, beside := range folder.files {
+		name := path.Join(folder.dir, beside.name)
+		if name == file || !isYAML(name) || beside.name == "Chart.yaml" {
 			continue
 		}
 		f, err := c.view.manifest(name)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,44 +19,73 @@ import (
 // maxDepth bounds how deep folders may nest.
 const maxDepth = 64
 
-// index returns the node of dir, from the cache if the folder is as it was. A
-// tree that knows hashes tells; any other folder has to be read for it.
-func (l *Locator) index(fsys fs.FS, dir string, depth int) (*node, error) {
-	if depth > maxDepth {
-		return nil, amend.Refusef(amend.ReasonUnproven, "folders nest deeper than %d", maxDepth)
-	}
-	hash, known := hashOf(fsys, dir)
-	if n, ok := l.nodes.Get(dir + "\x00" + hash); ok && known {
-		return n, nil
-	}
-	n, err := l.readFolder(fsys, dir, depth)
+// keptRoots is how many states of the repo stay at hand. What they have in common
+// is there once.
+const keptRoots = 4
+
+// root returns the index of a tree. What is as it was in one of the last trees is
+// not read again.
+func (l *Locator) root(fsys fs.FS) (*node, error) {
+	l.mu.Lock()
+	known := slices.Clone(l.roots)
+	l.mu.Unlock()
+	n, err := l.index(fsys, ".", known)
 	if err != nil {
 		return nil, err
 	}
-	if !known {
-		hash = n.digest()
-		if same, ok := l.nodes.Get(dir + "\x00" + hash); ok {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.roots = slices.DeleteFunc(l.roots, func(r *node) bool { return r.hash == n.hash })
+	l.roots = slices.Insert(l.roots, 0, n)
+	l.roots = l.roots[:min(len(l.roots), keptRoots)]
+	return n, nil
+}
+
+// index returns the node of dir, one of the known ones if the folder is as it was
+// then. A tree that knows hashes tells; any other folder has to be read for it.
+func (l *Locator) index(fsys fs.FS, dir string, known []*node) (*node, error) {
+	if strings.Count(dir, "/") >= maxDepth {
+		return nil, amend.Refusef(amend.ReasonUnproven, "folders nest deeper than %d", maxDepth)
+	}
+	hash, told := hashOf(fsys, dir)
+	if n := withHash(known, hash); n != nil && told {
+		return n, nil
+	}
+	n, err := l.readFolder(fsys, dir, known)
+	if err != nil {
+		return nil, err
+	}
+	if n.hash = hash; !told {
+		n.hash = n.digest()
+		if same := withHash(known, n.hash); same != nil {
 			return same, nil
 		}
 	}
-	n.hash = hash
-	if err := l.readKustomization(fsys, n); err != nil {
+	s, err := l.readKustomization(fsys, n)
+	if err != nil {
 		return nil, err
 	}
-	n.sum()
-	l.nodes.Put(dir+"\x00"+hash, n)
+	n.sum(s)
 	return n, nil
+}
+
+func withHash(known []*node, hash string) *node {
+	for _, n := range known {
+		if n.hash == hash {
+			return n
+		}
+	}
+	return nil
 }
 
 // digest hashes the folder of a tree that knows no hashes.
 func (n *node) digest() string {
 	h := sha256.New()
-	for _, name := range sortedKeys(n.files) {
-		f := n.files[name]
-		fmt.Fprintf(h, "file %q %s %s\n", name, f.hash, f.stamp)
+	for _, f := range n.files {
+		fmt.Fprintf(h, "file %q %s\n", f.name, f.hash)
 	}
-	for _, name := range sortedKeys(n.children) {
-		fmt.Fprintf(h, "folder %q %s\n", name, n.children[name].hash)
+	for _, c := range n.children {
+		fmt.Fprintf(h, "folder %q %s\n", c.base(), c.hash)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -70,31 +100,38 @@ func hashOf(fsys fs.FS, name string) (string, bool) {
 // readFolder fills in what belongs to the folder itself. Symbolic links and
 // other special files are left out, so nothing can be read or edited through
 // them.
-func (l *Locator) readFolder(fsys fs.FS, dir string, depth int) (*node, error) {
+func (l *Locator) readFolder(fsys fs.FS, dir string, known []*node) (*node, error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
 		return nil, readError(dir, err)
 	}
-	n := &node{dir: dir, files: map[string]*facts{}, children: map[string]*node{}}
 	files, children := make([]*facts, len(entries)), make([]*node, len(entries))
 	err = l.each(len(entries), func(i int) (err error) {
 		e, name := entries[i], path.Join(dir, entries[i].Name())
 		switch {
 		case e.IsDir() && !strings.EqualFold(e.Name(), ".git"):
-			children[i], err = l.index(fsys, name, depth+1)
+			var were []*node
+			for _, n := range known {
+				if c := n.child(e.Name()); c != nil && !slices.Contains(were, c) {
+					were = append(were, c)
+				}
+			}
+			children[i], err = l.index(fsys, name, were)
 		case e.Type().IsRegular():
-			files[i], err = l.fileFacts(fsys, name, e)
+			files[i], err = l.fileFacts(fsys, name, e, known)
 		}
 		return err
 	})
+	n := &node{dir: dir}
 	for i, e := range entries {
 		if files[i] != nil {
-			n.files[e.Name()] = files[i]
+			n.files = append(n.files, entry{e.Name(), files[i]})
 		}
 		if children[i] != nil {
-			n.children[e.Name()] = children[i]
+			n.children = append(n.children, children[i])
 		}
 	}
+	n.files, n.children = slices.Clip(n.files), slices.Clip(n.children)
 	return n, err
 }
 
@@ -134,36 +171,36 @@ func (l *Locator) each(n int, task func(int) error) error {
 	return nil
 }
 
-func (l *Locator) readKustomization(fsys fs.FS, n *node) error {
+func (l *Locator) readKustomization(fsys fs.FS, n *node) (special, error) {
 	for _, name := range kustomizationNames {
-		f := n.files[name]
+		f := n.own(name)
 		if f == nil {
 			continue
 		}
 		data, err := l.content(fsys, path.Join(n.dir, name), f)
 		if err != nil {
-			return err
+			return special{}, err
 		}
-		n.kustFile = name
-		if n.kust, n.kustErr = parseKustomization(data); n.kustErr != nil {
-			n.refs = words(data)
+		s := special{kustFile: name}
+		if s.kust, s.kustErr = parseKustomization(data); s.kustErr != nil {
+			s.refs = words(data)
 		} else {
-			n.refs = append(references(n.kust), chartReferences(n.kust)...)
+			s.refs = append(references(s.kust), chartReferences(s.kust)...)
 		}
-		return nil
+		return s, nil
 	}
-	return nil
+	return special{}, nil
 }
 
-func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry) (*facts, error) {
-	hash, known := hashOf(fsys, name)
-	if known {
-		// How a file is scanned depends on its extension too.
-		if f, ok := l.files.Get(path.Ext(name) + hash); ok {
+// fileFacts returns what is remembered of a file, or scans it.
+func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry, known []*node) (*facts, error) {
+	hash, told := hashOf(fsys, name)
+	if told {
+		if f := factsWith(known, e.Name(), hash); f != nil {
 			return f, nil
 		}
 	}
-	if !scanned(name) && (known || !isCode(name)) {
+	if !scanned(name) && (told || !isCode(name)) {
 		return unread(hash, name, e)
 	}
 	data, err := tree.ReadUpTo(fsys, name, maxFile)
@@ -173,16 +210,26 @@ func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry) (*facts, err
 	if err != nil {
 		return nil, readError(name, err)
 	}
-	if !known {
+	if !told {
 		hash = contentHash(data)
-		if f, ok := l.files.Get(path.Ext(name) + hash); ok {
+		if f := factsWith(known, e.Name(), hash); f != nil {
 			return f, nil
 		}
 	}
-	f := scan(hash, name, data)
-	l.files.Put(path.Ext(name)+hash, f)
-	l.contents.Put(hash, data)
-	return f, nil
+	if slices.Contains(kustomizationNames[:], e.Name()) { // it is read at once, and other files mostly never
+		l.contents.Put(hash, data)
+	}
+	return scan(hash, name, data), nil
+}
+
+// factsWith returns those of the file with this name and content.
+func factsWith(known []*node, name, hash string) *facts {
+	for _, n := range known {
+		if f := n.own(name); f != nil && f.hash == hash {
+			return f
+		}
+	}
+	return nil
 }
 
 // unread returns the facts of a file that is not looked into. Without a hash only
@@ -193,8 +240,8 @@ func unread(hash, name string, e fs.DirEntry) (*facts, error) {
 		return nil, readError(name, err)
 	}
 	f := &facts{hash: hash, huge: info.Size() > maxFile}
-	if hash == "" || f.huge {
-		f.stamp = fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+	if f.unread = hash == ""; f.unread {
+		f.hash = fmt.Sprint(info.Size(), info.ModTime().UnixNano())
 	}
 	return f, nil
 }
@@ -205,18 +252,19 @@ func (l *Locator) content(fsys fs.FS, name string, f *facts) ([]byte, error) {
 	if f.huge {
 		return nil, amend.Refusef(amend.ReasonUnproven, "%s is larger than %d bytes, or holds more than %d values", name, maxFile, manifest.MaxWeight)
 	}
-	if data, ok := l.contents.Get(f.hash); ok && f.hash != "" {
+	hash := f.content()
+	if data, ok := l.contents.Get(hash); ok && hash != "" {
 		return data, nil
 	}
 	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, readError(name, err)
 	}
-	if _, known := hashOf(fsys, name); !known && f.hash != "" && contentHash(data) != f.hash {
+	if _, told := hashOf(fsys, name); !told && hash != "" && contentHash(data) != hash {
 		return nil, amend.Errorf(amend.Transient, "read env repo", "%s changed while it was read", name)
 	}
-	if f.hash != "" {
-		l.contents.Put(f.hash, data)
+	if hash != "" {
+		l.contents.Put(hash, data)
 	}
 	return data, nil
 }

@@ -1,6 +1,7 @@
 package locate
 
 import (
+	"maps"
 	"path"
 	"reflect"
 	"slices"
@@ -18,6 +19,8 @@ type inventory struct {
 	charts []root          // with Applications in them, that no Application deploys
 	found  *lookup         // of apps
 	known  map[string]bool // the keys of apps and sets
+	of     string          // the hash of the repo
+	from   []*render       // all that it was read from, but for what the shape of the repo tells
 }
 
 // The bounds of an inventory. Beyond them Applications are taken as they are
@@ -29,7 +32,7 @@ const (
 
 // takeInventory fills in what the view knows of Applications.
 func (v *view) takeInventory() {
-	if have, ok := v.loc.inventories.Get(v.root); ok {
+	if have, ok := v.loc.inventories.Get(v.root.shape); ok && have.fresh(v) {
 		v.apps, v.sets, v.charts, v.found = have.apps, have.sets, have.charts, have.found
 		return
 	}
@@ -48,7 +51,17 @@ func (v *view) takeInventory() {
 	v.apps, v.sets = found.apps, found.sets
 	v.markAlone()
 	found.charts, found.found, found.known = v.charts, v.lookup(), nil
-	v.loc.inventories.Put(v.root, &found)
+	found.of, found.from = v.root.hash, slices.Collect(maps.Values(renders))
+	for _, s := range found.sets {
+		found.from = append(found.from, v.render(s.root()))
+	}
+	v.loc.inventories.Put(v.root.shape, &found)
+}
+
+// fresh reports whether taking the inventory again would find the same, for a repo of
+// the same shape.
+func (i *inventory) fresh(v *view) bool {
+	return i.of == v.root.hash || !v.root.transforms && !slices.ContainsFunc(i.from, func(r *render) bool { return !r.fresh(v) })
 }
 
 // markAlone notes which Applications have their source overridden for
@@ -95,8 +108,8 @@ func (v *view) looseChart(file string) []root {
 	if detect(folder) != Helm || len(v.at(dir)) > 0 || len(v.root.inflaters(file)) > 0 {
 		return nil
 	}
-	for _, name := range folder.fileNames {
-		if strings.Contains(name, "values") && isYAML(name) && name != "values.yaml" {
+	for _, f := range folder.files {
+		if strings.Contains(f.name, "values") && isYAML(f.name) && f.name != "values.yaml" {
 			return nil
 		}
 	}
@@ -149,7 +162,7 @@ func (v *view) written(renders map[string]*render) inventory {
 	}
 	for _, file := range v.root.argo {
 		if f := v.root.file(file); f != nil && !replaced[file] && !(f.helm && v.root.isTemplate(file)) {
-			all.add(f.apps, f.sets)
+			all.add(f.argo.apps, f.argo.sets)
 		}
 	}
 	for _, s := range all.sets {

@@ -254,12 +254,12 @@ func (v *view) renderPrograms(renders map[string]*render) {
 // declaresInCode reports whether a Jsonnet file below the folder names the API
 // group of Applications.
 func (v *view) declaresInCode(n *node) bool {
-	for _, base := range n.fileNames {
-		if isCode(base) {
-			if data, err := v.read(path.Join(n.dir, base)); err != nil || bytes.Contains(data, []byte(argoGroup)) {
+	for _, f := range n.files {
+		if isCode(f.name) {
+			if data, err := v.read(path.Join(n.dir, f.name)); err != nil || bytes.Contains(data, []byte(argoGroup)) {
 				return true
 			}
 		}
 	}
-	return slices.ContainsFunc(n.childNames, func(name string) bool { return v.declaresInCode(n.children[name]) })
+	return slices.ContainsFunc(n.children, v.declaresInCode)
 }

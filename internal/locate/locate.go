@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/cache"
@@ -31,14 +32,15 @@ import (
 // their entries (tree.Hasher) cost only what changed between two queries. It
 // is safe for concurrent use.
 type Locator struct {
-	nodes     *cache.Map[string, *node]
-	files     *cache.Map[string, *facts]
+	mu    sync.Mutex
+	roots []*node // of the last trees, the newest first
+
 	contents  *cache.Map[string, []byte]
 	parsed    *cache.Map[string, parsedFile]
 	manifests *cache.Map[string, *manifest.File]
 	renders   *cache.Map[string, *render]
 
-	inventories *cache.Map[*node, *inventory]
+	inventories *cache.Map[shape, *inventory]
 	readers     chan struct{} // holds as many as read a tree besides the queries
 
 	jsonnet  *jsonnet.Engine // nil: Jsonnet is not evaluated
@@ -49,14 +51,12 @@ type Locator struct {
 // megabytes.
 func New(options ...Option) *Locator {
 	l := &Locator{
-		nodes:     cache.New[string](1<<19, func(*node) int { return 1 }),
-		files:     cache.New[string](1<<24, func(f *facts) int { return 8 + len(f.names) }),
-		contents:  cache.New[string](64<<20, func(b []byte) int { return len(b) }),
+		contents:  cache.New[string](16<<20, func(b []byte) int { return len(b) }),
 		parsed:    cache.New[string](64<<20, func(p parsedFile) int { return p.size }),
 		manifests: cache.New[string](64<<20, func(f *manifest.File) int { return len(f.Bytes()) + valueBytes*manifest.Weight(f.Bytes()) }),
 		renders:   cache.New[string](1<<17, func(r *render) int { return 1 + len(r.objects) + r.size/16 }),
 
-		inventories: cache.New[*node](2, func(*inventory) int { return 1 }),
+		inventories: cache.New[shape](2, func(*inventory) int { return 1 }),
 		readers:     make(chan struct{}, runtime.GOMAXPROCS(0)-1),
 
 		outlines: cache.New[string](1<<18, func(o *jsonnet.Outline) int { return 1 + len(o.Literals) }),
@@ -237,11 +237,11 @@ func changedLines(old, data []byte, line, end int) (int, int) {
 }
 
 func (l *Locator) view(fsys fs.FS) (*view, error) {
-	root, err := l.index(fsys, ".", 0)
+	root, err := l.root(fsys)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{loc: l, fsys: fsys, root: root, budget: helm.NewBudget(maxChartSteps), done: map[string]*render{},
+	v := &view{loc: l, fsys: fsys, root: root, all: new(paths), budget: helm.NewBudget(maxChartSteps), done: map[string]*render{},
 		programs: &programs{engine: l.jsonnet, left: jsonnet.MaxTime}}
 	v.takeInventory()
 	return v, nil

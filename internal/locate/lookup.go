@@ -111,7 +111,7 @@ func (v *view) added(a application) []string {
 	}
 	r := root{dir: a.path, kind: a.kindAt(folder), apps: []application{a}}
 	source := a.source
-	if slices.ContainsFunc(folder.fileNames, func(name string) bool { return strings.HasPrefix(name, argocdSource) }) {
+	if slices.ContainsFunc(folder.files, func(f entry) bool { return strings.HasPrefix(f.name, argocdSource) }) {
 		if overridden, err := r.effective(newRecorder(v)); err == nil { // otherwise it is not rendered
 			source = overridden
 		}
@@ -198,8 +198,8 @@ func (v *view) takers(file string) []root {
 // rather too many than one too few. It reports false if only a render tells.
 // The folders of a chart are looked up in folders, or added to it.
 func (v *view) chartReads(r root, folders map[string][]string) (names []string, clear bool) {
-	for _, name := range v.root.find(r.dir).fileNames {
-		if strings.HasPrefix(name, argocdSource) {
+	for _, f := range v.root.find(r.dir).files {
+		if strings.HasPrefix(f.name, argocdSource) {
 			return nil, false
 		}
 	}

@@ -5,146 +5,183 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
-	"sync"
 
 	"sigs.k8s.io/kustomize/api/types"
 )
 
 // A node is the index of one folder. Nodes are immutable and reused as long as
 // the folder is the same. Where the tree knows content hashes, a query after a
-// change so costs the changed folders and not the repository.
+// change so costs the changed folders and not the repository. There is one for
+// each folder of the repo for as long as amend runs, so it is kept small: what
+// few folders have is apart.
 type node struct {
 	dir      string
-	hash     string // of names and contents, equal for equal folders
-	files    map[string]*facts
-	children map[string]*node
+	hash     string  // of names and contents, equal for equal folders
+	files    []entry // by name
+	children []*node // by name
 
+	// What follows sums up the folder and all below it.
+	names  filter
+	count  int32 // of the names in it
+	opaque bool
+	shape  shape
+	*special
+}
+
+// An entry is a file of a folder.
+type entry struct {
+	name string
+	*facts
+}
+
+// A special is what the index remembers of kustomizations, charts and
+// Applications: of a folder and, but for the kustomization, of all below it.
+type special struct {
 	kustFile string               // name of the kustomization file, if any
 	kust     *types.Kustomization // nil if there is none or it does not parse
 	kustErr  error
 	refs     []string // what the kustomization names, as written
 
-	// The names of the files and of the children, sorted once.
-	fileNames, childNames []string
-
-	// What follows sums up the folder and all below it.
-	names    filter
-	opaque   bool
 	argo     []string // files in which Applications may be written
 	projects []string // files in which AppProjects with sync windows are written
 	inflates []string // kustomizations with charts
 	prefixes []string
 	suffixes []string
-	foreign  []string // files of source types that are not searched
-	unparsed []string // kustomizations that do not parse, each with the problem
-	huge     []string
-	leaving  []reference            // to paths outside the folder
-	meeting  map[string][]reference // by target, where this is the innermost common folder
-
-	listed               sync.Once // fills in the paths of all below, in order
-	allFolders, allFiles []string
+	// transforms says that there is a kustomization with transformers: what they
+	// read only a render tells.
+	transforms bool
+	foreign    []string // files of source types that are not searched
+	unparsed   []string // kustomizations that do not parse, each with the problem
+	huge       []string
+	leaving    []reference            // to paths outside the folder
+	meeting    map[string][]reference // by target, where this is the innermost common folder
 }
+
+// nothing is the special of all folders that have none. It is never written to.
+var nothing = &special{}
 
 // A reference says that the kustomization in from names the path to.
 type reference struct{ from, to string }
 
-// filter is a Bloom filter over name hashes: it may say yes wrongly, never no.
-type filter [16]uint64
+// base is the name of the folder in the one above it.
+func (n *node) base() string { return path.Base(n.dir) }
 
-func (f *filter) add(h uint64) {
-	f[h>>6&15] |= 1 << (h & 63)
-	f[h>>16&15] |= 1 << (h >> 10 & 63)
+// own returns the facts of a file of this folder, or nil.
+func (n *node) own(name string) *facts {
+	i, ok := slices.BinarySearchFunc(n.files, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
+	if !ok {
+		return nil
+	}
+	return n.files[i].facts
 }
 
-func (f *filter) has(h uint64) bool {
-	return f[h>>6&15]&(1<<(h&63)) != 0 && f[h>>16&15]&(1<<(h>>10&63)) != 0
+// child returns the node of a folder in this one, or nil.
+func (n *node) child(name string) *node {
+	i, ok := slices.BinarySearchFunc(n.children, name, func(c *node, name string) int { return strings.Compare(c.base(), name) })
+	if !ok {
+		return nil
+	}
+	return n.children[i]
 }
 
-// sum derives the fields that cover the whole subtree.
-func (n *node) sum() {
-	n.fileNames, n.childNames = sortedKeys(n.files), sortedKeys(n.children)
+// sum derives the fields that cover the whole subtree; s is what is known of the
+// folder's own kustomization.
+func (n *node) sum(s special) {
 	var refs []reference
-	for _, r := range n.refs {
+	for _, r := range s.refs {
 		if to := path.Join(n.dir, r); fs.ValidPath(to) {
 			refs = append(refs, reference{from: n.dir, to: to})
 		}
 	}
-	if n.kustErr != nil {
-		n.unparsed = []string{fmt.Sprintf("%s (%s)", path.Join(n.dir, n.kustFile), n.kustErr)}
+	if s.kustErr != nil {
+		s.unparsed = []string{fmt.Sprintf("%s (%s)", path.Join(n.dir, s.kustFile), s.kustErr)}
 	}
-	if n.kust != nil {
-		n.prefixes = []string{n.kust.NamePrefix}
-		n.suffixes = []string{n.kust.NameSuffix}
-		if len(chartReferences(n.kust)) > 0 {
-			n.inflates = []string{path.Join(n.dir, n.kustFile)}
+	if s.kust != nil {
+		s.prefixes = []string{s.kust.NamePrefix}
+		s.suffixes = []string{s.kust.NameSuffix}
+		s.transforms = len(s.kust.Transformers) > 0
+		if len(chartReferences(s.kust)) > 0 {
+			s.inflates = []string{path.Join(n.dir, s.kustFile)}
 		}
-		n.opaque = renames(n.kust)
+		n.opaque = renames(s.kust)
 	}
-	for name, f := range n.files {
-		n.sumFile(name, f)
+	for _, f := range n.files {
+		s.sumFile(path.Join(n.dir, f.name), f.facts)
+		n.opaque = n.opaque || f.opaque
+		n.count += int32(len(f.names))
 	}
 	for _, c := range n.children {
-		n.sumChild(c)
-		refs = append(refs, c.leaving...)
-	}
-	n.meeting = map[string][]reference{}
-	for _, r := range refs {
-		if _, inside := below(n.dir, r.to); inside || r.to == n.dir {
-			n.meeting[r.to] = append(n.meeting[r.to], r)
-		} else {
-			n.leaving = append(n.leaving, r)
+		if c.special != nothing {
+			s.sumChild(c.special)
+			refs = append(refs, c.leaving...)
 		}
+		n.opaque = n.opaque || c.opaque
+		n.count += c.count
 	}
-	slices.Sort(n.argo)
-	slices.Sort(n.projects)
-	slices.Sort(n.inflates)
-	slices.Sort(n.foreign)
-	slices.Sort(n.huge)
-	slices.Sort(n.unparsed)
-	n.prefixes, n.suffixes = distinct(n.prefixes), distinct(n.suffixes)
+	s.meet(n.dir, refs)
+	s.sort()
+	n.special = nothing
+	if !reflect.ValueOf(s).IsZero() {
+		n.special = &s
+	}
+	n.names, n.shape = n.filter(), n.shapeOf()
 }
 
-func (n *node) sumFile(name string, f *facts) {
-	full := path.Join(n.dir, name)
-	n.opaque = n.opaque || f.opaque
-	for _, h := range f.names {
-		n.names.add(h)
+// meet notes the references that end in the folder, and those that leave it.
+func (s *special) meet(dir string, refs []reference) {
+	for _, r := range refs {
+		if _, inside := below(dir, r.to); !inside && r.to != dir {
+			s.leaving = append(s.leaving, r)
+			continue
+		}
+		if s.meeting == nil {
+			s.meeting = map[string][]reference{}
+		}
+		s.meeting[r.to] = append(s.meeting[r.to], r)
 	}
-	if f.argo {
-		n.argo = append(n.argo, full)
+}
+
+func (s *special) sort() {
+	for _, list := range [][]string{s.argo, s.projects, s.inflates, s.foreign, s.huge, s.unparsed} {
+		slices.Sort(list)
 	}
-	if f.projects != nil {
-		n.projects = append(n.projects, full)
+	s.prefixes, s.suffixes = distinct(s.prefixes), distinct(s.suffixes)
+}
+
+func (s *special) sumFile(name string, f *facts) {
+	if f.argo != nil && f.argo.deploys {
+		s.argo = append(s.argo, name)
+	}
+	if f.argo != nil && f.argo.projects != nil {
+		s.projects = append(s.projects, name)
 	}
 	switch {
 	case f.huge && scanned(name):
-		n.huge = append(n.huge, full)
+		s.huge = append(s.huge, name)
 	case strings.HasSuffix(name, "Chart.yaml"), strings.HasSuffix(name, ".jsonnet"):
-		n.foreign = append(n.foreign, full)
+		s.foreign = append(s.foreign, name)
 	}
 }
 
-func (n *node) sumChild(c *node) {
-	for i, w := range c.names {
-		n.names[i] |= w
-	}
-	n.opaque = n.opaque || c.opaque
-	n.argo = append(n.argo, c.argo...)
-	n.projects = append(n.projects, c.projects...)
-	n.inflates = append(n.inflates, c.inflates...)
-	n.foreign = append(n.foreign, c.foreign...)
-	n.huge = append(n.huge, c.huge...)
-	n.unparsed = append(n.unparsed, c.unparsed...)
-	n.prefixes = append(n.prefixes, c.prefixes...)
-	n.suffixes = append(n.suffixes, c.suffixes...)
+func (s *special) sumChild(c *special) {
+	s.argo = append(s.argo, c.argo...)
+	s.projects = append(s.projects, c.projects...)
+	s.inflates = append(s.inflates, c.inflates...)
+	s.foreign = append(s.foreign, c.foreign...)
+	s.huge = append(s.huge, c.huge...)
+	s.unparsed = append(s.unparsed, c.unparsed...)
+	s.prefixes = append(s.prefixes, c.prefixes...)
+	s.suffixes = append(s.suffixes, c.suffixes...)
+	s.transforms = s.transforms || c.transforms
 }
 
 // distinct sorts the texts and drops repeats and the empty one.
 func distinct(list []string) []string {
 	slices.Sort(list)
-	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" })
+	return slices.Clip(slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" }))
 }
 
 // find returns the node of a folder, or nil.
@@ -153,7 +190,7 @@ func (n *node) find(dir string) *node {
 		return n
 	}
 	for part := range strings.SplitSeq(dir, "/") {
-		if n = n.children[part]; n == nil {
+		if n = n.child(part); n == nil {
 			return nil
 		}
 	}
@@ -166,23 +203,29 @@ func (n *node) file(name string) *facts {
 	if dir == nil {
 		return nil
 	}
-	return dir.files[path.Base(name)]
+	return dir.own(path.Base(name))
 }
 
 // declaring yields the files that may declare the object, in order.
 func (n *node) declaring(w wanted, yield func(string)) {
-	if !n.opaque && !slices.ContainsFunc(w.names, n.names.has) {
+	if !n.opaque && !n.names.hasAny(w.names) {
 		return
 	}
 	renaming := n.kust != nil && renames(n.kust)
-	for _, base := range n.fileNames {
-		if n.files[base].mayDeclare(w) || (renaming && base == n.kustFile) {
-			yield(path.Join(n.dir, base))
+	for _, f := range n.files {
+		if f.mayDeclare(w) || (renaming && f.name == n.kustFile) {
+			yield(path.Join(n.dir, f.name))
 		}
 	}
-	for _, base := range n.childNames {
-		n.children[base].declaring(w, yield)
+	for _, c := range n.children {
+		c.declaring(w, yield)
 	}
+}
+
+// holds reports whether one of the names is written in the folder or below it.
+func (n *node) holds(names []uint32) bool {
+	return n.names.hasAny(names) && (slices.ContainsFunc(n.files, func(f entry) bool { return f.holds(names) }) ||
+		slices.ContainsFunc(n.children, func(c *node) bool { return c.holds(names) }))
 }
 
 // referrers returns the folders of the kustomizations that name p.
@@ -199,7 +242,7 @@ func (n *node) referrers(p string) []string {
 			break
 		}
 		next, _, _ := strings.Cut(rel, "/")
-		at = at.children[next]
+		at = at.child(next)
 	}
 	slices.Sort(from)
 	return from

@@ -52,9 +52,9 @@ func (r root) effective(rec *recorder) (appSource, error) {
 // ownOverride returns the name of a file that overrides the source of one
 // Application, "" if there is none.
 func (n *node) ownOverride() string {
-	for _, name := range n.fileNames {
-		if strings.HasPrefix(name, argocdSource+"-") && strings.HasSuffix(name, ".yaml") {
-			return name
+	for _, f := range n.files {
+		if strings.HasPrefix(f.name, argocdSource+"-") && strings.HasSuffix(f.name, ".yaml") {
+			return f.name
 		}
 	}
 	return ""

@@ -133,14 +133,14 @@ func (v *view) plain(r root, most int) []string {
 	var files []string
 	var add func(*node)
 	add = func(n *node) {
-		for _, name := range n.fileNames {
-			if file := path.Join(n.dir, name); scanned(name) && path.Ext(name) != "" && covers(file) && len(files) < most {
+		for _, f := range n.files {
+			if file := path.Join(n.dir, f.name); scanned(f.name) && path.Ext(f.name) != "" && covers(file) && len(files) < most {
 				files = append(files, file)
 			}
 		}
-		for _, name := range n.childNames {
+		for _, c := range n.children {
 			if len(files) < most {
-				add(n.children[name])
+				add(c)
 			}
 		}
 	}

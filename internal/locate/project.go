@@ -87,7 +87,7 @@ func (v *view) projects(name string) []project {
 			}
 			rendered[r.key()] = true
 		}
-		for _, p := range v.root.file(file).projects {
+		for _, p := range v.root.file(file).argo.projects {
 			if p.name == name && !read {
 				found = append(found, p)
 			}

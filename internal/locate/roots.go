@@ -84,8 +84,8 @@ func (r root) String() string {
 // detect says how Argo CD would render a folder: a file whose name ends in
 // Chart.yaml makes it Helm, before a kustomization makes it Kustomize.
 func detect(n *node) SourceType {
-	for name := range n.files {
-		if strings.HasSuffix(name, "Chart.yaml") {
+	for _, f := range n.files {
+		if strings.HasSuffix(f.name, "Chart.yaml") {
 			return Helm
 		}
 	}
@@ -114,7 +114,7 @@ func (a application) kindAt(n *node) SourceType {
 // of one.
 func (v *view) misplaced(r root) bool {
 	folder := v.root.find(r.dir)
-	return folder == nil || r.kind == Helm && folder.files["Chart.yaml"] == nil || r.kind == Kustomize && folder.kustFile == ""
+	return folder == nil || r.kind == Helm && folder.own("Chart.yaml") == nil || r.kind == Kustomize && folder.kustFile == ""
 }
 
 // rootsAt returns the roots of the Applications whose source path is dir.

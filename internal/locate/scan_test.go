@@ -48,7 +48,7 @@ func FuzzScan(f *testing.F) {
 			if !dns1123.MatchString(o.ref.Name) || !camel.MatchString(o.ref.Kind) {
 				continue // no live object has such a name
 			}
-			if !facts.mayDeclare(wanted{names: []uint64{nameHash(o.ref.Name)}, kind: nameHash(o.ref.Kind)}) {
+			if !facts.mayDeclare(wanted{names: []uint32{nameHash(o.ref.Name)}, kind: nameHash(o.ref.Kind)}) {
 				t.Errorf("the scan overlooked %q in %q", o.ref.Name, data)
 			}
 		}
@@ -73,7 +73,7 @@ func TestScanLooksNotFar(t *testing.T) {
 		if err != nil || len(objects) != 1 || objects[0].ref.Name != longest {
 			t.Fatalf("%.40q is no test: %v", text, err)
 		}
-		if !scan("", "a.yaml", data).mayDeclare(wanted{names: []uint64{nameHash(longest)}, kind: nameHash("A")}) {
+		if !scan("", "a.yaml", data).mayDeclare(wanted{names: []uint32{nameHash(longest)}, kind: nameHash("A")}) {
 			t.Errorf("the scan overlooked the name in %.40q", text)
 		}
 	}

@@ -94,8 +94,8 @@ func (v *view) declarations(ref amend.ObjectRef) ([]match, error) {
 // declaresOwner reports whether an Application or ApplicationSet of this name is
 // written in the file.
 func (f *facts) declaresOwner(name string) bool {
-	return slices.ContainsFunc(f.apps, func(a application) bool { return a.name == name }) ||
-		slices.ContainsFunc(f.sets, func(s *appSet) bool { return s.ref.Name == name })
+	return f.argo != nil && (slices.ContainsFunc(f.argo.apps, func(a application) bool { return a.name == name }) ||
+		slices.ContainsFunc(f.argo.sets, func(s *appSet) bool { return s.ref.Name == name }))
 }
 
 // owners are the Applications that deploy the root, or the ApplicationSet that

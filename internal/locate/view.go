@@ -26,6 +26,7 @@ type view struct {
 	// done holds what was rendered or found fresh for the query, without edits.
 	done  map[string]*render
 	found *lookup // of apps; see lookup
+	all   *paths  // see listed
 }
 
 // with returns the view in which one existing file has other content.
@@ -57,8 +58,8 @@ func (v *view) hash(name string) (string, error) {
 		if f == nil {
 			return "", nil
 		}
-		if f.hash != "" {
-			return f.hash, nil
+		if hash := f.content(); hash != "" {
+			return hash, nil
 		}
 	}
 	data, err := v.read(name)
@@ -138,9 +139,10 @@ type render struct {
 	objects []*object
 	reads   map[string]string
 	order   []string
-	err     error // a refusal: the root cannot be rendered
-	skipped error // a refusal: a file that was left out
-	at      *node // the index that it was made with
+	err     error  // a refusal: the root cannot be rendered
+	skipped error  // a refusal: a file that was left out
+	at      string // the hash of the repo that it was made with, and its shape
+	shape   shape
 	chart   *chartRender
 	size    int // about how many values it holds
 	// inflated are the charts that a kustomization renders.
@@ -164,12 +166,11 @@ func (r *render) broken() error {
 
 // fresh reports whether rendering again would read the same.
 func (r *render) fresh(v *view) bool {
-	if r.err != nil {
-		// It may be due to what was not there, which is not recorded.
-		return r.at == v.root && v.edited == "" && amend.KindOf(r.err) == amend.Refused
-	}
-	if r.whole && r.at != v.root {
+	if r.err != nil && (v.edited != "" || amend.KindOf(r.err) != amend.Refused) {
 		return false
+	}
+	if r.whole && r.shape != v.root.shape || r.err != nil && !r.whole && r.at != v.root.hash {
+		return false // an error may be due to what was not there, which is not recorded
 	}
 	for name, hash := range r.reads {
 		if now, err := v.hash(name); err != nil || now != hash {
