@@ -29,6 +29,7 @@ type cluster struct {
 	down     bool
 	health   string // of the Application
 	synced   string // the revision that it was refreshed to last
+	stuck    bool   // no refresh goes further
 	hidden   bool   // nobody may list the Application
 	ignored  string // a field that only the live one ignores, as a JSON pointer
 	requests map[string]*kube.RemediationRequest
@@ -61,7 +62,9 @@ func newCluster(s *stage) *cluster {
 	})
 	mux.HandleFunc("GET "+apps+"/env", func(w http.ResponseWriter, _ *http.Request) { answer(w, c.application()) })
 	mux.HandleFunc("PATCH "+apps+"/env", func(w http.ResponseWriter, _ *http.Request) {
-		c.synced = s.tip()
+		if !c.stuck {
+			c.synced = s.tip()
+		}
 		answer(w, c.application())
 	})
 	requests := "/apis/amend.dev/v1alpha1/namespaces/{namespace}/remediationrequests/{name}"
@@ -101,6 +104,14 @@ func newCluster(s *stage) *cluster {
 }
 
 func (c *cluster) kubeconfig() string { return filepath.Join(c.stage.dir, "kubeconfig") }
+
+// stick has the Application stay at a commit once it is there, and says whether it is.
+func (c *cluster) stick(commit string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stuck = c.synced == commit
+	return c.stuck
+}
 
 func answer(w http.ResponseWriter, object any) {
 	w.Header().Set("Content-Type", "application/json")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,4 +97,27 @@ func TestStepsOfAProposedRevert(t *testing.T) {
 		}
 		w.verdict(change.Commit, amend.Reverted, "taken back by ")
 	}
+}
+
+// TestARevertIsAppliedLate: Argo CD applies it when amend serve has waited for that in vain
+// before, more than once.
+func TestARevertIsAppliedLate(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1, "", nil)
+	s.looping("3s")
+	c, p := newCluster(s), s.prober(app(1))
+	s.command = "serve"
+	s.start("--kubeconfig", c.kubeconfig(), "--prometheus-url", p.url, "--steady", "500ms", "--within", "1500ms", "--sweep-interval", "200ms")
+	s.post(firing("AppStuck", app(1)))
+	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
+	change := s.changesOf(app(1))[0]
+	s.eventually("the change is applied", func() bool { return c.stick(change.Commit) })
+	s.eventually("it is waited for twice", func() bool {
+		log, err := os.ReadFile(s.logFile())
+		s.must(err)
+		return bytes.Count(log, []byte("is not known to be applied")) > 1
+	})
+	s.verdict(change.Commit, amend.Failed, "")
+	c.stick("")
+	s.verdict(change.Commit, amend.Reverted, "taken back by ")
 }

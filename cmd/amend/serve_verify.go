@@ -44,12 +44,13 @@ type closer struct {
 	// loop is nil when no cluster was named: then nothing can be seen.
 	loop  *loop
 	wake  chan struct{}
+	again time.Duration // between two looks at a change that failed and was taken back
 	count *prometheus.CounterVec
 	log   *slog.Logger
 
 	mu       sync.Mutex
 	verdicts map[episode]amend.Verdict // of the changes that were seen; empty until known
-	taken    map[episode]bool          // those that had failed and were looked at again as taken back
+	taken    map[episode]time.Time     // when those that had failed were last looked at as taken back
 }
 
 // An episode names a change in a way that a squash does not alter.
@@ -61,7 +62,7 @@ type episode struct {
 // newCloser wires the verification; what it finds wrong is the flags' fault.
 func (f serveFlags) newCloser(w *envWriter, reg prometheus.Registerer, log *slog.Logger) (*closer, error) {
 	c := &closer{
-		writer: w, wake: make(chan struct{}, 1), log: log, verdicts: map[episode]amend.Verdict{}, taken: map[episode]bool{},
+		writer: w, wake: make(chan struct{}, 1), again: f.within, log: log, verdicts: map[episode]amend.Verdict{}, taken: map[episode]time.Time{},
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "amend_verdicts_total", Help: "Verdicts on changes by state."}, []string{"state"}),
 	}
 	reg.MustRegister(c.count)
@@ -128,7 +129,7 @@ func (c *closer) run(ctx context.Context) error {
 
 // due returns the changes that have to be taken to their verdict, and notes that they
 // are: those that landed, and those that failed and were taken back since, which a
-// person may do long after.
+// person may do long after, and Argo CD apply later still.
 func (c *closer) due(ctx context.Context, since time.Time) ([]amend.Record, error) {
 	landed, err := c.writer.Landed(ctx, since)
 	if err != nil {
@@ -150,21 +151,21 @@ func (c *closer) due(ctx context.Context, since time.Time) ([]amend.Record, erro
 	for _, r := range reverted {
 		key := episode{r.Incident, r.Episode}
 		v, known := c.verdicts[key]
-		failed := v.State == amend.Failed && !c.taken[key]
-		if failed {
-			c.taken[key] = true
+		if known && (v.State != amend.Failed || time.Since(c.taken[key]) < c.again) {
+			continue
 		}
-		if !known || failed {
-			c.verdicts[key], due = amend.Verdict{}, append(due, r)
+		if known {
+			c.taken[key] = time.Now()
 		}
+		c.verdicts[key], due = amend.Verdict{}, append(due, r)
 	}
 	return due, nil
 }
 
 // verify takes one change to its verdict, unless it has one already.
 func (c *closer) verify(ctx context.Context, r amend.Record) {
-	// That nobody can say now what stands is no reason to find it out once more: what
-	// worked would be taken back when its alert fires again.
+	// What stands is not found out once more. Where nobody can say it for good, it is, and
+	// then nothing is taken back: it may have worked, and its alert fire for another reason.
 	var shown amend.VerdictState
 	if err := patiently(ctx, func() (err error) {
 		shown, err = c.writer.host.Verdict(ctx, r.Commit)
@@ -182,7 +183,9 @@ func (c *closer) verify(ctx context.Context, r amend.Record) {
 			}
 			return
 		}
-		c.count.WithLabelValues(string(v.State)).Inc()
+		if v.State != shown {
+			c.count.WithLabelValues(string(v.State)).Inc()
+		}
 		c.log.Info("verdict", "commit", r.Commit, "verdict", string(v.State), "target", r.Target, "action", r.Action, "detail", v.Detail)
 	}
 	c.mu.Lock()
@@ -195,7 +198,7 @@ func (c *closer) find(ctx context.Context, r amend.Record) (amend.Verdict, error
 	if c.loop == nil {
 		v := amend.Verdict{State: amend.Unverified, Commit: r.Commit, At: time.Now().UTC(),
 			Detail: "no cluster was named to amend serve, so nobody can see whether the change is applied"}
-		loop{scribe: localScribe{c.writer}, log: c.log}.show(ctx, v)
+		_, _ = loop{scribe: localScribe{c.writer}, log: c.log}.show(ctx, v)
 		return v, nil
 	}
 	object, err := amend.ParseObjectRef(r.Target)

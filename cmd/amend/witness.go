@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -121,13 +120,16 @@ func (l loop) close(ctx context.Context, change verify.Change) (amend.Verdict, e
 	if err != nil {
 		return verdict, err
 	}
-	if stands := l.show(ctx, verdict); stands != verdict.State {
+	stands, err := l.show(ctx, verdict)
+	switch takeBack := verdict.State == amend.Failed && l.revert; {
+	case err == nil && stands != verdict.State:
 		// It was verified before, and a verdict is never taken back; an event that came
 		// again, about a change that worked, must not undo it.
 		verdict.State, verdict.Detail = stands, fmt.Sprintf("the verdict was %s before, and stands; now %s", stands, verdict.Detail)
-		return verdict, nil
-	}
-	if verdict.State == amend.Failed && l.revert {
+	case err != nil && takeBack:
+		// Nobody knows then whether it had worked before.
+		verdict.Detail += "; it is not taken back, because the host keeps no verdicts, and it may have worked before: take it back by hand"
+	case takeBack:
 		return l.takeBack(ctx, verdict, change), nil
 	}
 	return verdict, nil
@@ -151,18 +153,17 @@ func (l loop) takenBack(ctx context.Context, r amend.Record) string {
 }
 
 // show puts a verdict beside its change, and returns the one that stands there then.
-// Where none can be shown, this one stands without it too.
-func (l loop) show(ctx context.Context, v amend.Verdict) (stands amend.VerdictState) {
+// That it fails is told to the log.
+func (l loop) show(ctx context.Context, v amend.Verdict) (stands amend.VerdictState, err error) {
 	var r amend.Record
-	err := patiently(ctx, func() (err error) {
+	err = patiently(ctx, func() (err error) {
 		r, err = l.scribe.Judge(ctx, v)
 		return err
 	})
 	if err != nil {
-		l.log.Warn("the host does not show the verdict; it may be that the credential must not write commit statuses", "commit", v.Commit, "verdict", string(v.State), "error", amend.Public(err))
-		return v.State
+		l.log.Warn("the host does not show the verdict; it may be that the credential must not read or write commit statuses", "commit", v.Commit, "verdict", string(v.State), "error", amend.Public(err))
 	}
-	return cmp.Or(r.Verdict, v.State)
+	return r.Verdict, err
 }
 
 // takeBack has a change that failed taken back, and says in the verdict what came
@@ -198,7 +199,7 @@ func (l loop) tookBack(ctx context.Context, v amend.Verdict, change verify.Chang
 	}
 	v.State, v.Revision, v.Health, v.At = amend.Reverted, applied.Revision, applied.Health, applied.At
 	v.Detail = "taken back by " + by + ", because " + v.Detail
-	l.show(ctx, v)
+	_, _ = l.show(ctx, v) // what is done is done, whoever is told
 	return v
 }
 

@@ -17,6 +17,7 @@ type standing struct {
 	reverted  int
 	successor amend.Successor
 	unknown   error
+	deaf      error // to verdicts
 	shown     []amend.Verdict
 }
 
@@ -25,6 +26,9 @@ func (s *standing) Superseded(context.Context, string) (amend.Successor, error) 
 }
 
 func (s *standing) Judge(_ context.Context, v amend.Verdict) (amend.Record, error) {
+	if s.deaf != nil {
+		return amend.Record{}, s.deaf
+	}
 	if v.State.Follows(s.verdict) {
 		s.verdict, s.shown = v.State, append(s.shown, v)
 	}
@@ -118,5 +122,15 @@ func TestAnOldEventUndoesNothing(t *testing.T) {
 		if err != nil || v.State != c.want || s.reverted > 0 != c.reverted {
 			t.Errorf("after %q: %+v, %v, reverted %d times", before, v, err, s.reverted)
 		}
+	}
+}
+
+// TestNobodyKnowsWhetherItWorked: the host keeps no verdicts, so an event that comes again
+// may be about a change that has worked, and nothing is taken back.
+func TestNobodyKnowsWhetherItWorked(t *testing.T) {
+	s := &standing{verdict: amend.Worked, deaf: amend.Errorf(amend.Refused, "read status", "403")}
+	v, err := s.close(t)
+	if err != nil || v.State != amend.Failed || s.reverted > 0 || !strings.Contains(v.Detail, "is not taken back") {
+		t.Errorf("%+v, %v; reverted %d times", v, err, s.reverted)
 	}
 }
