@@ -86,7 +86,7 @@ func TestSubjectIsShort(t *testing.T) {
 func TestHostilePlan(t *testing.T) {
 	for i, s := range payloads() {
 		if i%7 != 0 {
-			continue // TestInert has them all; here a sample meets every construct of the page
+			continue // TestInertRendersAsItsOwnText has them all; here a sample meets every construct of the page
 		}
 		p := hostilePlan(s)
 		commit := message.Commit(p)

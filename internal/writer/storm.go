@@ -12,6 +12,13 @@ import (
 	"github.com/amendhq/amend/internal/ledger"
 )
 
+// How a storm is answered: each decision that belongs to one joins the gathering of its
+// round, decided on what has joined before it, as a commit on the last one; the end of the
+// round shows them with one move of the branch of a summary (stormjoin.go). Of summaries
+// nothing is kept but in Git and on the host. What a writer has read of them it remembers,
+// and asks again about one only when a decision depends on what has become of it (here).
+// Open ones are looked after as other pull requests are (stormtend.go).
+
 // stormPrefix begins the branches of summaries; no amend.Branch begins like this.
 const stormPrefix = "amend/storm/"
 
@@ -34,7 +41,9 @@ type summary struct {
 	commits []ledger.Commit // the oldest first
 	records []amend.Record  // of those that amend made
 	looked  *round          // in which the host was asked about it last
-	own     bool            // this writer itself has put every commit there
+	// own says that this writer itself has put every commit there, and foreign that
+	// somebody has pushed since, under whatever name.
+	own, foreign bool
 }
 
 // storms are the summaries that are known, the oldest first. Nobody is asked before
@@ -124,6 +133,11 @@ func (s *summary) add(c ledger.Commit, committer string) {
 	}
 }
 
+// has reports whether a commit of the summary is known.
+func (s *summary) has(sha string) bool {
+	return slices.ContainsFunc(s.commits, func(c ledger.Commit) bool { return c.SHA == sha })
+}
+
 // proposes reports whether a change of the incident is in the summary.
 func (s *summary) proposes(incident string) bool {
 	return slices.ContainsFunc(s.records, func(r amend.Record) bool { return r.Incident == incident })
@@ -132,7 +146,7 @@ func (s *summary) proposes(incident string) bool {
 // learn takes over what the host says of a summary. A host may show a head that was
 // the last one a moment ago, which is nothing new.
 func (w *Writer) learn(ctx context.Context, s *summary, p Pull) error {
-	if p.State == s.State && (p.State == amend.EpisodeLanded || slices.ContainsFunc(s.commits, func(c ledger.Commit) bool { return c.SHA == p.Commit })) {
+	if p.State == s.State && (p.State == amend.EpisodeLanded || s.has(p.Commit)) {
 		if p.State == amend.EpisodeOpen {
 			p.Commit = s.commits[len(s.commits)-1].SHA
 		}
@@ -140,11 +154,15 @@ func (w *Writer) learn(ctx context.Context, s *summary, p Pull) error {
 		return nil
 	}
 	fresh, err := w.readSummary(ctx, p)
-	if err == nil {
-		fresh.looked = s.looked
-		*s = *fresh
+	if err != nil {
+		return err
 	}
-	return err
+	// Whoever may push can write the committer's mail. Of what another writer has put
+	// there, before this one was started, that mail is all there is to tell.
+	fresh.foreign = s.foreign || s.own && slices.ContainsFunc(fresh.commits, func(c ledger.Commit) bool { return !s.has(c.SHA) })
+	fresh.own, fresh.looked = s.own && !fresh.foreign, s.looked
+	*s = *fresh
+	return nil
 }
 
 // look brings what is known of a summary up to date, once in a round. What was

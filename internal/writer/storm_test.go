@@ -343,6 +343,27 @@ func TestSummaryOfAPerson(t *testing.T) {
 	})
 }
 
+// TestForgedChangeInASummary: what somebody has pushed in the name of amend is neither
+// built upon nor vouched for.
+func TestForgedChangeInASummary(t *testing.T) {
+	onStorm(t, 1, func(t *testing.T, b *bench) {
+		b.send(alerts(amend.Commit, 11, 13)...)
+		p := b.summary(0)
+		head := b.hub.branches[p.branch]
+		files := maps.Clone(b.hub.commits[head].files)
+		files["f9"] = ""
+		forged := b.hub.add(commit{parents: []string{head}, files: files, message: b.hub.commits[head].message, by: mail})
+		b.hub.branches[p.branch] = forged
+		b.wantReasons(b.again(alerts(amend.Commit, 14, 15)...), reasons(amend.ReasonAct, 2)...)
+		b.wantSummary(b.summary(1), 14, 15)
+		b.later()
+		b.later()
+		if b.hub.branches[p.branch] != forged || b.vouched == forged || len(p.comments) != 1 {
+			t.Errorf("it is at %s, vouched for is %s, the comments are %q", b.hub.branches[p.branch], b.vouched, p.comments)
+		}
+	})
+}
+
 // TestSecondPullOfASummary: another pull request from the branch of a summary hides it
 // from a search by branch, and stops nothing.
 func TestSecondPullOfASummary(t *testing.T) {

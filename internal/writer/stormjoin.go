@@ -65,18 +65,18 @@ func (r *round) onto(s *summary, head string) (*gathering, error) {
 		return nil, err
 	}
 	g.head = Committed{SHA: head, Tree: hash(files, ".")}
-	k := &kept{world: pipeline.World{Tree: r.base}, base: s.commits[0].Parents[0], files: files}
-	outdated, err := k.outdated(r.w)
-	if amend.KindOf(err) == amend.Refused || err == nil && outdated {
+	base := s.commits[0].Parents[0]
+	edited, overtaken, err := r.w.overtaken(base, files, r.base)
+	if amend.KindOf(err) == amend.Refused || err == nil && overtaken {
 		return r.anew(), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if g.base, err = r.w.cfg.Repo.Tree(k.base); err != nil {
+	if g.base, err = r.w.cfg.Repo.Tree(base); err != nil {
 		return nil, err
 	}
-	for _, name := range k.edited {
+	for _, name := range edited {
 		p, err := amend.ParseRepoPath(name)
 		if err != nil {
 			return r.anew(), nil
@@ -107,7 +107,8 @@ func (g *gathering) fits(r *round, files map[amend.RepoPath][]byte) (bool, error
 }
 
 // judgeStorm decides again about what belongs to a storm: beside all pull requests,
-// and on what the summary that it joins holds.
+// and on what the summary that it joins holds. It joins none in this round when others
+// have joined one that it does not fit.
 func (r *round) judgeStorm(ctx context.Context, past view, world pipeline.World, e amend.Event) (amend.Decision, *gathering, error) {
 	past.pulls = true
 	world.Past = past
@@ -125,36 +126,31 @@ func (r *round) judgeStorm(ctx context.Context, past view, world pipeline.World,
 			return d, nil, amend.Errorf(amend.Internal, "decide", "incident %s belongs to a storm and then does not", d.Incident)
 		}
 		fits, err := g.fits(r, d.Plan.Files)
-		if err != nil || fits || r.storm != nil {
+		switch {
+		case err != nil || fits:
 			return d, g, err
+		case r.storm != nil:
+			return d, nil, nil
 		}
 		g = r.anew()
 	}
 }
 
-// joins reports whether a job can be carried out together with those that have
-// joined the storm of this round: as it was planned beside them, and about nothing
-// that they are about, because what they did may never be seen.
-func (r *round) joins(s staged) bool {
-	if r.storm == nil {
-		return true
-	}
-	for _, other := range r.storm.staged {
-		if other.decision.Incident == s.decision.Incident || other.decision.Workload.ObjectRef == s.decision.Workload.ObjectRef {
-			return false
-		}
-	}
-	fits, err := r.storm.fits(r, s.files)
-	return s.together == r.storm && fits && err == nil
+// about reports whether a change of the same incident or to the same workload has joined
+// in this round. What it did may never be seen, so the next one is decided after it.
+func (g *gathering) about(d amend.Decision) bool {
+	return slices.ContainsFunc(g.staged, func(s staged) bool {
+		return s.decision.Incident == d.Incident || s.decision.Workload.ObjectRef == d.Workload.ObjectRef
+	})
 }
 
 // gather makes the commit of a job on the last one of the summary, and has it proved.
 // Nobody sees it before publish. It is false when the job has to be decided again.
 func (r *round) gather(ctx context.Context, s staged) bool {
-	if !r.joins(s) {
+	g := s.together
+	if g == nil || g.about(s.decision) {
 		return false
 	}
-	g := s.together
 	draft := r.draft(g.head, s)
 	made, err := r.w.cfg.Host.Commit(ctx, draft)
 	if err == nil {

@@ -55,7 +55,7 @@ func (w *Writer) ownSummary(ctx context.Context, p Pull) (ledger.Commit, bool, e
 	if err := w.learn(ctx, s, p); err != nil {
 		return ledger.Commit{}, false, err
 	}
-	if len(s.commits) == 0 || len(s.records) != len(s.commits) {
+	if s.foreign || len(s.commits) == 0 || len(s.records) != len(s.commits) {
 		return ledger.Commit{}, false, nil
 	}
 	for i, c := range s.commits {

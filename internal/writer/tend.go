@@ -279,25 +279,32 @@ func (w *Writer) unclose(ctx context.Context, k *kept) error {
 
 // outdated reports whether a file of the pull request has changed on the branch
 // since it was planned.
-func (k *kept) outdated(w *Writer) (bool, error) {
-	base, err := w.cfg.Repo.Tree(k.base)
+func (k *kept) outdated(w *Writer) (outdated bool, err error) {
+	k.edited, outdated, err = w.overtaken(k.base, k.files, k.world.Tree)
+	return outdated, err
+}
+
+// overtaken returns the files by which a proposal differs from the commit that it was
+// planned on, and whether one of them is another on the branch by now.
+func (w *Writer) overtaken(base string, proposal, branch fs.FS) (edited []string, overtaken bool, err error) {
+	planned, err := w.cfg.Repo.Tree(base)
 	if err != nil {
 		w.doubtful = true
-		return false, err
+		return nil, false, err
 	}
-	if k.edited, err = differing(base, k.files, "."); err != nil {
-		return false, err
+	if edited, err = differing(planned, proposal, "."); err != nil {
+		return nil, false, err
 	}
-	for _, name := range k.edited {
-		same, err := equal(base, k.world.Tree, name)
+	for _, name := range edited {
+		same, err := equal(planned, branch, name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return false, err
+			return nil, false, err
 		}
 		if !same || err != nil {
-			return true, nil
+			return edited, true, nil
 		}
 	}
-	return false, nil
+	return edited, false, nil
 }
 
 // tell writes what is new into the body, if anything is.
