@@ -63,10 +63,10 @@ bench-full: bench-programs ## The same with every size and every round trip, whi
 	$(BIN)/bench -bin $(BIN) -out $(CURDIR)/docs/performance.md $(if $(RUN),-run '$(RUN)') -full
 
 .PHONY: bench-programs
-bench-programs: build $(BIN)/kustomize $(BIN)/yq
+bench-programs: build $(BIN)/act $(BIN)/kustomize $(BIN)/yq
 	$(GO) build -trimpath -o $(BIN)/nats-server github.com/nats-io/nats-server/v2
 	cd e2e && GOWORK=off $(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/argo-events github.com/argoproj/argo-events/cmd
-	cd bench && $(GO) build -trimpath -o $(BIN)/ . ./cost ./gogit
+	cd bench && $(GO) build -trimpath -o $(BIN)/ . ./cost ./gogit ./sink
 
 .PHONY: bench-micro
 bench-micro: ## Every benchmark of the packages, and alert accepted → commit on the branch

@@ -64,7 +64,7 @@ func startArgo(ctx context.Context, b *bench, rtt time.Duration) (*argo, error) 
 	if err := listens(ctx, bus); err != nil {
 		return nil, err
 	}
-	if a.proxy, err = newProxy(bus, rtt); err != nil {
+	if a.proxy, err = newProxy(bus, rtt, nil); err != nil {
 		return nil, err
 	}
 	env, err := sourceEnv(a.proxy.addr(), ports[2])
@@ -84,19 +84,14 @@ func (a *argo) close() error {
 
 // stored returns how many events are on the bus.
 func (a *argo) stored(ctx context.Context) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.monitor+"/jsz", nil)
+	data, err := getFrom(ctx, "http://"+a.monitor+"/jsz")
 	if err != nil {
 		return 0, err
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer res.Body.Close()
 	var figures struct {
 		Messages int `json:"messages"`
 	}
-	err = json.NewDecoder(res.Body).Decode(&figures)
+	err = json.Unmarshal(data, &figures)
 	return figures.Messages, err
 }
 

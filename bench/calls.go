@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -84,7 +85,7 @@ func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mo
 	}
 	t := w.meter.read()
 	each := float64(t.content) / callFixes
-	s.Add(fmt.Sprintf("writes of content for a fix by %s", mode), fmt.Sprintf("%.3g, and %.3g other writes", each, float64(t.notes)/callFixes), fmt.Sprintf("≤ %d", most), each <= float64(most))
+	s.Add(fmt.Sprintf("writes of content for a fix by %s", mode), fmt.Sprintf("%.3g (and %.3g other writes)", each, float64(t.notes)/callFixes), fmt.Sprintf("≤ %d", most), each <= float64(most))
 	s.Note(fmt.Sprintf("calls for a fix by %s", mode), fmt.Sprintf("%.3g: %s", float64(t.total())/callFixes, t.list(callFixes)))
 	s.Note(fmt.Sprintf("reads by %s that ask whether anything has changed", mode), fmt.Sprintf("%d of %d, %d answered 304", t.asked, t.reads, t.unchanged))
 	plot.Add(string(mode), 1, each)
@@ -109,7 +110,7 @@ func (b *bench) countCalls(ctx context.Context, s *report.Section, mode amend.Mo
 // underLimit lets the host turn amend away, over and over.
 func (b *bench) underLimit(ctx context.Context, s *report.Section) error {
 	l := limit{writes: 10, window: 5 * time.Second}
-	fixes := 20
+	fixes := 16
 	if b.short {
 		l, fixes = limit{writes: 4, window: 3 * time.Second}, 8
 	}
@@ -129,9 +130,9 @@ func (b *bench) underLimit(ctx context.Context, s *report.Section) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%d pull requests, %d writes by the API allowed in %v", fixes, l.writes, l.window)
-	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%, %d windows, turned away %d times", 100*share, len(t.windows), t.limited), "≥ 95 %", share >= 0.95)
-	s.Add(what+": early requests", strings.Join(append([]string{strconv.Itoa(len(t.early))}, t.early...), ", "), "0", len(t.early) == 0)
+	s.Add("under a limit: part of the rate used", fmt.Sprintf("%.1f %% (%d pull requests, %d writes by the API allowed in %v, %d windows, turned away %d times)",
+		100*share, fixes, l.writes, l.window, len(t.windows), t.limited), "≥ 95 %", share >= 0.95)
+	s.Add("under a limit: early requests", strings.Join(append([]string{strconv.Itoa(len(t.early))}, t.early...), ", "), "0", len(t.early) == 0)
 	return w.close()
 }
 
@@ -152,9 +153,8 @@ func (b *bench) spacedOut(ctx context.Context, s *report.Section) error {
 	}
 	least, rate := w.meter.read().spaced()
 	share := rate * pause.Seconds()
-	what := fmt.Sprintf("%d pull requests, a write or push in %v at most", fixes, pause)
-	s.Add(what+": part of the rate used", fmt.Sprintf("%.1f %%", 100*share), "95 to 100 %", share >= 0.95 && share <= 1)
-	s.Note(what+": shortest pause", fmt.Sprintf("%.0f ms, as they arrive", ms(least)))
+	s.Add("with a pause between writes: part of the rate used", fmt.Sprintf("%.1f %% (%d pull requests, a write or push in %v at most)", 100*share, fixes, pause), "95 to 100 %", share >= 0.95 && share <= 1)
+	s.Note("with a pause between writes: the shortest", fmt.Sprintf("%.0f ms, as they arrive", ms(least)))
 	return w.close()
 }
 
@@ -210,27 +210,45 @@ func (w *world) fixed(ctx context.Context) ([]string, error) {
 
 // proposed returns the commits of the open pull requests.
 func (w *world) proposed(ctx context.Context) ([]string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.forge.addr+"/api/v3/repos/"+repoName+"/pulls?per_page=100", nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+w.token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
 	var open []struct {
 		Head struct {
 			SHA string `json:"sha"`
 		} `json:"head"`
 	}
-	if err := json.NewDecoder(res.Body).Decode(&open); err != nil || res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the host lists its pull requests: %s (%w)", res.Status, err)
+	if err := w.api(ctx, http.MethodGet, "pulls?per_page=100", nil, &open); err != nil {
+		return nil, err
 	}
 	heads := make([]string, len(open))
 	for i, pull := range open {
 		heads[i] = pull.Head.SHA
 	}
 	return heads, nil
+}
+
+// api asks the API of the host about the repo, past all proxies, and decodes its
+// answer, unless that is nil. The question is nil for none.
+func (w *world) api(ctx context.Context, method, path string, question, answer any) error {
+	var body bytes.Buffer
+	if question != nil {
+		if err := json.NewEncoder(&body).Encode(question); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+w.forge.addr+"/api/v3/repos/"+repoName+"/"+path, &body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+w.token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= http.StatusBadRequest {
+		return fmt.Errorf("%s %s: the host answers %s", method, path, res.Status)
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.NewDecoder(res.Body).Decode(answer)
 }

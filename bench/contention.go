@@ -19,10 +19,11 @@ import (
 // contentionFiles is the size of the env repo for all cells.
 const contentionFiles = 1000
 
-// The rounds of amend, and up to how many incidents the scripts have as many:
-// with more they have one, as it takes them half a minute.
+// The rounds of a cell, and up to how many incidents the scripts have as many: with
+// more they have one, as it takes them half a minute.
 const (
-	contendedRounds = 3
+	contendedRounds = 5
+	leastContended  = 2
 	fewestContended = 5
 )
 
@@ -41,14 +42,14 @@ pushes five commits meanwhile, in the same way. No commit may be lost on either 
 	}
 	took := map[int]stat.Sample{}
 	plot := report.Plot{Title: "Incidents at once on one branch", X: "incidents", Y: "ms"}
-	for _, n := range sizes {
+	for i, n := range sizes {
 		scripts := 0
 		if n <= fewestContended {
 			scripts = contendedRounds
 		} else if n <= most {
 			scripts = 1
 		}
-		c, err := contend(ctx, b, n, scripts)
+		c, err := contend(ctx, b, n, scripts, 1/float64(len(sizes)-i+1)) // the last is for other pushes
 		if err != nil {
 			return fmt.Errorf("%d incidents: %w", n, err)
 		}
@@ -61,7 +62,7 @@ pushes five commits meanwhile, in the same way. No commit may be lost on either 
 	}
 	if !b.short {
 		ratio, measured := times(took[200], took[20])
-		s.Add("time for 200 over time for 20", measured, "≤ 12×", ratio <= 12)
+		s.Add("time for 200 incidents, one commit each, over time for 20", measured, "≤ 12×", ratio <= 12)
 	}
 	if err := amongOthers(ctx, b, s, 20); err != nil {
 		return err
@@ -70,22 +71,22 @@ pushes five commits meanwhile, in the same way. No commit may be lost on either 
 	return nil
 }
 
-// A contest is what so many incidents at once have cost, in ms.
+// A contest is what so many incidents at once have cost, in ms, and how often the
+// branch moved and pushes were tried.
 type contest struct {
 	amend, scripts  stat.Sample
-	moves, attempts float64 // of the branch and of pushes, on average
+	moves, attempts stat.Sample
 }
 
 // contend lets amend and the scripts take turns, the scripts no more often than
-// they may.
-func contend(ctx context.Context, b *bench, n, scripts int) (c contest, err error) {
-	for round := range contendedRounds {
+// they may, in a share of the time that is left.
+func contend(ctx context.Context, b *bench, n, scripts int, share float64) (c contest, err error) {
+	for round := range b.rounds(share, leastContended, contendedRounds) {
 		took, moves, err := burst(ctx, b, n)
 		if err != nil {
 			return c, err
 		}
-		c.amend = append(c.amend, ms(took))
-		c.moves += float64(moves) / contendedRounds
+		c.amend, c.moves = append(c.amend, ms(took)), append(c.moves, float64(moves))
 		if round >= scripts {
 			continue
 		}
@@ -93,20 +94,20 @@ func contend(ctx context.Context, b *bench, n, scripts int) (c contest, err erro
 		if err != nil {
 			return c, err
 		}
-		c.scripts = append(c.scripts, ms(wall))
-		c.attempts += float64(attempts) / float64(scripts)
+		c.scripts, c.attempts = append(c.scripts, ms(wall)), append(c.attempts, float64(attempts))
 	}
 	return c, nil
 }
 
 func (c contest) rows(s *report.Section, n int) {
-	s.Note(fmt.Sprintf("amend, %d incidents", n), fmt.Sprintf("%.0f ms, the branch moved %.1f times for %d commits (n=%d)", c.amend.Median(), c.moves, n, len(c.amend)))
+	at := fmt.Sprintf(" at %d incidents", n)
+	s.Note("amend"+at, fmt.Sprintf("%.0f ms, the branch moved %.1f times for %d commits (n=%d)", c.amend.Median(), mean(c.moves), n, len(c.amend)))
 	if len(c.scripts) == 0 {
 		return
 	}
-	s.Note(fmt.Sprintf("rebase and retry, %d incidents", n), fmt.Sprintf("%.0f ms, %.0f pushes for %d commits (n=%d)", c.scripts.Median(), c.attempts, n, len(c.scripts)))
+	s.Note("rebase and retry"+at, fmt.Sprintf("%.0f ms, %.0f pushes for %d commits (n=%d)", c.scripts.Median(), mean(c.attempts), n, len(c.scripts)))
 	ratio, measured := times(c.scripts, c.amend)
-	if what := fmt.Sprintf("faster with %d incidents", n); n == 20 {
+	if what := "amend faster than rebase and retry" + at; n == 20 {
 		s.Add(what, measured, "≥ 200×", ratio >= 200)
 	} else {
 		s.Note(what, measured)
@@ -299,6 +300,6 @@ func amongOthers(ctx context.Context, b *bench, s *report.Section, n int) error 
 	if err := w.checkFixes(ctx, before, append(apps(1, n), apps(500, others)...)); err != nil {
 		return err
 	}
-	s.Add(fmt.Sprintf("%d incidents with %d other pushes", n, others), fmt.Sprintf("%.0f ms for all, %d of %d commits on the branch", ms(took), n+others, n+others), "none lost", true)
+	s.Add("commits on the branch, of amend and of others who push meanwhile", fmt.Sprintf("%d of %d (of %d incidents and %d pushes, in %.0f ms)", n+others, n+others, n, others, ms(took)), "none lost", true)
 	return w.close()
 }

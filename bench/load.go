@@ -30,6 +30,7 @@ type door struct {
 	rate       stat.Sample
 	p50, p99   stat.Sample // ms
 	cpu        stat.Sample // ms for each alert
+	clients    stat.Sample // ms of CPU time of the clients for each
 	peakMemory int64
 }
 
@@ -47,12 +48,13 @@ func (d *door) offer(ctx context.Context, o onslaught) error {
 	if err != nil {
 		return err
 	}
-	began := time.Now()
+	began, own := time.Now(), ownCPU()
 	latency, err := d.posts(ctx, o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	took := time.Since(began)
+	d.clients = append(d.clients, ms(ownCPU()-own)/float64(len(latency)))
 	d.offered += len(latency)
 	err = until(ctx, "every accepted alert is behind "+d.name, func() (bool, error) {
 		time.Sleep(20 * time.Millisecond) // the question is not free

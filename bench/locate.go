@@ -48,9 +48,17 @@ line that is known to be right.`
 		sizes = sizes[:2]
 	}
 	growth := map[string]*report.Series{}
-	for _, n := range sizes {
-		if err := locateAt(ctx, b, s, n, n == sizes[len(sizes)-1], growth); err != nil {
+	for i, n := range sizes {
+		l, err := locateAt(ctx, b, n, []float64{0.15, 0.4, 1}[i])
+		if err != nil {
 			return fmt.Errorf("%d files: %w", n, err)
+		}
+		l.rows(s, n == sizes[len(sizes)-1])
+		for name, sample := range l.took {
+			if growth[name] == nil {
+				growth[name] = &report.Series{Name: name}
+			}
+			growth[name].Points = append(growth[name].Points, report.Point{X: float64(l.repo.YAML()), Y: sample.Median()})
 		}
 	}
 	p := report.Plot{Title: "Finding a line, by size of the repo", X: "YAML files", Y: "ms"}
@@ -63,42 +71,32 @@ line that is known to be right.`
 	return nil
 }
 
-// locateAt measures one size; judged says that its cells have aims.
-func locateAt(ctx context.Context, b *bench, s *report.Section, files int, judged bool, growth map[string]*report.Series) error {
+// locateAt measures one size, in a share of the time that is left.
+func locateAt(ctx context.Context, b *bench, files int, share float64) (*locating, error) {
 	r, err := envrepo.New(files)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l := &locating{bench: b, repo: r, dir: filepath.Join(b.dir, strconv.Itoa(files)), took: map[string]stat.Sample{}}
+	l := &locating{bench: b, repo: r, share: share, dir: filepath.Join(b.dir, strconv.Itoa(files)), took: map[string]stat.Sample{}}
 	if err := r.Write(l.dir); err != nil {
-		return err
+		return nil, err
 	}
 	if err := l.commit(ctx, "Begin"); err != nil {
-		return err
+		return nil, err
 	}
-	if err := l.cold(ctx); err != nil {
-		return err
-	}
-	if err := l.warm(ctx); err != nil {
-		return err
-	}
-	if err := l.moved(ctx); err != nil {
-		return err
-	}
-	for name, sample := range l.took {
-		if growth[name] == nil {
-			growth[name] = &report.Series{Name: name}
+	for _, measure := range []func(context.Context) error{l.cold, l.warm, l.moved} {
+		if err := measure(ctx); err != nil {
+			return nil, err
 		}
-		growth[name].Points = append(growth[name].Points, report.Point{X: float64(r.YAML()), Y: sample.Median()})
 	}
-	l.rows(s, judged)
-	return nil
+	return l, nil
 }
 
 // locating is the measurement of one size.
 type locating struct {
 	*bench
 	repo    *envrepo.Repo
+	share   float64 // of the time that is left
 	dir     string
 	took    map[string]stat.Sample // in ms
 	renders stat.Sample
@@ -156,7 +154,9 @@ func (l *locating) ask(loc *locate.Locator, files fs.FS, q envrepo.Question) (ef
 
 // cold asks processes and Locators that know nothing.
 func (l *locating) cold(ctx context.Context) error {
-	for _, q := range l.questions(5, 0) {
+	questions := l.questions(3, 0)
+	for i := range l.rounds(0.3*l.share, 3, len(questions)) {
+		q := questions[i]
 		folder, err := tree.Dir(l.dir)
 		if err != nil {
 			return err
@@ -210,7 +210,9 @@ func (l *locating) warm(ctx context.Context) error {
 	if _, _, err := l.ask(loc, files, questions[0]); err != nil {
 		return err
 	}
-	for i, q := range questions[1:] {
+	questions = mixed(questions[1:])
+	for i := range l.rounds(0.7*l.share, 12, len(questions)) {
+		q := questions[i]
 		e, site, err := l.ask(loc, files, q)
 		if err != nil {
 			return err
@@ -225,7 +227,7 @@ func (l *locating) warm(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := l.beside(ctx, q, edit, i < 12); err != nil {
+		if err := l.beside(ctx, q, edit, i < 24); err != nil {
 			return err
 		}
 	}
@@ -240,11 +242,12 @@ func (l *locating) moved(ctx context.Context) error {
 		return err
 	}
 	loc := locate.New()
-	questions := l.questions(5, 2)
+	questions := l.questions(3, 2)
 	if _, _, err := l.ask(loc, files, questions[0]); err != nil {
 		return err
 	}
-	for i, q := range questions[1:] {
+	for i := range l.rounds(l.share, 3, len(questions)-1) {
+		q := questions[i+1]
 		file := filepath.Join(l.dir, questions[0].File)
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -291,6 +294,20 @@ func (l *locating) questions(each, turn int) []envrepo.Question {
 		}
 	}
 	return picked
+}
+
+// mixed puts the questions of the first half between those of the second, so that any
+// number from the first on has as many of both kinds.
+func mixed(questions []envrepo.Question) []envrepo.Question {
+	half := (len(questions) + 1) / 2
+	var all []envrepo.Question
+	for i := range half {
+		all = append(all, questions[i])
+		if half+i < len(questions) {
+			all = append(all, questions[half+i])
+		}
+	}
+	return all
 }
 
 var errNotMinimal = errors.New("the edit changed another line than the one of the answer")

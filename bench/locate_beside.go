@@ -152,7 +152,7 @@ func (l *locating) rows(s *report.Section, judged bool) {
 	s.Note("after a commit"+at, fmt.Sprintf("%.1f ms", l.took["after a commit"].Median()))
 	if judged {
 		s.Add("memory of `amend locate`"+at, fmt.Sprintf("%.0f MB", mb(l.memory)), "≤ 300 MB", l.memory <= locateBytes)
-		s.Add("memory of a process that goes on asking"+at, fmt.Sprintf("%.0f MB, the generator's included", mb(l.peak)), "≤ 300 MB", l.peak <= locateBytes)
+		s.Add("memory of a process that goes on asking"+at, fmt.Sprintf("%.0f MB (the generator's included)", mb(l.peak)), "≤ 300 MB", l.peak <= locateBytes)
 	}
 	s.Note("beside: `kustomize build` of one application"+at, fmt.Sprintf("p50 %.1f ms, p95 %.1f ms", l.took["kustomize build"].Median(), l.took["kustomize build"].Quantile(0.95)))
 	s.Note("beside: grep for the value"+at, fmt.Sprintf("%.1f ms; its first hit is the wrong line in %d of %d, and it finds nothing in %d",

@@ -28,13 +28,14 @@ type limit struct {
 	window time.Duration
 }
 
-// A meter stands before the host, counts what the host is asked for, and holds
-// the limit.
+// A meter stands before the host, counts what the host is asked for, holds the limit
+// and lets requests fail.
 type meter struct {
 	server   *http.Server
 	listener net.Listener
 	pass     *httputil.ReverseProxy
 	limit    limit
+	faults   faults
 
 	mu    sync.Mutex
 	sum   tally
@@ -91,8 +92,11 @@ func (m *meter) addr() string { return m.listener.Addr().String() }
 
 func (m *meter) close() error { return m.server.Close() }
 
-// ServeHTTP passes a request on unless the limit forbids it.
+// ServeHTTP passes a request on unless a fault strikes it or the limit forbids it.
 func (m *meter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if m.faults.strike(w, r) {
+		return
+	}
 	if wait := m.admit(r, time.Now()); wait > 0 {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))

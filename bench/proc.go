@@ -19,6 +19,9 @@ import (
 type effort struct {
 	wall, cpu time.Duration
 	memory    int64 // the most that one process held, in bytes
+	// What of the wall time amend waited for the host to take a push, and for its
+	// other answers.
+	push, asked time.Duration
 }
 
 // command runs a program to its end. dir may be "".

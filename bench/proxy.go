@@ -15,18 +15,20 @@ type proxy struct {
 	listener net.Listener
 	target   string
 	oneWay   time.Duration
+	watch    *watch // who looks on; nil for nobody
 	open     sync.WaitGroup
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
 }
 
-func newProxy(target string, rtt time.Duration) (*proxy, error) {
+// newProxy returns an open proxy. The watch may be nil.
+func newProxy(target string, rtt time.Duration, w *watch) (*proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{listener: l, target: target, oneWay: rtt / 2, conns: map[net.Conn]bool{}}
+	p := &proxy{listener: l, target: target, oneWay: rtt / 2, watch: w, conns: map[net.Conn]bool{}}
 	p.open.Go(p.accept)
 	return p, nil
 }
@@ -54,6 +56,9 @@ func (p *proxy) serve(client net.Conn) {
 	}
 	p.hold(server)
 	defer p.drop(server)
+	if p.watch != nil {
+		client = p.watch.conn(client)
+	}
 	var both sync.WaitGroup
 	both.Go(func() { p.pass(client, server) })
 	both.Go(func() { p.pass(server, client) })
@@ -86,7 +91,7 @@ func (p *proxy) pass(from, to net.Conn) {
 	} else {
 		p.late(from, to)
 	}
-	if half, ok := to.(*net.TCPConn); ok {
+	if half, ok := to.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite() // the other side may be gone
 	}
 }

@@ -17,7 +17,7 @@ func TestProxyDelaysAndKeepsBytes(t *testing.T) {
 	}))
 	defer server.Close()
 	const rtt = 30 * time.Millisecond
-	p, err := newProxy(server.Listener.Addr().(*net.TCPAddr).String(), rtt)
+	p, err := newProxy(server.Listener.Addr().(*net.TCPAddr).String(), rtt, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,8 @@ type world struct {
 	forge *program
 	meter *meter // nil unless the setting asks for one
 	proxy *proxy
+	door  *proxy   // of amend: as proxy, and watched
+	watch *watch   // of that
 	serve *program // amend serve, once started
 }
 
@@ -41,7 +43,13 @@ type setting struct {
 	mode    amend.Mode    // of the only playbook; commit when empty
 	metered bool          // whether the calls of the host are counted
 	limit   limit         // what the host allows; zero for anything
+	changes int           // of amend, as the last commits
+	runner  bool          // whether the host runs workflows
+	extra   []extraFile   // beside the apps
 }
+
+// An extraFile is one of the env repo.
+type extraFile struct{ name, data string }
 
 const repoName = "acme/env"
 
@@ -70,7 +78,11 @@ func newWorld(ctx context.Context, b *bench, s setting) (*world, error) {
 	if w.begin, err = w.git(ctx, "rev-parse", "main"); err != nil {
 		return nil, err
 	}
-	if w.forge, err = start(ctx, b, dir, "forge", "serve", "--dir", state, "--listen", "127.0.0.1:0"); err != nil {
+	args := []string{"serve", "--dir", state, "--listen", "127.0.0.1:0"}
+	if s.runner {
+		args = append(args, "--runner", filepath.Join(b.bin, "act"))
+	}
+	if w.forge, err = start(ctx, b, dir, "forge", args...); err != nil {
 		return nil, err
 	}
 	token, err := os.ReadFile(filepath.Join(state, "token"))
@@ -85,7 +97,11 @@ func newWorld(ctx context.Context, b *bench, s setting) (*world, error) {
 		}
 		host = w.meter.addr()
 	}
-	w.proxy, err = newProxy(host, s.rtt)
+	w.watch = &watch{}
+	if w.proxy, err = newProxy(host, s.rtt, nil); err != nil {
+		return nil, err
+	}
+	w.door, err = newProxy(host, s.rtt, w.watch)
 	return w, err
 }
 
@@ -99,7 +115,7 @@ func (w *world) close() error {
 	if w.serve != nil {
 		errs = append(errs, w.serve.end())
 	}
-	errs = append(errs, w.proxy.close())
+	errs = append(errs, w.proxy.close(), w.door.close())
 	if w.meter != nil {
 		errs = append(errs, w.meter.close())
 	}
@@ -109,7 +125,7 @@ func (w *world) close() error {
 
 // startAmend runs amend serve; how long that takes is for the caller to say.
 func (w *world) startAmend(ctx context.Context, flags ...string) (err error) {
-	args := []string{"serve", "--repo", w.url(), "--listen", "127.0.0.1:0", "--sweep-interval", "1h",
+	args := []string{"serve", "--repo", "http://" + w.door.addr() + "/" + repoName, "--listen", "127.0.0.1:0", "--sweep-interval", "1h",
 		"--github-token-file", filepath.Join(w.dir, "forge", "token"), "--data-dir", filepath.Join(w.dir, "amend-data")}
 	w.serve, err = start(ctx, w.bench, w.dir, "amend", append(args, flags...)...)
 	return err
@@ -257,8 +273,7 @@ func (w *world) fill(ctx context.Context) error {
 		return err
 	}
 	out := bufio.NewWriterSize(in, 1<<20)
-	w.history(out)
-	if err := errors.Join(out.Flush(), in.Close(), cmd.Wait()); err != nil {
+	if err := errors.Join(w.history(out), in.Close(), cmd.Wait()); err != nil {
 		return fmt.Errorf("git fast-import: %w: %s", err, errs.Bytes())
 	}
 	_, err = command(ctx, w.repoDir(), "git", "repack", "-adq")
@@ -266,20 +281,34 @@ func (w *world) fill(ctx context.Context) error {
 }
 
 // history writes the stream of git-fast-import(1).
-func (s setting) history(out *bufio.Writer) {
-	began := time.Now().Add(-time.Duration(s.commits+1) * time.Minute).Unix()
-	file := func(name, data string) { fmt.Fprintf(out, "M 100644 inline %s\ndata %d\n%s\n", name, len(data), data) }
-	for n := range max(1, s.commits) {
-		fmt.Fprintf(out, "commit refs/heads/main\ncommitter Jo <jo@example.com> %d +0000\ndata 6\nChange\n", began+int64(60*n))
-		if n > 0 {
-			file("CHANGES", fmt.Sprintln("change", n))
-			continue
-		}
-		file(".amend/policy.yaml", s.policy())
-		for app := range s.files {
-			file(appFile(app), deployment(app))
-		}
+func (s setting) history(out *bufio.Writer) error {
+	total := max(1, s.commits) + s.changes
+	at := time.Now().Add(-time.Duration(total) * time.Minute).Unix()
+	commit := func(message string) {
+		at += 60
+		fmt.Fprintf(out, "commit refs/heads/main\ncommitter Jo <jo@example.com> %d +0000\ndata %d\n%s\n", at, len(message), message)
 	}
+	file := func(name, data string) { fmt.Fprintf(out, "M 100644 inline %s\ndata %d\n%s\n", name, len(data), data) }
+	commit("Begin")
+	file(".amend/policy.yaml", s.policy())
+	for app := range s.files {
+		file(appFile(app), deployment(app))
+	}
+	for _, f := range s.extra {
+		file(f.name, f.data)
+	}
+	for n := 1; n < s.commits; n++ {
+		commit("Change")
+		file("CHANGES", fmt.Sprintln("change", n))
+	}
+	for n := range s.changes {
+		text, err := madeUp(n)
+		if err != nil {
+			return err
+		}
+		commit(text)
+	}
+	return out.Flush()
 }
 
 // tip returns the commit of the branch at the host.

@@ -12,14 +12,18 @@ import (
 // slowHost is the round trip to a host that is far away.
 const slowHost = 40 * time.Millisecond
 
-// The rounds of a cell: of amend's, and of the scripts until they have taken
-// long, the least number aside.
+// The rounds of a cell: of amend's while there is time, and of the scripts until they
+// have taken long, the least numbers aside.
 const (
-	amendRounds   = 20
+	amendRounds   = 30
+	fewestFixes   = 10
 	scriptRounds  = 5
-	fewestScripts = 2
+	fewestScripts = 3
 	scriptPatient = 12 * time.Second
 )
+
+// shortHistory is how many commits make no difference.
+const shortHistory = 50
 
 // benchWrite measures one change of one line on a branch.
 func benchWrite(ctx context.Context, b *bench, s *report.Section) error {
@@ -32,28 +36,35 @@ same with a sparse, blobless clone; and a program that does it with go-git. All 
 to one local Git host through a proxy that adds the round trip. *Warm* is the next change
 after one of amend's own; *after another push* is the first after somebody else moved the
 branch. *Cold* is from the start of the process, with nothing on disk, until its first
-change is on the branch. The sizes with the same round trip take turns.`
+change is on the branch. The sizes with the same round trip take turns.
+
+A proxy before the host notes when amend waits for it. *The push, as the host takes it*, is
+from the first byte of the push until the branch has moved: the program "git" of the host,
+which is the same whoever pushes. *Amend alone* is the rest of the time, without any answer
+of the host. The aims are judged on the whole.`
 	local := []setting{
-		{files: 100, commits: 50}, {files: 1000, commits: 1000}, {files: 10_000, commits: 50}, {files: 50_000, commits: 50}, {files: 1000, commits: 100_000},
+		{files: 100, commits: shortHistory}, {files: 1000, commits: 1000}, {files: 10_000, commits: shortHistory},
+		{files: 50_000, commits: shortHistory}, {files: 1000, commits: 100_000},
 	}
 	far := []setting{{files: 1000, commits: 1000, rtt: slowHost}}
 	switch {
 	case b.short:
-		local, far[0] = local[:2], setting{files: 100, commits: 50, rtt: slowHost}
+		local, far[0] = local[:2], setting{files: 100, commits: shortHistory, rtt: slowHost}
 	case b.full:
 		far = slices.Clone(local)
 		for i := range far {
 			far[i].rtt = slowHost
 		}
 	}
-	if err := b.writeAll(ctx, s, local, "One change, no round trip"); err != nil {
+	if err := b.writeAll(ctx, s, local, 0.8, "One change, no round trip"); err != nil {
 		return err
 	}
-	return b.writeAll(ctx, s, far, fmt.Sprintf("One change, a round trip of %v", slowHost))
+	return b.writeAll(ctx, s, far, 1, fmt.Sprintf("One change, a round trip of %v", slowHost))
 }
 
-// writeAll measures cells of several sizes side by side.
-func (b *bench) writeAll(ctx context.Context, s *report.Section, settings []setting, title string) error {
+// writeAll measures cells of several sizes side by side, in a share of the time that
+// is left.
+func (b *bench) writeAll(ctx context.Context, s *report.Section, settings []setting, share float64, title string) error {
 	var cells []*cell
 	for _, one := range settings {
 		c, err := b.openCell(ctx, one)
@@ -62,11 +73,7 @@ func (b *bench) writeAll(ctx context.Context, s *report.Section, settings []sett
 		}
 		cells = append(cells, c)
 	}
-	rounds := amendRounds
-	if b.short {
-		rounds = scriptRounds
-	}
-	for n := range rounds {
+	for n := range b.rounds(share, fewestFixes, amendRounds) {
 		for _, c := range cells {
 			if err := c.scripts(ctx, n); err != nil {
 				return fmt.Errorf("scripts%s: %w", c.at(), err)
@@ -98,26 +105,37 @@ func (b *bench) writeAll(ctx context.Context, s *report.Section, settings []sett
 	return nil
 }
 
-// grown writes down how a warm change grows from the smallest to the largest
-// cell, by files and by history.
+// grown writes down how a warm change grows from the smallest to the largest cell, by
+// files and by history.
 func grown(s *report.Section, cells []*cell) {
 	find := func(files, commits int) *cell {
-		for _, c := range cells {
-			if c.files == files && c.commits == commits {
-				return c
-			}
+		i := slices.IndexFunc(cells, func(c *cell) bool { return c.files == files && c.commits == commits })
+		if i < 0 {
+			return nil
 		}
-		return nil
+		return cells[i]
 	}
-	add := func(what string, large, small *cell) {
-		if large == nil || small == nil {
-			return
-		}
-		ratio, measured := times(large.warm, small.warm)
-		s.Add(fmt.Sprintf("growth of a warm change, %s, %v", what, large.rtt), measured, "≤ 1.2×", ratio <= 1.2)
+	if small, large := find(100, shortHistory), find(50_000, shortHistory); small != nil && large != nil {
+		large.growth(s, "100 → 50,000 files", small)
 	}
-	add("100 → 50,000 files", find(50_000, 50), find(100, 50))
-	add("1,000 → 100,000 commits", find(1000, 100_000), find(1000, 1000))
+	if small, large := find(1000, 1000), find(1000, 100_000); small != nil && large != nil {
+		large.growth(s, "1,000 → 100,000 commits", small)
+	}
+}
+
+// growth compares a cell with a smaller one.
+func (c *cell) growth(s *report.Section, what string, small *cell) {
+	if c.rtt > 0 {
+		what += fmt.Sprintf(", %v away", c.rtt)
+	}
+	ratio, measured := times(c.warm, small.warm)
+	s.Add("growth of a warm change, "+what, measured, "≤ 1.2×", ratio <= 1.2)
+	_, measured = times(c.push, small.push)
+	s.Note("growth of the push, as the host takes it, "+what, measured)
+	_, measured = times(c.alone, small.alone)
+	s.Note("growth of amend alone, "+what, measured)
+	more := float64(c.memory) / float64(small.memory)
+	s.Add("growth of the memory of amend serve, "+what, fmt.Sprintf("%.2f×", more), "≤ 1.2×", more <= 1.2)
 }
 
 // bySize plots the cells with a short history.

@@ -29,7 +29,8 @@ func Judge(met bool) Verdict {
 	return Missed
 }
 
-// A Row is one cell of a benchmark.
+// A Row is one cell of a benchmark. The same thing at another size has the same
+// What up to " at ", and what stands behind a value in brackets is beside the aim.
 type Row struct {
 	What, Measured, Aim string
 	Verdict             Verdict
@@ -67,45 +68,75 @@ func (s *Section) Markdown(plots string) string {
 	for _, r := range s.Rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.What, r.Measured, r.Aim, r.Verdict)
 	}
+	if met, missed := s.verdicts(); met+missed > 0 {
+		fmt.Fprintf(&b, "\n%s\n", count(met, missed))
+	}
 	for i, p := range s.Plots {
 		fmt.Fprintf(&b, "\n![%s](%s/%s)\n", p.Title, plots, s.plotFile(i))
 	}
 	return b.String()
 }
 
-// Missed returns the rows whose aim is missed.
-func (s *Section) Missed() []Row {
-	var rows []Row
+// verdicts counts the rows that reach their aim and those that miss it.
+func (s *Section) verdicts() (met, missed int) {
 	for _, r := range s.Rows {
-		if r.Verdict == Missed {
-			rows = append(rows, r)
+		switch r.Verdict {
+		case Met:
+			met++
+		case Missed:
+			missed++
 		}
 	}
-	return rows
+	return met, missed
 }
 
 func (s *Section) plotFile(i int) string { return fmt.Sprintf("%s-%d.svg", s.Name, i+1) }
 
+// A Document is what Write has written.
+type Document struct {
+	sections []string // in Markdown, without the Summary
+	kept     string   // what people have written
+}
+
+// Read reads a document, whose part from the line keep on is written by people. One
+// that does not exist is empty.
+func Read(file, keep string) (Document, error) {
+	data, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Document{}, err
+	}
+	var d Document
+	text := string(data)
+	if i := strings.Index(text, "\n"+keep+"\n"); i >= 0 {
+		text, d.kept = text[:i+1], text[i+1:]
+	}
+	for _, part := range strings.Split("\n"+text, "\n## ")[1:] {
+		part = "## " + strings.TrimRight(part, "\n") + "\n"
+		if title(part) != summaryTitle {
+			d.sections = append(d.sections, part)
+		}
+	}
+	return d, nil
+}
+
 // Write writes the document and, in a folder of its name beside it, the plots.
 // Sections that the document has and this run has not stay as they are. So does
-// what stands from the line keep on: it is written by people.
+// what stands from the line keep on. Before all sections stands their Summary.
 func Write(file, preamble, keep string, sections []*Section) error {
 	folder := strings.TrimSuffix(file, filepath.Ext(file))
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	old, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	d, err := Read(file, keep)
+	if err != nil {
 		return err
 	}
-	parts, kept := split(string(old), keep)
 	for _, s := range sections {
 		text := s.Markdown(filepath.Base(folder))
-		same := func(part string) bool { return strings.HasPrefix(part, "## "+s.Title+"\n") }
-		if i := slices.IndexFunc(parts, same); i >= 0 {
-			parts[i] = text
+		if i := slices.IndexFunc(d.sections, func(old string) bool { return title(old) == s.Title }); i >= 0 {
+			d.sections[i] = text
 		} else {
-			parts = append(parts, text)
+			d.sections = append(d.sections, text)
 		}
 		for i, p := range s.Plots {
 			if err := os.WriteFile(filepath.Join(folder, s.plotFile(i)), []byte(p.SVG()), 0o644); err != nil {
@@ -113,22 +144,15 @@ func Write(file, preamble, keep string, sections []*Section) error {
 			}
 		}
 	}
-	parts = append([]string{preamble}, parts...)
-	if kept != "" {
-		parts = append(parts, kept)
+	parts := slices.Concat([]string{preamble, d.Summary()}, d.sections)
+	if d.kept != "" {
+		parts = append(parts, d.kept)
 	}
 	return os.WriteFile(file, []byte(strings.Join(parts, "\n")), 0o644)
 }
 
-// split cuts a document into its sections, without what stands before the
-// first, and what people have written.
-func split(document, keep string) (sections []string, kept string) {
-	if i := strings.Index(document, "\n"+keep+"\n"); i >= 0 {
-		document, kept = document[:i+1], document[i+1:]
-	}
-	parts := strings.Split("\n"+document, "\n## ")
-	for _, part := range parts[1:] {
-		sections = append(sections, "## "+strings.TrimRight(part, "\n")+"\n")
-	}
-	return sections, kept
+// title is that of a section in Markdown.
+func title(section string) string {
+	first, _, _ := strings.Cut(section, "\n")
+	return strings.TrimPrefix(first, "## ")
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/amendhq/amend/bench/report"
 )
 
@@ -26,14 +28,66 @@ func TestMarkdown(t *testing.T) {
 	got := s.Markdown("performance")
 	for _, want := range []string{
 		"| edit | 10 ms | ≤ 25 ms | met |", "| clone | 900 ms | ≤ 25 ms | **missed** |", "| files | 100 |  |  |",
-		"![Wall & CPU](performance/write-1.svg)",
+		"![Wall & CPU](performance/write-1.svg)", "\nAims: 1 met, 1 missed.\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
 	}
-	if missed := s.Missed(); len(missed) != 1 || missed[0].What != "clone" {
-		t.Errorf("missed: %v", missed)
+}
+
+// written returns the document of a section, with what people have written.
+func written(t *testing.T, s *report.Section, notes string) report.Document {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "performance.md")
+	if err := os.WriteFile(file, []byte("\n## Notes\n\n"+notes), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what the first has written is no section of the second
+		if err := report.Write(file, "# New\n", "## Notes", []*report.Section{s}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := report.Read(file, "## Notes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestSummary(t *testing.T) {
+	s := &report.Section{Title: "Writing", Run: "Measured on 2026-03-02 in 1m30s, on 2 cores."}
+	s.Add("edit at 100 files", "10 ms (n=5)", "≤ 25 ms", true)
+	s.Note("memory at 100 files", "3 MB")
+	s.Add("edit at 1000 files", "30 ms (n=5)", "≤ 25 ms", false)
+	s.Add("than clone at 100 files", "3× (2–4)", "≥ 2×", true)
+	s.Add("than clone at 1000 files", "30× (20–40)", "≥ 20×", true)
+	s.Add("lost", "1 of 5 commits", "none", false)
+	want := `## All aims
+
+Aims: 3 met, 2 missed. The sections below took 1m30s.
+
+| what | aim | measured | |
+|---|---|---|---|
+| **Writing** | | | |
+| edit at 100 files / 1000 files | ≤ 25 ms | 10 ms / **30 ms** | **missed** 1 of 2 |
+| than clone at 100 files / 1000 files | ≥ 2× / ≥ 20× | 3× / 30× | met |
+| lost | none | **1 of 5 commits** | **missed** |
+`
+	if diff := cmp.Diff(want, written(t, s, "").Summary()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestUnexplained(t *testing.T) {
+	s := &report.Section{Title: "Writing"}
+	for _, what := range []string{"edit at 100 files", "edit at 1000 files", "growth", "lost commits"} {
+		s.Add(what, "1", "0", false)
+	}
+	s.Add("fine", "0", "0", true)
+	d := written(t, s, "Of growth: **edit** costs, and **lost\ncommits** are lost.\n")
+	if diff := cmp.Diff([]string{"Writing: growth"}, d.Unexplained()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
@@ -66,7 +120,11 @@ func TestWriteKeepsWhatIsNotMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(data)
-	want := "# New\n\n" + section().Markdown("performance") + "\n## Other\n\nfigures of another run\n\n## Notes\n\nBy hand.\n\n## More by hand\n"
+	d, err := report.Read(file, "## Notes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "# New\n\n" + d.Summary() + "\n" + section().Markdown("performance") + "\n## Other\n\nfigures of another run\n\n## Notes\n\nBy hand.\n\n## More by hand\n"
 	if text != want {
 		t.Errorf("the document is\n%s\nwant\n%s", text, want)
 	}
