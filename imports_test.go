@@ -46,6 +46,10 @@ var mayImport = map[string][]string{
 	"internal/forge":         {"internal/forge/runs", "internal/forge/store"},
 	"internal/forge/runs":    {"internal/forge/store"},
 
+	// The steps of Workflows wire what they use, as commands do.
+	"internal/steps": {"internal/alert", "internal/alertmanager", "internal/cli", "internal/kube", "internal/message", "internal/prometheus",
+		"internal/tracing", "internal/verify", "internal/writerapi"},
+
 	// For tests.
 	"internal/forge/forgetest":     {"internal/forge/store"},
 	"internal/audit/audittest":     {"internal/audit", "internal/ledger"},
@@ -74,7 +78,7 @@ var onlyIn = map[string][]string{
 	"github.com/prometheus/alertmanager/":  {"internal/policy"},
 	"github.com/google/cel-go":             {"internal/policy"},
 	"github.com/robfig/cron/":              {"internal/policy"},
-	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge", "internal/cli"},
+	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge", "internal/cli", "internal/steps"},
 	"github.com/modelcontextprotocol/":     {"cmd/amend"},
 	"github.com/amendhq/amend/internal/fo": {"cmd/forge", "internal/forge", "internal/forge/forgetest", "internal/forge/runs", "internal/forge/store"},
 
@@ -86,6 +90,20 @@ var onlyIn = map[string][]string{
 	"text/template": {"internal/appset", "internal/helm"},
 	"html/template": {"internal/page"},
 }
+
+// inStep is all of this module that amend-step may link, and notInStep what others may
+// not bring into it: each container of a Workflow starts this program, so what it
+// holds costs time and memory with every alert.
+var (
+	inStep = []string{"", "cmd/amend-step", "internal/alert", "internal/alertmanager", "internal/cache", "internal/cli", "internal/kube", "internal/message",
+		"internal/prometheus", "internal/secret", "internal/steps", "internal/tracing", "internal/verify", "internal/writerapi"}
+	notInStep = []string{
+		"github.com/aws/", "github.com/elastic/", "github.com/go-git/", "github.com/google/cel-go", "github.com/google/go-github/",
+		"github.com/google/go-jsonnet", "github.com/modelcontextprotocol/", "github.com/nats-io/", "github.com/prometheus/alertmanager/",
+		"github.com/slack-go/", "helm.sh/helm/", "k8s.io/client-go/dynamic", "k8s.io/client-go/informers", "k8s.io/client-go/kubernetes",
+		"k8s.io/kube-openapi/", "sigs.k8s.io/kustomize/",
+	}
+)
 
 const module = "github.com/amendhq/amend"
 
@@ -122,6 +140,25 @@ func TestModulesStayBehindTheirPackage(t *testing.T) {
 				if strings.HasPrefix(i, prefix) && !slices.Contains(owners, pkg) {
 					t.Errorf("%s imports %s, which only %s may", pkg, i, strings.Join(owners, " and "))
 				}
+			}
+		}
+	}
+}
+
+func TestStepsStaySmall(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/amend-step").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range strings.Lines(string(out)) {
+		pkg = strings.TrimSpace(pkg)
+		own, inside := strings.CutPrefix(pkg, module)
+		if inside && !slices.Contains(inStep, strings.TrimPrefix(own, "/")) {
+			t.Errorf("amend-step links %s, and each container of a Workflow starts it; if that is meant, say so in inStep", pkg)
+		}
+		for _, prefix := range notInStep {
+			if strings.HasPrefix(pkg, prefix) {
+				t.Errorf("amend-step links %s, which is too much for each container of a Workflow", pkg)
 			}
 		}
 	}

@@ -204,7 +204,7 @@ func (c *cluster) putStatus(w http.ResponseWriter, r *http.Request) {
 		deny(w, http.StatusConflict, "Conflict")
 		return
 	}
-	if progress(update.Status.Phase) < progress(old.Status.Phase) || !validStatus(update.Status) {
+	if update.Status.Phase.Progress() < old.Status.Phase.Progress() || !validStatus(update.Status) {
 		deny(w, http.StatusUnprocessableEntity, "Invalid")
 		return
 	}

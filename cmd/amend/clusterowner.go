@@ -11,10 +11,6 @@ import (
 	"github.com/amendhq/amend/internal/locate"
 )
 
-// argocdNamespace is where an installation of Argo CD has its Applications,
-// unless somebody says otherwise.
-const argocdNamespace = "argocd"
-
 // clusterFlags say which cluster knows the owner of an object.
 type clusterFlags struct {
 	ask                 bool
@@ -27,7 +23,7 @@ func (f *clusterFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&f.ask, "cluster", false, "ask the cluster which Application owns the object, and what it is like now")
 	fs.StringVar(&f.kubeconfig, "kubeconfig", "", "with --cluster: how to reach it (default: as kubectl does)")
 	fs.StringVar(&f.context, "context", "", "with --cluster: context of the kubeconfig")
-	fs.StringVar(&f.namespace, "argocd-namespace", argocdNamespace, "with --cluster: namespace of the Applications; empty for all")
+	fs.StringVar(&f.namespace, "argocd-namespace", kube.ArgoCDNamespace, "with --cluster: namespace of the Applications; empty for all")
 }
 
 // owner completes a query with what the cluster knows. For an object that a
@@ -35,7 +31,7 @@ func (f *clusterFlags) register(cmd *cobra.Command) {
 // to that is returned.
 func (f *clusterFlags) owner(ctx context.Context, q *locate.Query) ([]locate.Hop, error) {
 	if !f.ask {
-		if *f != (clusterFlags{namespace: argocdNamespace}) {
+		if *f != (clusterFlags{namespace: kube.ArgoCDNamespace}) {
 			return nil, amend.Errorf(amend.Invalid, "--cluster", "it is required with the other flags of a cluster")
 		}
 		return nil, nil

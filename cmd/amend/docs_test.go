@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/amendhq/amend/internal/steps"
 )
 
 func page(t *testing.T, name string) string {
@@ -96,7 +98,7 @@ func TestStepsPage(t *testing.T) {
 		said = append(said, m[1])
 	}
 	flags := documentedFlags(t, "steps.md")
-	for _, cmd := range newStep().Commands() {
+	for _, cmd := range steps.New("amend-step").Commands() {
 		have = append(have, cmd.Name())
 		own := map[string]documented{}
 		for name, d := range flags {
@@ -132,4 +134,5 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		})
 	}
 	walk(newRoot())
+	walk(steps.New("amend-step"))
 }

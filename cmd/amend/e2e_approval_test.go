@@ -23,6 +23,7 @@ import (
 	"github.com/amendhq/amend/internal/pagerduty"
 	"github.com/amendhq/amend/internal/slack"
 	"github.com/amendhq/amend/internal/slack/slacktest"
+	"github.com/amendhq/amend/internal/steps"
 )
 
 // approvalPolicy is added to the policy of the fixture.
@@ -311,7 +312,7 @@ func TestWriterPagesWhenNobodyAnswers(t *testing.T) {
 	packed, err := alert.Pack(alert.NewEvent(firing("AppOutOfMemory", app(1)), time.Now(), alert.Identity{}))
 	a.must(err)
 	cmd := exec.Command("amend", "step", "propose", "--writer", "http://"+a.addr, "--writer-token-file", token)
-	cmd.Env = a.environ(eventEnv + "=" + packed)
+	cmd.Env = a.environ(steps.EventEnv + "=" + packed)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

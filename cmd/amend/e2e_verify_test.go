@@ -14,6 +14,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/steps"
 )
 
 // A workflow runs steps as the containers of Argo Workflows do, against a writer.
@@ -47,7 +48,7 @@ func (w *workflow) step(name string, args ...string) (int, string) {
 	packed, err := alert.Pack(alert.NewEvent(firing("AppStuck", app(1)), time.Now(), alert.Identity{}))
 	w.must(err)
 	cmd := exec.Command("amend", append([]string{"step", name, "--writer", "http://" + w.addr, "--writer-token-file", w.token, "--out", filepath.Join(w.dir, name+".json")}, args...)...)
-	cmd.Env = w.environ(eventEnv + "=" + packed)
+	cmd.Env = w.environ(steps.EventEnv + "=" + packed)
 	out, _ := cmd.CombinedOutput() // the exit code says it
 	w.Logf("%s %v: %s", name, args, out)
 	return cmd.ProcessState.ExitCode(), string(out)

@@ -16,6 +16,7 @@ import (
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/forge"
+	"github.com/amendhq/amend/internal/steps"
 )
 
 // TestWriterSpeaksTLS, ends cleanly, and a step that trusts its certificate gets
@@ -36,7 +37,7 @@ func TestWriterSpeaksTLS(t *testing.T) {
 	s.must(err)
 	for ca, want := range map[string]int{cert: 0, "": cli.ExitTransient} {
 		cmd := exec.Command("amend", "step", "decide", "--writer", "https://"+s.addr, "--writer-token-file", token, "--writer-ca-file", ca)
-		cmd.Env = s.environ(eventEnv + "=" + packed)
+		cmd.Env = s.environ(steps.EventEnv + "=" + packed)
 		out, _ := cmd.CombinedOutput() // the exit code says it
 		if got := cmd.ProcessState.ExitCode(); got != want || (want == 0) != strings.Contains(string(out), `"reason": "act"`) {
 			t.Errorf("with the CA %q: exit code %d, want %d\n%s", ca, got, want, out)

@@ -67,7 +67,7 @@ func runGateway(ctx context.Context, f gatewayFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer flush(ctx, tracer, log)
+	defer tracer.Flush(ctx, log)
 	reg := newRegistry()
 	source, err := eventsource.New(eventsource.Config{URL: f.eventSource, TokenFile: f.eventSourceToken, Registry: reg})
 	if err != nil {

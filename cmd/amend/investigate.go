@@ -39,7 +39,7 @@ func (f *investigateFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&f.cluster, "cluster", false, "read the namespace of the workload in the cluster, too")
 	fs.StringVar(&f.kubeconfig, "kubeconfig", "", "how to reach the cluster (default: as kubectl does); implies --cluster")
 	fs.StringVar(&f.context, "context", "", "context of the kubeconfig; implies --cluster")
-	fs.StringVar(&f.argocd, "argocd-namespace", argocdNamespace, "namespace of the Applications; empty for all")
+	fs.StringVar(&f.argocd, "argocd-namespace", kube.ArgoCDNamespace, "namespace of the Applications; empty for all")
 	fs.StringVar(&f.prometheus.URL, "prometheus-url", "", "address of the Prometheus whose rule made the alert")
 	fs.StringVar(&f.prometheus.TokenFile, "prometheus-token-file", "", "file with a bearer token for it")
 	fs.StringVar(&f.prometheus.CAFile, "prometheus-ca-file", "", "file with the certificates that its own must be signed by")

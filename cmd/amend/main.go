@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/steps"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -30,7 +31,7 @@ Exit codes: 0 done or nothing to do, 1 internal error, 2 invalid input,
 3 refused or needs a person (the reason is printed), 75 try again later.`,
 	}
 	cli.Group(root)
-	root.AddCommand(newServe(), newWriter(), newGateway(), newStep(), newSimulate(), newLocate(), newEdit(), newLint(), newActions(), newLog(), newRevertByHand(), newAudit(), newExplain(), newExporter(), newCause(), newReport(), newMCP())
+	root.AddCommand(newServe(), newWriter(), newGateway(), steps.New("amend step"), newSimulate(), newLocate(), newEdit(), newLint(), newActions(), newLog(), newRevertByHand(), newAudit(), newExplain(), newExporter(), newCause(), newReport(), newMCP())
 	root.AddCommand(newJsonnetWorker())
 	return root
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/amendhq/amend/internal/kube"
 	"github.com/amendhq/amend/internal/prometheus"
 )
 
@@ -20,7 +21,7 @@ func connectAgent(t *testing.T) (session *mcp.ClientSession, now time.Time, brok
 	r, broken := newBrokenRepo(t)
 	now = time.Now().Add(time.Minute)
 	flags := investigateFlags{
-		repo: r.dir, kubeconfig: startCluster(t, brokenCluster(now)), argocd: argocdNamespace,
+		repo: r.dir, kubeconfig: startCluster(t, brokenCluster(now)), argocd: kube.ArgoCDNamespace,
 		prometheus: prometheus.Config{URL: startRules(t)}, timeout: 10 * time.Second,
 	}
 	i, err := flags.open(func() time.Time { return now.Add(time.Minute) })

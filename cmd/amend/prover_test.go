@@ -16,6 +16,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/steps"
 )
 
 const argocdToken = "token-of-amend-in-argocd"
@@ -187,7 +188,7 @@ func TestWriterAsksForTheOwner(t *testing.T) {
 		s.start()
 		s.eventually("the decision is "+step.says, func() bool {
 			cmd := exec.Command("amend", "step", "decide", "--writer", "http://"+s.addr, "--writer-token-file", token)
-			cmd.Env = s.environ(eventEnv + "=" + packed)
+			cmd.Env = s.environ(steps.EventEnv + "=" + packed)
 			out, _ := cmd.CombinedOutput()
 			return cmd.ProcessState.ExitCode() == step.code && strings.Contains(string(out), step.says)
 		})

@@ -19,10 +19,11 @@ import (
 	"github.com/amendhq/amend/internal/alertmanager"
 	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/kube"
+	"github.com/amendhq/amend/internal/steps"
 )
 
 // reconcile runs the step against a gateway and a fake writer.
-func reconcile(t *testing.T, gatewayRoot string, sweepCode int, args ...string) (done reconciliation, code int) {
+func reconcile(t *testing.T, gatewayRoot string, sweepCode int, args ...string) (done steps.Reconciliation, code int) {
 	t.Helper()
 	var swept atomic.Int64
 	writer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,15 +66,15 @@ func TestReconcile(t *testing.T) {
 		name  string
 		sweep int
 		args  []string
-		want  reconciliation
+		want  steps.Reconciliation
 		code  int
 	}{
 		{"one Alertmanager of two", 200, []string{"--alertmanager", gone.URL, "--alertmanager", knows.URL},
-			reconciliation{Firing: 1, Outcome: one, Swept: true}, cli.ExitTransient},
+			steps.Reconciliation{Firing: 1, Outcome: one, Swept: true}, cli.ExitTransient},
 		{"a pair", 200, []string{"--alertmanager", knows.URL, "--alertmanager", knows.URL},
-			reconciliation{Firing: 2, Outcome: alertmanager.Outcome{Folded: 2}, Swept: true}, cli.ExitOK},
+			steps.Reconciliation{Firing: 2, Outcome: alertmanager.Outcome{Folded: 2}, Swept: true}, cli.ExitOK},
 		{"another receiver, no writer", 503, []string{"--alertmanager", knows.URL, "--receiver", "ops"},
-			reconciliation{Firing: 1, Outcome: one}, cli.ExitTransient},
+			steps.Reconciliation{Firing: 1, Outcome: one}, cli.ExitTransient},
 	}
 	for _, tt := range tests {
 		got, code := reconcile(t, g.root, tt.sweep, tt.args...)
@@ -115,7 +116,7 @@ func TestReconcileWithAlertmanager(t *testing.T) {
 	send("/api/v2/alerts", `[{"labels":{"alertname":"AppStuck","deployment":"web","x":"{{=1+1}}"},"annotations":{"summary":"s"}},
 		{"labels":{"alertname":"Silenced"}},{"labels":{"alertname":"AppStuck","team":"others"}}]`)
 	got, code := reconcile(t, g.root, 200, "--alertmanager", root)
-	want := reconciliation{Firing: 1, Outcome: alertmanager.Outcome{Accepted: 1}, Swept: true}
+	want := steps.Reconciliation{Firing: 1, Outcome: alertmanager.Outcome{Accepted: 1}, Swept: true}
 	if diff := cmp.Diff(want, got); diff != "" || code != cli.ExitOK {
 		t.Errorf("exit code %d\n%s", code, diff)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/message"
+	"github.com/amendhq/amend/internal/verify"
 	"github.com/amendhq/amend/internal/writerapi"
 )
 
@@ -71,7 +72,7 @@ a cluster do it, with --writer and a token.`,
 		if *out == cli.JSON {
 			err = cli.PrintJSON(cmd.OutOrStdout(), d)
 		} else {
-			cmd.Println(summary(d))
+			cmd.Println(message.Decided(d))
 		}
 		if err == nil && d.Refused() {
 			err = amend.Refusef(d.Reason, "%s", message.Plain(d.Detail, 1000))
@@ -113,7 +114,7 @@ func (f reverting) revert(cmd *cobra.Command, r amend.Reversal) (d amend.Decisio
 	done := make(chan struct{})
 	go func() { defer close(done); env.Run(writing) }()
 	defer func() { stop(); <-done }()
-	err = patiently(cmd.Context(), func() error {
+	err = verify.Patiently(cmd.Context(), func() error {
 		d, err = localScribe{env}.Revert(cmd.Context(), r)
 		return err
 	})

@@ -14,6 +14,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/tools/txtar"
+
+	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/steps"
 )
 
 // demoRepo holds the commits of the demo's env repo, one file each.
@@ -21,7 +24,8 @@ const demoRepo = "../../tools/demo/envrepo/*.txtar"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"amend": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
+		"amend":      func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
+		"amend-step": func() { os.Exit(cli.Run(steps.New("amend-step"), os.Args[1:], os.Stdout, os.Stderr)) },
 	})
 }
 

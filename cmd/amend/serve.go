@@ -165,6 +165,6 @@ func (s *server) close() error {
 	if s.bus != nil {
 		s.bus.Close()
 	}
-	flush(context.Background(), s.tracer, s.log)
+	s.tracer.Flush(context.Background(), s.log)
 	return err
 }

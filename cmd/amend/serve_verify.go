@@ -24,7 +24,7 @@ type closingFlags struct {
 func (f *closingFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.kubeconfig, "kubeconfig", "", "file that says how to reach the cluster that Argo CD runs in; without it every change is unverified")
-	fs.StringVar(&f.namespace, "argocd-namespace", argocdNamespace, "with --kubeconfig: namespace of the Applications; empty for all")
+	fs.StringVar(&f.namespace, "argocd-namespace", kube.ArgoCDNamespace, "with --kubeconfig: namespace of the Applications; empty for all")
 	fs.DurationVar(&f.within, "within", 12*time.Minute, "how long to wait until a change is applied")
 	fs.DurationVar(&f.settle, "degraded-for", time.Minute, "how long an application has to be degraded to have failed")
 }
@@ -42,7 +42,7 @@ const (
 type closer struct {
 	writer *envWriter
 	// loop is nil when no cluster was named: then nothing can be seen.
-	loop  *loop
+	loop  *verify.Loop
 	wake  chan struct{}
 	again time.Duration // between two looks at a change that failed and was taken back
 	count *prometheus.CounterVec
@@ -67,7 +67,7 @@ func (f serveFlags) newCloser(w *envWriter, reg prometheus.Registerer, log *slog
 	}
 	reg.MustRegister(c.count)
 	cfg := verify.Config{History: w, Namespace: f.namespace, Repo: cmp.Or(f.sourceRepo, f.repo), Within: f.within, Settle: f.settle, Now: time.Now, Log: log}
-	if err := f.witnessFlags.wire(&cfg, f.volatile); err != nil || f.kubeconfig == "" {
+	if err := f.WitnessFlags.Wire(&cfg, f.volatile); err != nil || f.kubeconfig == "" {
 		return c, err
 	}
 	cluster, err := kube.New(f.kubeconfig)
@@ -75,14 +75,14 @@ func (f serveFlags) newCloser(w *envWriter, reg prometheus.Registerer, log *slog
 		return nil, amend.Errorf(amend.Invalid, "--kubeconfig", "%w", err)
 	}
 	cfg.Applications = cluster
-	c.loop = &loop{cfg: cfg, scribe: localScribe{w}, revert: true, log: log}
+	c.loop = &verify.Loop{Config: cfg, Scribe: localScribe{w}, Revert: true}
 	return c, nil
 }
 
 // localScribe is the writer of this process as a verification wants it.
 type localScribe struct{ *envWriter }
 
-// Revert implements scribe.
+// Revert implements verify.Scribe.
 func (s localScribe) Revert(ctx context.Context, r amend.Reversal) (amend.Decision, error) {
 	r.At = time.Now()
 	return pen{s.Writer}.Revert(ctx, r, nil)
@@ -167,7 +167,7 @@ func (c *closer) verify(ctx context.Context, r amend.Record) {
 	// What stands is not found out once more. Where nobody can say it for good, it is, and
 	// then nothing is taken back: it may have worked, and its alert fire for another reason.
 	var shown amend.VerdictState
-	if err := patiently(ctx, func() (err error) {
+	if err := verify.Patiently(ctx, func() (err error) {
 		shown, err = c.writer.host.Verdict(ctx, r.Commit)
 		return err
 	}); err != nil {
@@ -198,7 +198,7 @@ func (c *closer) find(ctx context.Context, r amend.Record) (amend.Verdict, error
 	if c.loop == nil {
 		v := amend.Verdict{State: amend.Unverified, Commit: r.Commit, At: time.Now().UTC(),
 			Detail: "no cluster was named to amend serve, so nobody can see whether the change is applied"}
-		_, _ = loop{scribe: localScribe{c.writer}, log: c.log}.show(ctx, v)
+		_, _ = verify.Loop{Config: verify.Config{Log: c.log}, Scribe: localScribe{c.writer}}.Show(ctx, v)
 		return v, nil
 	}
 	object, err := amend.ParseObjectRef(r.Target)
@@ -206,13 +206,13 @@ func (c *closer) find(ctx context.Context, r amend.Record) (amend.Verdict, error
 		return amend.Verdict{}, err
 	}
 	var check amend.Check
-	if err := patiently(ctx, func() (err error) {
+	if err := verify.Patiently(ctx, func() (err error) {
 		check, err = c.writer.Check(ctx, r)
 		return err
 	}); err != nil {
 		return amend.Verdict{}, err
 	}
-	return c.loop.close(ctx, verify.Change{Commit: r.Commit, Object: object, Event: r.Alert, At: r.At, Check: check})
+	return c.loop.Close(ctx, verify.Change{Commit: r.Commit, Object: object, Event: r.Alert, At: r.At, Check: check})
 }
 
 // judged adds the verdicts that are known to decisions, as the gateway shows them.

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/amendhq/amend/internal/steps"
 )
 
 // serveFlags is the configuration of serve.
@@ -15,7 +17,7 @@ type serveFlags struct {
 	argocdFlags
 	pageFlags
 	closingFlags
-	witnessFlags
+	steps.WitnessFlags
 	approvalFlags
 	giveUp       time.Duration
 	recordEvents string
@@ -30,7 +32,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	f.pageFlags.register(cmd)
 	f.approvalFlags.register(cmd)
 	f.closingFlags.register(cmd)
-	f.witnessFlags.register(cmd)
+	f.WitnessFlags.Register(cmd)
 	cmd.Flags().DurationVar(&f.giveUp, "give-up-after", 10*time.Minute, "how long a change is tried before its failure is recorded")
 	cmd.Flags().StringVar(&f.recordEvents, "record-events", "", "folder to keep accepted events in, one file each, for amend simulate --replay")
 }

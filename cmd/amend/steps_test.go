@@ -20,6 +20,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/kube"
+	"github.com/amendhq/amend/internal/steps"
 )
 
 // requestPolicy answers requests for a restart, beside what the fixture's does.
@@ -152,7 +153,7 @@ func (p *play) event(ts *testscript.TestScript, args []string) {
 	e := alert.NewEvent(a, time.Now(), alert.NewIdentity(alert.DefaultVolatile()))
 	packed, err := alert.Pack(e)
 	ts.Check(err)
-	ts.Setenv(eventEnv, packed)
+	ts.Setenv(steps.EventEnv, packed)
 	ce, err := alert.ToCloudEvent(e)
 	ts.Check(err)
 	data, err := json.Marshal(ce)

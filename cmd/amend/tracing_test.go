@@ -19,6 +19,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/steps"
 	"github.com/amendhq/amend/internal/tracing"
 )
 
@@ -117,7 +118,7 @@ func TestTraceGoesThroughSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, event := range map[string]string{"decide": packed, "record": ""} {
-		t.Setenv(eventEnv, event)
+		t.Setenv(steps.EventEnv, event)
 		args := []string{"step", name, "--writer", "http://127.0.0.1:1", "--writer-token-file", in, "--out", filepath.Join(t.TempDir(), "out")}
 		if name == "record" {
 			args = append(args, "--in", in)
@@ -134,7 +135,7 @@ func TestTraceOfACommit(t *testing.T) {
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	c := newCollector(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.URL)
-	t.Setenv(eventEnv, "")
+	t.Setenv(steps.EventEnv, "")
 	writer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"record":{"target":"Deployment/shop/web"},"trace":"`+trace+`"}`)
 	}))

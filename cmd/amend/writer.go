@@ -49,7 +49,7 @@ func (f *writerFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.tlsCert, "tls-cert-file", "", "file with the certificate to serve HTTPS with; read again when it is replaced")
 	fs.StringVar(&f.tlsKey, "tls-key-file", "", "file with the key of --tls-cert-file")
 	fs.BoolVar(&f.owners, "owner-from-cluster", false, "ask the cluster for the Application of a workload, as it is live, before each change")
-	fs.StringVar(&f.namespace, "argocd-namespace", argocdNamespace, "with --owner-from-cluster: namespace of the Applications; empty for all")
+	fs.StringVar(&f.namespace, "argocd-namespace", kube.ArgoCDNamespace, "with --owner-from-cluster: namespace of the Applications; empty for all")
 }
 
 func newWriter() *cobra.Command {
@@ -58,7 +58,7 @@ func newWriter() *cobra.Command {
 		Use:   "writer",
 		Short: "Hold the Git credential of a cluster, and write what its steps ask for",
 		Long: `Run the one process of a cluster that holds the Git credential. The steps of
-Workflows ask it over HTTP for decisions and changes; see amend step --help.
+Workflows ask it over HTTP for decisions and changes; see amend-step --help.
 
 Who asks proves it with a token of its service account for --audience, which the
 cluster is asked about (TokenReview). Changes are made for those who may create
@@ -100,7 +100,7 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 	if asked.tracer, err = tracing.FromEnv(ctx, "amend-writer", os.Getenv, log); err != nil {
 		return err
 	}
-	defer flush(ctx, asked.tracer, log)
+	defer asked.tracer.Flush(ctx, log)
 	env, err := openEnvWriter(ctx, f.repoFlags, asked, 10*time.Second, log)
 	if err != nil {
 		return err

@@ -8,6 +8,10 @@ import (
 	"github.com/amendhq/amend"
 )
 
+// ArgoCDNamespace is where an installation of Argo CD has its Applications, unless
+// somebody says otherwise.
+const ArgoCDNamespace = "argocd"
+
 // refresh is the merge patch that asks Argo CD to compare an Application with
 // Git now; the controller takes the annotation away when it has.
 const refresh = `{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}`

@@ -61,6 +61,20 @@ const (
 	Failed    Phase = "Failed"    // refused, or its change is not healthy; see reason and message
 )
 
+// Progress orders the phases: how far a request has got, 0 while no workflow has taken
+// it. Succeeded and Failed are as far as it gets.
+func (p Phase) Progress() int {
+	switch p {
+	case Running:
+		return 1
+	case Proposed:
+		return 2
+	case Succeeded, Failed:
+		return 3
+	}
+	return 0
+}
+
 // The types of the conditions.
 const (
 	Decided  = "Decided"  // the policy has decided

@@ -77,6 +77,20 @@ func (t *Tracer) Close(ctx context.Context) error {
 	return nil
 }
 
+// flushWithin bounds the wait for a collector when a process ends.
+const flushWithin = 2 * time.Second
+
+// Flush closes the Tracer of a process that ends, whether ctx has ended or not. A
+// collector that is away is no failure of what was traced: after two seconds the log
+// says that traces are lost.
+func (t *Tracer) Flush(ctx context.Context, log *slog.Logger) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), flushWithin)
+	defer stop()
+	if err := t.Close(ctx); err != nil {
+		log.Warn("traces are lost", "error", err)
+	}
+}
+
 // A Period is how long something took.
 type Period struct{ From, To time.Time }
 

@@ -86,28 +86,33 @@ func Applied(ctx context.Context, cfg Config, change Change) (amend.Verdict, err
 // What holds for a change whose policy cannot be read any more.
 const defaultAfter, defaultDeadline = 2 * time.Minute, 15 * time.Minute
 
-// newWatch fills in what the configuration leaves out.
+// withDefaults fills in what the configuration leaves out.
+func (c Config) withDefaults() Config {
+	if c.Within == 0 {
+		c.Within = 15 * time.Minute
+	}
+	if c.Settle == 0 {
+		c.Settle = time.Minute
+	}
+	if c.Steady == 0 {
+		c.Steady = time.Minute
+	}
+	if c.Prober == nil {
+		c.Prober = noProber{}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
 func newWatch(cfg Config, change Change) *watch {
-	if cfg.Within == 0 {
-		cfg.Within = 15 * time.Minute
-	}
-	if cfg.Settle == 0 {
-		cfg.Settle = time.Minute
-	}
-	if cfg.Steady == 0 {
-		cfg.Steady = time.Minute
-	}
+	cfg = cfg.withDefaults()
 	if change.Check.Deadline == 0 {
 		change.Check.After, change.Check.Deadline = defaultAfter, defaultDeadline
-	}
-	if cfg.Prober == nil {
-		cfg.Prober = noProber{}
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	w := &watch{cfg: cfg, change: change, deadline: cfg.Now().Add(cfg.Within), contains: map[string]bool{}}
 	w.hearing = hearing{probe: witness{asked: change.Check.Probe != ""}, alert: witness{asked: cfg.Alerts != nil && !change.Requested}, steady: cfg.Steady}

@@ -1,4 +1,4 @@
-package main
+package steps
 
 import (
 	"github.com/spf13/cobra"
@@ -15,7 +15,7 @@ func newRequest() *cobra.Command {
 		Short: "Make an event of a RemediationRequest",
 		Long: `Read a RemediationRequest and write it down as the event that the other steps take
 with --event-file, so that the policy decides about it as about an alert.`,
-		Example: "  amend step request --namespace shop --name restart-web --out event.json",
+		Example: "request --namespace shop --name restart-web --out event.json",
 	}
 	s := &step{cmd: cmd}
 	s.outFlag("file for the event")

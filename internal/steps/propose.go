@@ -1,4 +1,4 @@
-package main
+package steps
 
 import (
 	"github.com/spf13/cobra"
@@ -14,8 +14,8 @@ func newPropose() *cobra.Command {
 down what became of it. The decision of the step before only says whether there is
 anything to do: the writer decides again, on the env repo as it is then. A decision
 that asks for no change is passed on as it is.`,
-		Example: `  amend step propose --in decision.json --out change.json     # the event is in $AMEND_EVENT
-  amend step propose --event-file event.json --out change.json`,
+		Example: `propose --in decision.json --out change.json     # the event is in $AMEND_EVENT
+propose --event-file event.json --out change.json`,
 	}
 	s := &step{cmd: cmd}
 	s.writerFlags()

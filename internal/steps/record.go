@@ -1,4 +1,4 @@
-package main
+package steps
 
 import (
 	"github.com/spf13/cobra"
@@ -15,7 +15,7 @@ func newRecord() *cobra.Command {
 		Long: `Ask the writer whether the log of the env repo holds the entry of a change, and to
 have it added when it does not. A change that waits in a pull request has no entry
 yet: that is exit code 0, and the writer sees to it once it is merged.`,
-		Example: "  amend step record --in change.json --out record.json",
+		Example: "record --in change.json --out record.json",
 	}
 	s := &step{cmd: cmd}
 	s.writerFlags()

@@ -1,4 +1,4 @@
-package main
+package steps
 
 import (
 	"github.com/spf13/cobra"
@@ -12,7 +12,7 @@ func newWithdraw() *cobra.Command {
 		Short: "Close the open pull request of an alert that has resolved",
 		Long: `Ask the writer to close the pull request of an alert that is over before it was
 merged, and to delete its branch. What is merged or committed already stays.`,
-		Example: "  amend step withdraw --out decision.json     # the event is in $AMEND_EVENT",
+		Example: "withdraw --out decision.json     # the event is in $AMEND_EVENT",
 	}
 	s := &step{cmd: cmd}
 	s.writerFlags()

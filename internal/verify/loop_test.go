@@ -1,8 +1,7 @@
-package main
+package verify_test
 
 import (
 	"context"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -66,10 +65,10 @@ func (s *standing) close(t *testing.T) (amend.Verdict, error) {
 		Sources: []amend.ApplicationSource{{RepoURL: "https://git.example.com/env", Compared: "a", Applied: "a"}},
 		Objects: []amend.ApplicationObject{{ObjectRef: object, Health: "Healthy"}},
 	}}
-	l := loop{scribe: s, revert: true, log: slog.New(slog.DiscardHandler), cfg: verify.Config{
+	l := verify.Loop{Scribe: s, Revert: true, Config: verify.Config{
 		Applications: argo, History: argo, Alerts: argo, Repo: "https://git.example.com/env", Steady: time.Millisecond, Now: time.Now,
 	}}
-	return l.close(t.Context(), verify.Change{Commit: "a", Object: object, Event: "e", Check: amend.Check{Deadline: time.Millisecond, OnFailure: amend.TakeBack}})
+	return l.Close(t.Context(), verify.Change{Commit: "a", Object: object, Event: "e", Check: amend.Check{Deadline: time.Millisecond, OnFailure: amend.TakeBack}})
 }
 
 // TestWhatFailedAndWasTakenBack: the process that took it back ended before it could

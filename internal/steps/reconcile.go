@@ -1,4 +1,4 @@
-package main
+package steps
 
 import (
 	"context"
@@ -50,7 +50,7 @@ nothing else from being done, and is exit code 75 at the end.
 
 With --requests, the status of each RemediationRequest that nothing has become of
 in two minutes is touched, so that the EventSource sees it once more.`,
-		Example: "  amend step reconcile --alertmanager http://alertmanager:9093 --gateway-token-file webhook-token",
+		Example: "reconcile --alertmanager http://alertmanager:9093 --gateway-token-file webhook-token",
 	}
 	s := &step{cmd: cmd}
 	f.register(cmd)
@@ -70,9 +70,9 @@ in two minutes is touched, so that the EventSource sees it once more.`,
 	return cmd
 }
 
-// A reconciliation is what one run found and did. Alerts that several
+// A Reconciliation is what one run found and did. Alerts that several
 // Alertmanagers know count for each of them.
-type reconciliation struct {
+type Reconciliation struct {
 	Firing int `json:"firing"`
 	alertmanager.Outcome
 	// Requests counts the RemediationRequests that were brought back.
@@ -81,7 +81,7 @@ type reconciliation struct {
 }
 
 // reconcile does as much as it can. It returns nil when it could not begin.
-func (s *step) reconcile(ctx context.Context, f reconcileFlags) (*reconciliation, error) {
+func (s *step) reconcile(ctx context.Context, f reconcileFlags) (*Reconciliation, error) {
 	writer, err := s.client()
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (s *step) reconcile(ctx context.Context, f reconcileFlags) (*reconciliation
 		}
 	}
 	var (
-		done   reconciliation
+		done   Reconciliation
 		failed error
 	)
 	for _, source := range sources {
@@ -133,7 +133,7 @@ func (s *step) bringBack(ctx context.Context, now time.Time) (int, error) {
 	touched := 0
 	var failed error
 	for _, r := range all {
-		if progress(r.Status.Phase) > 0 || now.Sub(r.CreationTimestamp.Time) < untaken {
+		if r.Status.Phase.Progress() > 0 || now.Sub(r.CreationTimestamp.Time) < untaken {
 			continue
 		}
 		r.Status.Phase = kube.Pending
@@ -149,7 +149,7 @@ func (s *step) bringBack(ctx context.Context, now time.Time) (int, error) {
 	return touched, failed
 }
 
-func (r *reconciliation) add(firing int, o alertmanager.Outcome) {
+func (r *Reconciliation) add(firing int, o alertmanager.Outcome) {
 	r.Firing += firing
 	r.Accepted += o.Accepted
 	r.Folded += o.Folded

@@ -1,4 +1,4 @@
-package main
+package steps
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ func newFail() *cobra.Command {
 		Short: "Say in a RemediationRequest that its Workflow ended without an outcome",
 		Long: `Set a RemediationRequest to Failed, unless it has an outcome already. It is for a
 Workflow's exit handler: a step that was killed cannot say so itself.`,
-		Example: "  amend step fail --request shop/restart-web --message 'the Workflow has failed'",
+		Example: "fail --request shop/restart-web --message 'the Workflow has failed'",
 	}
 	s := &step{cmd: cmd}
 	s.requestFlags()

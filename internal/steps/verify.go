@@ -1,4 +1,4 @@
-package main
+package steps
 
 import (
 	"cmp"
@@ -22,7 +22,7 @@ type verification struct {
 	commit, repo, namespace string
 	within, settle          time.Duration
 	findRequest, revert     bool
-	witnesses               witnessFlags
+	witnesses               WitnessFlags
 	volatile                []string
 }
 
@@ -42,8 +42,8 @@ failed, when it was taken back because of that, or was not applied in time.
 
 Of a commit that takes a change back, as the merge of a pull request that proposes to,
 it is shown beside the change, once it is applied, that it was taken back.`,
-		Example: `  amend step verify --in change.json --out verdict.json --alertmanager-url http://alertmanager:9093
-  amend step verify --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 --find-request --revert`,
+		Example: `verify --in change.json --out verdict.json --alertmanager-url http://alertmanager:9093
+verify --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 --find-request --revert`,
 	}
 	v := verification{step: &step{cmd: cmd}}
 	v.writerFlags()
@@ -53,13 +53,13 @@ it is shown beside the change, once it is applied, that it was taken back.`,
 	fs := cmd.Flags()
 	fs.StringVar(&v.commit, "commit", "", "the change, the merge of its pull request, or what took it back, as a full commit id; instead of --in")
 	fs.StringVar(&v.repo, "repo", "", "address of the env repo as Argo CD knows it (default: the writer's)")
-	fs.StringVar(&v.namespace, "argocd-namespace", argocdNamespace, "namespace of the Applications; empty for all")
+	fs.StringVar(&v.namespace, "argocd-namespace", kube.ArgoCDNamespace, "namespace of the Applications; empty for all")
 	fs.BoolVar(&v.findRequest, "find-request", false, "tell the RemediationRequest that the change answers, if there is one")
 	fs.BoolVar(&v.revert, "revert", false, "when the change failed, take it back as the policy says")
 	fs.StringSliceVar(&v.volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another, as for the gateway")
 	fs.DurationVar(&v.within, "within", 12*time.Minute, "how long to wait until the change is applied")
 	fs.DurationVar(&v.settle, "settle", time.Minute, "how long an application has to be degraded to have failed")
-	v.witnesses.register(cmd)
+	v.witnesses.Register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return v.tell(cmd.Context(), func() (outcome, error) { return v.run(cmd.Context()) })
 	}
@@ -121,14 +121,14 @@ func (v verification) close(ctx context.Context, client *writerapi.Client, chang
 		}
 	}
 	log := slog.New(slog.NewTextHandler(v.cmd.ErrOrStderr(), nil))
-	l := loop{scribe: client, revert: v.revert, log: log, cfg: verify.Config{
+	l := verify.Loop{Scribe: client, Revert: v.revert, Config: verify.Config{
 		Applications: cluster, History: client, Namespace: v.namespace, Repo: cmp.Or(v.repo, change.Repo),
 		Within: v.within, Settle: v.settle, Now: time.Now, Log: log,
 	}}
-	if err := v.witnesses.wire(&l.cfg, v.volatile); err != nil {
+	if err := v.witnesses.Wire(&l.Config, v.volatile); err != nil {
 		return amend.Verdict{}, err
 	}
-	return l.close(ctx, verify.Change{
+	return l.Close(ctx, verify.Change{
 		Commit: commit, Object: object, Event: change.Record.Alert, At: change.Record.At, Check: change.Check, Requested: !v.request.isZero(),
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package steps
 
 import "github.com/spf13/cobra"
 
@@ -9,8 +9,8 @@ func newDecide() *cobra.Command {
 		Long: `Ask the writer to decide about an event on the env repo as it is, and write the
 decision down. Nothing is written to Git. That there is nothing to do, or no
 playbook for the alert, is exit code 0; a refusal is 3.`,
-		Example: `  amend step decide --out decision.json     # the event is in $AMEND_EVENT
-  amend step decide --event-file event.json --out decision.json`,
+		Example: `decide --out decision.json     # the event is in $AMEND_EVENT
+decide --event-file event.json --out decision.json`,
 	}
 	s := &step{cmd: cmd}
 	s.writerFlags()

@@ -1,4 +1,4 @@
-package main
+package steps
 
 import (
 	"context"
@@ -154,24 +154,11 @@ func (s *step) report(ctx context.Context, o outcome) error {
 	}
 }
 
-// progress orders the phases: a request never goes back.
-func progress(p kube.Phase) int {
-	switch p {
-	case kube.Running:
-		return 1
-	case kube.Proposed:
-		return 2
-	case kube.Succeeded, kube.Failed:
-		return 3
-	}
-	return 0
-}
-
 // apply changes the status of the request and reports whether there is anything
 // to write: not when the request is further on already, or has ended.
 func (o outcome) apply(r *kube.RemediationRequest, now time.Time) bool {
-	old := progress(r.Status.Phase)
-	if old == progress(kube.Succeeded) || old > progress(o.phase) || o.onlyUnsettled && old > progress(kube.Running) {
+	old := r.Status.Phase.Progress()
+	if old == kube.Succeeded.Progress() || old > o.phase.Progress() || o.onlyUnsettled && old > kube.Running.Progress() {
 		return false
 	}
 	text := message.Plain(o.message, maxMessage)

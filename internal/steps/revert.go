@@ -1,9 +1,10 @@
-package main
+package steps
 
 import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/verify"
 )
 
 func newRevert() *cobra.Command {
@@ -17,8 +18,8 @@ from before it. Refused when one of them was changed since (exit code 3).
 With --in the change is that of a verdict, and only one that failed is taken back:
 as the playbook's verify says, and by a pull request where its files were changed
 since. Any other verdict leaves nothing to do: exit code 0.`,
-		Example: `  amend step revert --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 --out decision.json
-  amend step revert --in verdict.json --out decision.json`,
+		Example: `revert --commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 --out decision.json
+revert --in verdict.json --out decision.json`,
 	}
 	s := &step{cmd: cmd}
 	s.writerFlags()
@@ -48,7 +49,7 @@ since. Any other verdict leaves nothing to do: exit code 0.`,
 		if v.State != amend.Failed || v.OnFailure != amend.TakeBack && v.OnFailure != amend.ProposeTakeBack {
 			return s.write(amend.Decision{Reason: amend.ReasonNoChange, Detail: "the verdict is " + string(v.State)}, "nothing to take back: %s", v.State)
 		}
-		d, err := loop{scribe: client}.reversal(cmd.Context(), v)
+		d, err := verify.Loop{Scribe: client}.Reversal(cmd.Context(), v)
 		if err != nil {
 			return err
 		}
