@@ -7,12 +7,12 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-      go build -trimpath -ldflags="-s -w" -o /image/amend ./cmd/amend && \
+      go build -trimpath -ldflags="-s -w" -o /image/ ./cmd/amend ./cmd/amend-step && \
     mkdir -p /image/etc && mkdir -m 1777 /image/tmp && \
     echo 'amend:x:65532:65532:amend:/tmp:/sbin/nologin' > /image/etc/passwd && \
     echo 'amend:x:65532:' > /image/etc/group
 
-# Nothing but the program: the certificates of the public authorities are in it.
+# Nothing but the programs: the certificates of the public authorities are in them.
 FROM scratch
 ARG VERSION=dev REVISION=
 LABEL org.opencontainers.image.title="amend" \

@@ -320,7 +320,7 @@ func TestTokensAreWhereTheyAreNeeded(t *testing.T) {
 				has := slices.ContainsFunc(c.VolumeMounts, func(m volumeMount) bool {
 					return strings.HasPrefix(m.MountPath, "/var/run/secrets/kubernetes.io")
 				})
-				wants := slices.Contains(needs, c.Args[1]) ||
+				wants := slices.Contains(needs, c.Args[0]) ||
 					slices.ContainsFunc(c.Args, func(a string) bool { return strings.HasPrefix(a, "--request=") })
 				if has != wants {
 					t.Errorf("%s/%s/%s: has a token of the API server: %v, needs one: %v", w.Metadata.Name, each.Name, c.Name, has, wants)

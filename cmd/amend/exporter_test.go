@@ -68,8 +68,8 @@ func TestElasticComponentRuns(t *testing.T) {
 	found := 0
 	for doc := range strings.SplitSeq(string(text), "\n---\n") {
 		doc = strings.ReplaceAll(doc, "[/amend]", "\n            - /amend") // as Kustomize writes it
-		for _, args := range containerArgs(t, doc) {
-			if cmd := parsed(t, args); cmd.CommandPath() == "amend exporter elastic" {
+		for _, line := range commandLines(t, doc) {
+			if cmd := parsed(t, line); cmd.CommandPath() == "amend exporter elastic" {
 				found++
 			}
 		}

@@ -7,9 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
+
+	"github.com/amendhq/amend/internal/steps"
 )
 
-// Every container that runs amend in a cluster runs a command that there is,
+// Every container of amend in a cluster runs a command that there is,
 // with flags that it has and values that they take.
 func TestManifestsRunCommandsThatExist(t *testing.T) {
 	install, err := os.ReadFile("../../manifests/install.yaml")
@@ -18,14 +20,13 @@ func TestManifestsRunCommandsThatExist(t *testing.T) {
 	}
 	run := map[string]bool{}
 	for doc := range strings.SplitSeq(string(install), "\n---\n") {
-		for _, args := range containerArgs(t, doc) {
-			cmd := parsed(t, args)
-			run[cmd.CommandPath()] = true
+		for _, line := range commandLines(t, doc) {
+			run[parsed(t, line).CommandPath()] = true
 		}
 	}
 	for _, want := range []string{
-		"amend gateway", "amend writer", "amend step decide", "amend step propose", "amend step record", "amend step verify",
-		"amend step withdraw", "amend step revert", "amend step request", "amend step fail", "amend step reconcile",
+		"amend gateway", "amend writer", "amend-step decide", "amend-step propose", "amend-step record", "amend-step verify",
+		"amend-step withdraw", "amend-step revert", "amend-step request", "amend-step fail", "amend-step reconcile",
 	} {
 		if !run[want] {
 			t.Errorf("no container runs %s", want)
@@ -33,9 +34,9 @@ func TestManifestsRunCommandsThatExist(t *testing.T) {
 	}
 }
 
-// containerArgs returns the arguments of every container of an object, with
+// commandLines returns the command line of every container of an object, with
 // what the cluster fills in replaced by something of its kind.
-func containerArgs(t *testing.T, doc string) (all [][]string) {
+func commandLines(t *testing.T, doc string) (all [][]string) {
 	t.Helper()
 	type containers []struct {
 		Command []string `json:"command"`
@@ -55,7 +56,7 @@ func containerArgs(t *testing.T, doc string) (all [][]string) {
 			} `json:"templates"`
 		} `json:"spec"`
 	}
-	if !strings.Contains(doc, "/amend\n") {
+	if !strings.Contains(doc, "/amend\n") && !strings.Contains(doc, "/amend-step\n") {
 		return nil
 	}
 	if err := yaml.Unmarshal([]byte(doc), &object); err != nil {
@@ -71,32 +72,34 @@ func containerArgs(t *testing.T, doc string) (all [][]string) {
 		"$(AMEND_GITHUB_APP_ID)", "1", "$(AMEND_ALERTMANAGER)", "http://alertmanager:9093", "$(AMEND_PROMETHEUS)", "http://prometheus:9090",
 	)
 	for _, c := range found {
-		if len(c.Command) != 1 || c.Command[0] != "/amend" {
-			t.Errorf("a container runs %v", c.Command)
-		}
-		for i, arg := range c.Args {
-			c.Args[i] = filled.Replace(arg)
-			if strings.Contains(c.Args[i], "{{") || strings.Contains(c.Args[i], "$(") {
+		line := append(c.Command, c.Args...)
+		for i, arg := range line {
+			line[i] = filled.Replace(arg)
+			if strings.Contains(line[i], "{{") || strings.Contains(line[i], "$(") {
 				t.Errorf("the argument %s holds something unknown", arg)
 			}
 		}
-		all = append(all, c.Args)
+		all = append(all, line)
 	}
 	return all
 }
 
-// parsed finds the command of a line of arguments and parses its flags.
-func parsed(t *testing.T, args []string) *cobra.Command {
+// parsed finds the command of a command line and parses its flags.
+func parsed(t *testing.T, line []string) *cobra.Command {
 	t.Helper()
-	cmd, rest, err := newRoot().Find(args)
+	root := map[string]*cobra.Command{"/amend": newRoot(), "/amend-step": steps.New("amend-step")}[line[0]]
+	if root == nil {
+		t.Fatalf("the image has no program for %v", line)
+	}
+	cmd, rest, err := root.Find(line[1:])
 	if err != nil {
-		t.Fatalf("amend %s: %v", strings.Join(args, " "), err)
+		t.Fatalf("%v: %v", line, err)
 	}
 	if err := cmd.ParseFlags(rest); err != nil {
-		t.Errorf("amend %s: %v", strings.Join(args, " "), err)
+		t.Errorf("%v: %v", line, err)
 	}
 	if left := cmd.Flags().Args(); len(left) > 0 || !cmd.Runnable() || cmd.HasSubCommands() {
-		t.Errorf("amend %s: there is no such command", strings.Join(args, " "))
+		t.Errorf("%v: there is no such command", line)
 	}
 	return cmd
 }

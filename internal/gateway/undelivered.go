@@ -21,7 +21,7 @@ var reportedForm = regexp.MustCompile(`^[a-z0-9.-]{1,63}$`)
 // undelivered takes the report of a Sensor that gave an event up: its Workflow
 // could not be created, or an older one of the same name is still there. The
 // event's next delivery is let through, so Alertmanager's repeats and
-// amend step reconcile bring it back; the fold of another replica ends by
+// amend-step reconcile bring it back; the fold of another replica ends by
 // itself after the window.
 func (g *Gateway) undelivered(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Content-Type") != "" && mediaType(r) != "application/json" {

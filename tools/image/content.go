@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -14,11 +15,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// user is who the program runs as; nobody else is in the image.
+// user is who the programs run as; nobody else is in the image.
 const user = "65532:65532"
 
-// An origin says which sources a program was built from. Everything in it comes
-// from the program itself, so that one commit makes one image.
+// An origin says which sources the programs were built from. Everything in it comes
+// from a program itself, so that one commit makes one image.
 type origin struct {
 	version, revision string
 	time              time.Time // of the commit; 1970 when not known
@@ -41,22 +42,22 @@ func originOf(info *debug.BuildInfo) origin {
 
 // content is what goes into an image.
 type content struct {
-	program, bom []byte
-	arch         string
-	origin       origin
+	programs []file
+	bom      []byte
+	arch     string
+	origin   origin
 }
 
 // files lists the layer in its order.
 func (c content) files() []file {
 	passwd := "amend:x:65532:65532:amend:/tmp:/sbin/nologin\n"
-	return []file{
-		{name: "amend", mode: 0o755, data: c.program},
+	return slices.Concat(c.programs, []file{
 		{name: "amend.cdx.json", mode: 0o644, data: c.bom},
 		{name: "etc/", mode: 0o755},
 		{name: "etc/passwd", mode: 0o644, data: []byte(passwd)},
 		{name: "etc/group", mode: 0o644, data: []byte("amend:x:65532:\n")},
 		{name: "tmp/", mode: 0o1777},
-	}
+	})
 }
 
 // A file is a regular one, or a folder when its name ends in a slash.
@@ -101,7 +102,7 @@ func assemble(c content) (v1.Image, error) {
 	created := v1.Time{Time: c.origin.time}
 	img, err = mutate.Append(img, mutate.Addendum{
 		Layer: layer, MediaType: types.OCILayer,
-		History: v1.History{Created: created, CreatedBy: "tools/image", Comment: "the program, its bill of materials, /tmp"},
+		History: v1.History{Created: created, CreatedBy: "tools/image", Comment: "the programs, their bill of materials, /tmp"},
 	})
 	if err != nil {
 		return nil, err

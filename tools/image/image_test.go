@@ -37,7 +37,8 @@ func build(t *testing.T, c content) v1.Image {
 
 func sample() content {
 	return content{
-		program: []byte("\x7fELF"), bom: []byte("{}"), arch: "arm64",
+		programs: []file{{name: "amend", mode: 0o755, data: []byte("\x7fELF")}, {name: "amend-step", mode: 0o755, data: []byte("\x7fELF-")}},
+		bom:      []byte("{}"), arch: "arm64",
 		origin: origin{version: "v1.2.3", revision: "0123456789abcdef0123456789abcdef01234567", time: at},
 	}
 }
@@ -97,6 +98,7 @@ func TestFiles(t *testing.T) {
 	}
 	want := map[string]string{
 		"-rwxr-xr-x amend":          "\x7fELF",
+		"-rwxr-xr-x amend-step":     "\x7fELF-",
 		"-rw-r--r-- amend.cdx.json": "{}",
 		"drwxr-xr-x etc/":           "",
 		"-rw-r--r-- etc/passwd":     "amend:x:65532:65532:amend:/tmp:/sbin/nologin\n",
@@ -128,7 +130,7 @@ func TestEqualContentMakesAnEqualDigest(t *testing.T) {
 	}
 	first := digest(t, build(t, sample()))
 	other := sample()
-	other.program = append(other.program, 0)
+	other.programs[1].data = append(other.programs[1].data, 0)
 	if digest(t, build(t, other)) == first {
 		t.Error("another program has the same digest")
 	}
@@ -225,11 +227,12 @@ func TestOriginAndBillOfMaterials(t *testing.T) {
 	if none := originOf(&debug.BuildInfo{}); !none.time.Equal(time.Unix(0, 0)) {
 		t.Errorf("without a commit the time is %v", none.time)
 	}
-	text, err := billOfMaterials(info, o)
+	small := &debug.BuildInfo{Deps: []*debug.Module{info.Deps[0], {Path: "example.com/d", Version: "v3.0.0"}}}
+	text, err := billOfMaterials([]*debug.BuildInfo{info, small}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := billOfMaterials(info, o)
+	again, err := billOfMaterials([]*debug.BuildInfo{info, small}, o)
 	if err != nil || !bytes.Equal(text, again) {
 		t.Errorf("the second differs, %v", err)
 	}
@@ -244,11 +247,12 @@ func TestOriginAndBillOfMaterials(t *testing.T) {
 	want := []string{
 		"pkg:golang/github.com/amendhq/amend@v0.0.0-20260302091500-0123456789ab%2Bdirty",
 		"pkg:golang/stdlib@go1.26.8", "pkg:golang/example.com/a@v1.0.0", "pkg:golang/example.com/c@v2.0.0",
+		"pkg:golang/example.com/d@v3.0.0",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if deps := *(*bom.Dependencies)[0].Dependencies; len(deps) != 3 {
+	if deps := *(*bom.Dependencies)[0].Dependencies; len(deps) != 4 {
 		t.Errorf("depends on %v", deps)
 	}
 }

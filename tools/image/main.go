@@ -1,5 +1,5 @@
-// Command image builds the container image of amend without Docker: one static
-// program, the list of what it is made of, and nothing else. It writes an
+// Command image builds the container image of amend without Docker: two static
+// programs, the list of what they are made of, and nothing else. It writes an
 // archive that both docker load and ctr images import take, and prints the
 // digest, which is the same for the same sources and the same Go.
 package main
@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -27,7 +28,7 @@ type options struct{ root, out, arch, tag, push string }
 func main() {
 	var o options
 	flag.StringVar(&o.root, "root", ".", "folder of amend's sources")
-	flag.StringVar(&o.out, "out", ".build/image", "folder for amend.tar, amend.cdx.json and the program")
+	flag.StringVar(&o.out, "out", ".build/image", "folder for amend.tar, amend.cdx.json and the programs")
 	flag.StringVar(&o.arch, "arch", "amd64", "architecture: amd64 or arm64")
 	flag.StringVar(&o.tag, "tag", "ghcr.io/amendhq/amend:dev", "name of the image in the archive")
 	flag.StringVar(&o.push, "push", "", "also push to this name, with the credentials of docker login")
@@ -55,11 +56,10 @@ func run(ctx context.Context, o options) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	program := filepath.Join(out, "amend")
-	if err := compile(ctx, o.root, o.arch, program); err != nil {
+	if err := compile(ctx, o.root, o.arch, out); err != nil {
 		return err
 	}
-	img, bom, err := describe(program, o.arch)
+	img, bom, err := describe(out, o.arch)
 	if err != nil {
 		return err
 	}
@@ -82,9 +82,16 @@ func run(ctx context.Context, o options) error {
 	return err
 }
 
-// compile builds the program: static, without paths of this machine, stripped.
-func compile(ctx context.Context, root, arch, program string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./cmd/amend")
+// programs are those of the image: all of amend, and the steps of Workflows alone.
+var programs = [...]string{"amend", "amend-step"}
+
+// compile builds the programs: static, without paths of this machine, stripped.
+func compile(ctx context.Context, root, arch, out string) error {
+	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", out + string(filepath.Separator)}
+	for _, name := range programs {
+		args = append(args, "./cmd/"+name)
+	}
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=-mod=readonly", "GOWORK=off")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
@@ -94,23 +101,28 @@ func compile(ctx context.Context, root, arch, program string) error {
 	return nil
 }
 
-// describe makes the image of a program, and the list of what is in it.
-func describe(program, arch string) (v1.Image, []byte, error) {
-	info, err := buildinfo.ReadFile(program)
-	if err != nil {
+// describe makes the image of the programs in a folder, and the list of what is in it.
+func describe(dir, arch string) (v1.Image, []byte, error) {
+	var all []*debug.BuildInfo
+	c := content{arch: arch}
+	for _, name := range programs {
+		info, err := buildinfo.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, nil, err
+		}
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, nil, err
+		}
+		all, c.programs = append(all, info), append(c.programs, file{name: name, mode: 0o755, data: data})
+	}
+	c.origin = originOf(all[0])
+	var err error
+	if c.bom, err = billOfMaterials(all, c.origin); err != nil {
 		return nil, nil, err
 	}
-	data, err := os.ReadFile(program)
-	if err != nil {
-		return nil, nil, err
-	}
-	what := originOf(info)
-	bom, err := billOfMaterials(info, what)
-	if err != nil {
-		return nil, nil, err
-	}
-	img, err := assemble(content{program: data, bom: bom, arch: arch, origin: what})
-	return img, bom, err
+	img, err := assemble(c)
+	return img, c.bom, err
 }
 
 func push(ctx context.Context, to string, img v1.Image) error {
