@@ -17,6 +17,7 @@ var mayImport = map[string][]string{
 	"internal/approval":      {"internal/message"},
 	"internal/audit":         {"internal/cache", "internal/ledger", "internal/manifest", "internal/message", "internal/tree"},
 	"internal/bus":           {"internal/cache", "internal/lock"},
+	"internal/cli":           {"internal/atomicfile"},
 	"internal/cause":         {"internal/locate", "internal/mask"},
 	"internal/elastic":       {"internal/secret"},
 	"internal/escalation":    {"internal/approval", "internal/message"},
@@ -25,7 +26,7 @@ var mayImport = map[string][]string{
 	"internal/ledger":        {"internal/message"},
 	"internal/ledger/gitlog": {"internal/ledger"},
 	"internal/locate":        {"internal/appset", "internal/cache", "internal/helm", "internal/jsonnet", "internal/manifest", "internal/tree"},
-	"internal/git":           {"internal/cache", "internal/lock", "internal/tree"},
+	"internal/git":           {"internal/atomicfile", "internal/cache", "internal/lock", "internal/tree"},
 	"internal/github":        {"internal/cache", "internal/secret"},
 	"internal/model":         {"internal/secret"},
 	"internal/page":          {"internal/ledger", "internal/thread"},
@@ -45,6 +46,7 @@ var mayImport = map[string][]string{
 	"internal/writerapi":     {"internal/cache", "internal/secret"},
 	"internal/forge":         {"internal/forge/runs", "internal/forge/store"},
 	"internal/forge/runs":    {"internal/forge/store"},
+	"internal/forge/store":   {"internal/atomicfile"},
 
 	// The steps of Workflows wire what they use, as commands do.
 	"internal/steps": {"internal/alert", "internal/alertmanager", "internal/cli", "internal/kube", "internal/message", "internal/prometheus",
@@ -95,7 +97,7 @@ var onlyIn = map[string][]string{
 // not bring into it: each container of a Workflow starts this program, so what it
 // holds costs time and memory with every alert.
 var (
-	inStep = []string{"", "cmd/amend-step", "internal/alert", "internal/alertmanager", "internal/cache", "internal/cli", "internal/kube", "internal/message",
+	inStep = []string{"", "cmd/amend-step", "internal/alert", "internal/alertmanager", "internal/atomicfile", "internal/cache", "internal/cli", "internal/kube", "internal/message",
 		"internal/prometheus", "internal/secret", "internal/steps", "internal/tracing", "internal/verify", "internal/writerapi"}
 	notInStep = []string{
 		"github.com/aws/", "github.com/elastic/", "github.com/go-git/", "github.com/google/cel-go", "github.com/google/go-github/",

@@ -3,48 +3,21 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := root().ExecuteContext(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "forge:", err)
-		os.Exit(exitCode(err))
-	}
-}
-
-// exitCode follows the codes of the amend command: 1 our mistake, 2 invalid
-// input, 3 a person has to look.
-func exitCode(err error) int {
-	switch amend.KindOf(err) {
-	case amend.Invalid:
-		return 2
-	case amend.Conflict, amend.NotFound, amend.Refused:
-		return 3
-	}
-	return 1
-}
+func main() { os.Exit(cli.Run(root(), os.Args[1:], os.Stdout, os.Stderr)) }
 
 func root() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:           "forge",
-		Short:         "A local GitHub-compatible host: Git, pull requests, repository_dispatch",
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
+	cmd := &cobra.Command{Use: "forge", Short: "A local GitHub-compatible host: Git, pull requests, repository_dispatch"}
 	repo := &cobra.Command{Use: "repo", Short: "Manage the repositories of a forge"}
 	repo.AddCommand(repoCreate())
 	cmd.AddCommand(serve(), repo)
+	cli.Group(repo)
+	cli.Group(cmd)
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/github"
 )
 
@@ -34,7 +35,7 @@ func TestCreateAndServe(t *testing.T) {
 	if out, err := forgeRun(t.Context(), "repo", "create", "acme/env", "--dir", dir, "--from", from); err != nil || out != "/acme/env.git\n" {
 		t.Fatalf("create: %q, %v", out, err)
 	}
-	if _, err := forgeRun(t.Context(), "repo", "create", "acme/env", "--dir", dir); exitCode(err) != 3 {
+	if _, err := forgeRun(t.Context(), "repo", "create", "acme/env", "--dir", dir); cli.ExitCode(err) != cli.ExitRefused {
 		t.Errorf("the second time: %v", err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -127,7 +128,7 @@ func TestServeChecksTheWebhook(t *testing.T) {
 		{"--webhook-url", "http://127.0.0.1:1/", "--webhook-secret-file", empty + ".missing"},
 	} {
 		args = append([]string{"serve", "--listen", "127.0.0.1:0", "--dir", t.TempDir()}, args...)
-		if _, err := forgeRun(t.Context(), args...); exitCode(err) != 2 {
+		if _, err := forgeRun(t.Context(), args...); cli.ExitCode(err) != cli.ExitInvalid {
 			t.Errorf("%v: %v", args, err)
 		}
 	}
@@ -208,7 +209,7 @@ func twoBranches(t *testing.T, dir string) string {
 
 func TestServeStaysLocal(t *testing.T) {
 	for _, listen := range []string{"0.0.0.0:0", "nonsense"} {
-		if _, err := forgeRun(t.Context(), "serve", "--listen", listen, "--dir", t.TempDir()); exitCode(err) != 2 {
+		if _, err := forgeRun(t.Context(), "serve", "--listen", listen, "--dir", t.TempDir()); cli.ExitCode(err) != cli.ExitInvalid {
 			t.Errorf("listening on %s: %v", listen, err)
 		}
 	}

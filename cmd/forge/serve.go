@@ -19,8 +19,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/forge"
-	"github.com/amendhq/amend/internal/forge/store"
 	"github.com/amendhq/amend/internal/secret"
 )
 
@@ -130,7 +130,7 @@ func (f serveFlags) serve(ctx context.Context, server *forge.Server, log *slog.L
 		return errors.Join(amend.Errorf(amend.Invalid, "listen", "%s is not on this machine only", addr), listener.Close())
 	}
 	if f.addrFile != "" {
-		if err := writeFile(f.addrFile, addr.String()+"\n", 0o644); err != nil {
+		if err := cli.WriteFile(f.addrFile, []byte(addr.String()+"\n"), 0o644); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 	}
@@ -179,7 +179,7 @@ func ensureKey(path string) (*rsa.PrivateKey, error) {
 			return nil, amend.Errorf(amend.Internal, "make key", "%w", err)
 		}
 		block := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-		return key, writeFile(path, string(block), 0o600)
+		return key, cli.WriteFile(path, block, 0o600)
 	}
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "read key", "%w", err)
@@ -203,13 +203,5 @@ func ensureToken(path string) (string, error) {
 		return token, err
 	}
 	token = "ghp_" + rand.Text()
-	return token, writeFile(path, token+"\n", 0o600)
-}
-
-// writeFile writes a file that a waiting reader sees whole or not at all.
-func writeFile(path, text string, mode fs.FileMode) error {
-	if err := store.WriteFile(path, []byte(text), mode); err != nil {
-		return amend.Errorf(amend.Invalid, "write file", "%w", err)
-	}
-	return nil
+	return token, cli.WriteFile(path, []byte(token+"\n"), 0o600)
 }

@@ -2,15 +2,14 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/atomicfile"
 )
 
 // A Format is the value of -o.
@@ -61,18 +60,8 @@ func PrintJSON(w io.Writer, v any) error {
 // never reads half of it. Where it cannot, the name is taken to be wrong: the error is
 // amend.Invalid.
 func WriteFile(name string, data []byte, mode os.FileMode) error {
-	const op = "write file"
-	tmp, err := os.CreateTemp(filepath.Dir(name), ".amend-*")
-	if err != nil {
-		return amend.Errorf(amend.Invalid, op, "%w", err)
-	}
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(mode), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), name)
-	}
-	if err != nil {
-		return amend.Errorf(amend.Invalid, op, "%w", errors.Join(err, os.Remove(tmp.Name())))
+	if err := atomicfile.Write(name, data, mode); err != nil {
+		return amend.Errorf(amend.Invalid, "write file", "%w", err)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/amendhq/amend/internal/atomicfile"
 )
 
 // state is the mirror's only file beside the objects. It is replaced as a
@@ -43,11 +45,7 @@ func (m *Mirror) saveState() error {
 	if err != nil {
 		return err
 	}
-	next := m.statePath() + ".next"
-	if err := os.WriteFile(next, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(next, m.statePath())
+	return atomicfile.Write(m.statePath(), b, 0o600)
 }
 
 func (m *Mirror) loadState() (map[string]plumbing.Hash, error) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+
+	"github.com/amendhq/amend/internal/atomicfile"
 )
 
 // SaveJSON writes v to a file, and makes its folder. Who reads the file sees the
@@ -16,13 +18,5 @@ func SaveJSON(path string, v any) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return WriteFile(path, data, 0o644)
-}
-
-// WriteFile writes a file. Who reads it sees the old content or the new one, whole.
-func WriteFile(path string, data []byte, mode os.FileMode) error {
-	if err := os.WriteFile(path+".new", data, mode); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return atomicfile.Write(path, data, 0o644)
 }
