@@ -1,6 +1,6 @@
 // Package atomicfile replaces files whole or not at all, so that whoever reads one
-// never finds half of it. It does not outlast a loss of power: nothing that is
-// written so is the only copy of anything.
+// never finds half of it. It does not promise that a file outlasts a loss of power:
+// that takes a sync, which nothing here needs.
 package atomicfile
 
 import (
