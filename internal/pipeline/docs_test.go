@@ -254,15 +254,15 @@ func TestFlagPagesAreComplete(t *testing.T) {
 	}
 }
 
-// flagsByType lists the flags that the register methods of cmd/amend declare, by
-// the type that holds their values and with those of the types it embeds.
+// flagsByType lists the flags that the register methods of cmd/amend and of the steps
+// declare, by the type that holds their values and with those of the types it embeds.
 func flagsByType(t *testing.T) map[string][]string {
 	t.Helper()
 	own, calls := map[string][]string{}, map[string][]string{}
-	for _, file := range sources(t, "cmd/amend/*.go") {
+	for _, file := range slices.Concat(sources(t, "cmd/amend/*.go"), sources(t, "internal/steps/*.go")) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			f, ok := n.(*ast.FuncDecl)
-			if !ok || f.Name.Name != "register" || f.Recv == nil {
+			if !ok || !strings.EqualFold(f.Name.Name, "register") || f.Recv == nil {
 				return true
 			}
 			typ := f.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name
@@ -298,7 +298,7 @@ func registers(call *ast.CallExpr) (flag, embedded []string) {
 	if !ok {
 		return nil, nil
 	}
-	if part, ok := method.X.(*ast.SelectorExpr); ok && method.Sel.Name == "register" {
+	if part, ok := method.X.(*ast.SelectorExpr); ok && strings.EqualFold(method.Sel.Name, "register") {
 		return nil, []string{part.Sel.Name}
 	}
 	if strings.HasSuffix(method.Sel.Name, "Var") && len(call.Args) > 1 {
