@@ -49,6 +49,22 @@ func TestRequestTravelsAsAnAlert(t *testing.T) {
 	}
 }
 
+// A phase is further than those before it, and both ends are as far.
+func TestPhasesOnlyMoveForward(t *testing.T) {
+	for _, steps := range [][]kube.Phase{
+		{kube.Pending, kube.Running, kube.Proposed, kube.Succeeded}, {"", kube.Running, kube.Failed}, {"of a newer version", kube.Running},
+	} {
+		for i, later := range steps[1:] {
+			if steps[i].Progress() >= later.Progress() {
+				t.Errorf("%q is not further than %q", later, steps[i])
+			}
+		}
+	}
+	if kube.Failed.Progress() != kube.Succeeded.Progress() || kube.Pending.Progress() != 0 {
+		t.Error("one end is further than the other, or a request that nobody took has got somewhere")
+	}
+}
+
 func TestRemediationRequestIsRead(t *testing.T) {
 	s := &server{answer: remediation()}
 	got, err := s.connect(t).RemediationRequest(t.Context(), "shop", "more-memory")
