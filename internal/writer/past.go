@@ -26,13 +26,19 @@ func (w *Writer) refresh(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := w.need(ctx, head); err != nil {
+	if err := w.bring(ctx, head); err != nil {
 		return "", err
 	}
-	if head == w.past.head {
-		return head, nil
+	w.last = head
+	return head, nil
+}
+
+// bring has the local copy and the past at a head of the branch.
+func (w *Writer) bring(ctx context.Context, head string) error {
+	if err := w.need(ctx, head); err != nil || head == w.past.head {
+		return err
 	}
-	return head, w.read(head)
+	return w.read(head)
 }
 
 // need fetches unless the commit is here, in a copy that can be trusted.
@@ -91,18 +97,15 @@ func (w *Writer) walk(head, until string) (descends bool, err error) {
 // may have made it of a message without our trailers.
 func (p *past) ours(sha string) bool { return p.index.Ours(sha) || p.merged[sha] }
 
-// proposed adds the pull requests of an incident, as far as they matter, to
+// withPulls adds the pull requests of an incident, as far as they matter, to
 // the episodes that landed. The latest landed one is looked up too: it landed
 // when it was merged, which is later than its commit says.
-func (w *Writer) proposed(ctx context.Context, incident string, episodes []amend.Episode) ([]amend.Episode, error) {
-	last := 0
-	for _, e := range episodes {
-		last = max(last, e.N)
-	}
-	known := w.past.opened[incident]
-	for n := max(last, known, 1); ; n++ {
+func (r *round) withPulls(ctx context.Context, incident string, episodes []amend.Episode) ([]amend.Episode, error) {
+	w := r.w
+	last, known := latest(episodes), w.past.opened[incident]
+	for n := r.firstUnknown(incident, episodes); ; n++ {
 		branch := amend.Branch(incident, n)
-		pull, ok, err := w.cfg.Host.FindPull(ctx, branch)
+		pull, ok, err := r.findPull(ctx, branch)
 		switch {
 		case err != nil:
 			return nil, err
@@ -120,11 +123,24 @@ func (w *Writer) proposed(ctx context.Context, incident string, episodes []amend
 		e := amend.Episode{N: n, State: pull.State, At: pull.At, TakenBack: w.past.index.TakenBack(pull.Commit), Change: amend.Change{
 			Kind: amend.KindPullRequest, Commit: pull.Commit, Branch: branch, Number: pull.Number, URL: pull.URL,
 		}}
-		if r, ok := w.past.index.Record(incident, n); ok {
-			e.Action = r.Action
-			e.TakenBack = cmp.Or(e.TakenBack, w.past.index.TakenBack(r.Commit))
+		if record, ok := w.past.index.Record(incident, n); ok {
+			e.Action = record.Action
+			e.TakenBack = cmp.Or(e.TakenBack, w.past.index.TakenBack(record.Commit))
 		}
 		episodes = slices.DeleteFunc(episodes, func(e amend.Episode) bool { return e.N == n })
 		episodes = append(episodes, e)
 	}
+}
+
+// firstUnknown is the first episode of an incident whose pull request matters.
+func (r *round) firstUnknown(incident string, episodes []amend.Episode) int {
+	return max(latest(episodes), r.w.past.opened[incident], 1)
+}
+
+func latest(episodes []amend.Episode) int {
+	last := 0
+	for _, e := range episodes {
+		last = max(last, e.N)
+	}
+	return last
 }

@@ -21,6 +21,15 @@ type round struct {
 	start Committed // the commit that was read
 	base  fs.FS     // its files
 	files map[amend.RepoPath][]byte
+	began time.Time
+	// head looks where the branch is, nil when that is known. When it is over because
+	// the branch has moved, or with the error that nobody can tell, nothing more is
+	// decided.
+	head *look[string]
+	over bool
+	err  error
+	// asked are the looks for pull requests, by their branch.
+	asked map[string]*look[found]
 	// staged are the commits to land together, in order; files is what they
 	// change.
 	staged []staged
@@ -45,48 +54,57 @@ type staged struct {
 	message  string
 	// title and body are those of the pull request that takes a change back.
 	title, body string
-	// together is what it is to join, when it belongs to a storm.
+	// together is what it is to join when it belongs to a storm, nil when that has to wait.
 	together *gathering
+	// unasked says that it is not known yet whether the incident has pull requests
+	// beside the episodes that are known.
+	unasked bool
+	known   []amend.Episode
 }
 
 // lands reports whether the commit goes to the branch itself.
 func (s staged) lands() bool { return len(s.files) > 0 && s.decision.Mode == amend.Commit }
 
-// round handles the jobs on one state of the branch and returns those that
-// have to be decided again, or, with an error, those that got no result.
-func (w *Writer) round(ctx context.Context, jobs []*job) ([]*job, error) {
-	head, err := w.refresh(ctx)
+// round handles the jobs on one state of the branch, and others that come meanwhile.
+// It returns those that have to be decided again, or, with an error, those that got no
+// result, and whether it was in vain.
+func (w *Writer) round(ctx context.Context, all []*job) (left []*job, vain bool, err error) {
+	r, err := w.begin(ctx)
 	if err != nil {
-		return jobs, err
-	}
-	base, err := w.cfg.Repo.Tree(head)
-	if err != nil {
-		w.doubtful = true
-		return jobs, err
-	}
-	r := &round{w: w, start: Committed{SHA: head}, base: base, files: map[amend.RepoPath][]byte{}}
-	if h, ok := base.(tree.Hasher); ok {
-		r.start.Tree, _ = h.Hash(".")
+		return all, true, err
 	}
 	var later []*job
-	began := w.cfg.Now()
-	for i, j := range jobs {
-		r.old = i > 0 && w.cfg.Now().Sub(began) > maxAge // the first goes on, so that all do
+	for i, j := range all {
+		r.old = i > 0 && r.tooOld() // the first goes on, so that all do
 		if r.old && r.wrote || len(r.staged) == maxCommits || !r.handle(ctx, j) {
 			later = append(later, j)
 		}
 	}
 	if r.storm != nil {
-		return append(r.publish(ctx), later...), nil
+		left = append(r.publish(ctx), later...)
+		return left, len(left) == len(all), nil
 	}
-	return append(r.land(ctx), later...), nil
+	queue := w.queue
+	if all[0].reversal != nil {
+		queue = w.reversals
+	}
+	came, more := r.join(ctx, queue, maxBatch-len(all))
+	again := r.settle(ctx)
+	left = slices.Concat(r.land(ctx), again, later, more)
+	return left, len(left) == len(all)+came, r.err
 }
+
+// tooOld reports whether it is long ago that the branch was read.
+func (r *round) tooOld() bool { return r.w.cfg.Now().Sub(r.began) > maxAge }
 
 // handle decides about one job and either answers it, stages its commit, or
 // returns false. Once commits are staged only further commits join them: any
 // other decision would rest on changes that may never land, and a pull request
 // has to start from what is in Git. What joins a storm stays apart in the same way.
 func (r *round) handle(ctx context.Context, j *job) bool {
+	if r.over {
+		return false
+	}
 	s, err := r.decide(ctx, j)
 	r.w.doubtful = r.w.doubtful || err != nil
 	if err == nil {
@@ -97,7 +115,7 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 		maps.Copy(r.files, s.files)
 		r.staged = append(r.staged, s)
 		return true
-	case len(r.staged) > 0:
+	case len(r.staged) > 0, !r.holds():
 		return false
 	case err == nil && !j.dry && s.decision.Storm:
 		return r.gather(ctx, s)
@@ -135,8 +153,8 @@ func (r *round) decide(ctx context.Context, j *job) (staged, error) {
 	if j.reversal != nil {
 		return r.takeBack(ctx, j)
 	}
-	d, g, err := r.judge(ctx, j.event)
-	s := staged{job: j, decision: d, together: g}
+	s, err := r.judge(ctx, j)
+	d := s.decision
 	if err != nil || !d.Acts() {
 		return s, err
 	}
@@ -153,35 +171,41 @@ func (r *round) decide(ctx context.Context, j *job) (staged, error) {
 // incident only when the answer would be to act: there is one when the playbook
 // was in another mode before, and then there must not be a commit beside it. What
 // belongs to a storm comes with what it is to join.
-func (r *round) judge(ctx context.Context, e amend.Event) (amend.Decision, *gathering, error) {
+func (r *round) judge(ctx context.Context, j *job) (staged, error) {
 	past := r.past(ctx)
 	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: past, Now: r.w.cfg.Now()}
 	if owners := r.w.cfg.Owners; owners != nil {
 		world.Owner = func(object amend.ObjectRef) ([]byte, error) { return owners.Owner(ctx, object) }
 	}
-	d, err := r.w.cfg.Decide(world, e)
-	if err != nil || !d.Acts() {
-		return d, nil, err
+	s := staged{job: j}
+	var err error
+	if s.decision, err = r.w.cfg.Decide(world, j.event); err != nil || !s.decision.Acts() {
+		return s, err
 	}
-	if d.Mode == amend.Commit {
-		known, err := past.known(d.Incident)
-		if err != nil {
-			return d, nil, err
+	if s.decision.Mode == amend.Commit {
+		incident := s.decision.Incident
+		if s.known, err = past.known(incident); err != nil {
+			return s, err
 		}
-		all, err := past.all(d.Incident)
-		if err != nil || len(all) == len(known) {
-			return d, nil, err
+		if !j.dry && !j.pulls && !s.decision.Storm && r.storm == nil {
+			s.unasked = true
+			r.askPulls(ctx, incident, s.known)
+			return s, nil
+		}
+		all, err := past.all(incident)
+		if err != nil || len(all) == len(s.known) {
+			return s, err
 		}
 		past.pulls = true
 		world.Past = past
-		if d, err = r.w.cfg.Decide(world, e); err != nil {
-			return d, nil, err
+		if s.decision, err = r.w.cfg.Decide(world, j.event); err != nil {
+			return s, err
 		}
 	}
-	if d.Storm && len(r.staged) == 0 { // or else it has its turn later
-		return r.judgeStorm(ctx, past, world, e)
+	if s.decision.Storm && len(r.staged) == 0 { // or else it has its turn later
+		s.decision, s.together, err = r.judgeStorm(ctx, past, world, j.event)
 	}
-	return d, nil, nil
+	return s, err
 }
 
 // past is the past for one decision of the round.
@@ -197,7 +221,7 @@ func (r *round) past(ctx context.Context) view {
 			if err != nil {
 				return nil, err
 			}
-			return r.w.proposed(ctx, incident, known)
+			return r.withPulls(ctx, incident, known)
 		},
 	}
 }
@@ -276,6 +300,7 @@ func (r *round) land(ctx context.Context) []*job {
 		err = r.w.cfg.Host.UpdateBranch(ctx, r.w.cfg.Branch, r.start.SHA, commits[len(commits)-1].SHA)
 	}
 	if amend.KindOf(err) == amend.Conflict {
+		r.w.last = "" // where it is now has to be asked first
 		r.w.cfg.Log.Info("branch moved, deciding again", "branch", r.w.cfg.Branch, "commits", len(commits))
 		return jobs(r.staged)
 	}
@@ -285,6 +310,7 @@ func (r *round) land(ctx context.Context) []*job {
 		}
 		return nil
 	}
+	r.w.last = commits[len(commits)-1].SHA
 	for i, s := range r.staged {
 		s.decision.Change = r.w.cfg.commitChange(commits[i].SHA)
 		s.decision.ChangedAt = r.w.cfg.Now()

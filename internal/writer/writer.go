@@ -99,6 +99,9 @@ type Writer struct {
 	aside     sync.WaitGroup // what nobody waits for, but Run at its end
 	// What follows belongs to the goroutine of Run. All of it is a cache.
 	past     past
+	last     string               // where the branch was last; "" when that has to be asked first
+	told     string               // where the host has said that it is instead
+	looks    chan struct{}        // holds as many as are under way
 	asked    map[string]time.Time // for the entry of a commit, until it is in the log
 	doubtful bool                 // reading the local copy failed; a fetch repairs it
 	rest     rest                 // of the prover
@@ -119,6 +122,7 @@ type job struct {
 	reversal *amend.Reversal // what to take back, when it is not about an event
 	dry      bool            // only decide
 	allow    Allow           // nil allows all
+	pulls    bool            // the incident has pull requests, so they are looked at first
 	done     chan result
 }
 
@@ -134,7 +138,7 @@ func New(cfg Config) *Writer {
 	}
 	return &Writer{
 		cfg: cfg, queue: make(chan *job, maxBatch), reversals: make(chan *job, maxBatch), errands: make(chan func(context.Context)), stopped: make(chan struct{}),
-		asked: map[string]time.Time{}, news: map[string]*news{},
+		asked: map[string]time.Time{}, looks: make(chan struct{}, maxLooks), news: map[string]*news{},
 	}
 }
 
@@ -222,8 +226,8 @@ func (w *Writer) process(ctx context.Context, jobs []*job) {
 		if jobs[0].reversal == nil {
 			w.takeBackFirst(ctx)
 		}
-		left, err := w.round(ctx, jobs)
-		if len(left) == len(jobs) {
+		left, inVain, err := w.round(ctx, jobs)
+		if inVain {
 			vain++
 		}
 		if err == nil && vain == maxRounds {

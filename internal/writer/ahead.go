@@ -1,0 +1,194 @@
+package writer
+
+import (
+	"context"
+
+	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/tree"
+)
+
+// A round does not wait for each answer of the host before it goes on: a round trip
+// is most of what a change takes. It begins on the commit where the branch was last,
+// and asks meanwhile whether it is still there; and for an incident that is to get a
+// commit it asks for pull requests while the next ones are decided about. Nothing is
+// written, and nobody is answered, before all that a decision rests on is known. What
+// turns out otherwise is decided again.
+
+// A look is a question to the host that is answered while other work goes on.
+type look[T any] struct {
+	done  chan struct{} // closed with the answer
+	value T
+	err   error
+}
+
+// maxLooks bounds how many of them are under way.
+const maxLooks = 8
+
+// lookFor begins a look. Run waits for it at its end.
+func lookFor[T any](ctx context.Context, w *Writer, find func(context.Context) (T, error)) *look[T] {
+	l := &look[T]{done: make(chan struct{})}
+	w.aside.Go(func() {
+		defer close(l.done)
+		select {
+		case w.looks <- struct{}{}:
+			defer func() { <-w.looks }()
+			l.value, l.err = find(ctx)
+		case <-ctx.Done():
+			l.err = errLeft(ctx)
+		}
+	})
+	return l
+}
+
+func (l *look[T]) wait() (T, error) {
+	<-l.done
+	return l.value, l.err
+}
+
+// A found is the pull request of a branch, if there is one.
+type found struct {
+	Pull
+	ok bool
+}
+
+// begin opens a round on the head of the branch, or on the last one that is known,
+// with a look for the head.
+func (w *Writer) begin(ctx context.Context) (*round, error) {
+	if last := w.last; last != "" && !w.doubtful && w.cfg.Repo.Has(last) && w.bring(ctx, last) == nil {
+		if r, err := w.newRound(last); err == nil {
+			r.head = lookFor(ctx, w, func(ctx context.Context) (string, error) { return w.cfg.Host.Head(ctx, w.cfg.Branch) })
+			return r, nil
+		}
+	}
+	head, err := w.told, error(nil)
+	if w.told = ""; head != "" {
+		err = w.bring(ctx, head)
+	} else {
+		head, err = w.refresh(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w.newRound(head)
+}
+
+func (w *Writer) newRound(head string) (*round, error) {
+	base, err := w.cfg.Repo.Tree(head)
+	if err != nil {
+		w.doubtful = true
+		return nil, err
+	}
+	r := &round{w: w, start: Committed{SHA: head}, base: base, began: w.cfg.Now(), files: map[amend.RepoPath][]byte{}, asked: map[string]*look[found]{}}
+	if h, ok := base.(tree.Hasher); ok {
+		r.start.Tree, _ = h.Hash(".")
+	}
+	return r, nil
+}
+
+// holds waits until it is known where the branch is, and reports whether it is where
+// the round decides.
+func (r *round) holds() bool {
+	if r.head == nil {
+		return !r.over
+	}
+	head, err := r.head.wait()
+	r.head = nil
+	if r.err = err; err != nil || head != r.start.SHA {
+		r.over, r.w.last, r.w.told = true, "", head
+	}
+	return !r.over
+}
+
+// askPulls looks for the pull request that the incident would have now.
+func (r *round) askPulls(ctx context.Context, incident string, episodes []amend.Episode) {
+	branch := amend.Branch(incident, r.firstUnknown(incident, episodes))
+	if r.asked[branch] == nil {
+		r.asked[branch] = lookFor(ctx, r.w, func(ctx context.Context) (found, error) {
+			pull, ok, err := r.w.cfg.Host.FindPull(ctx, branch)
+			return found{pull, ok}, err
+		})
+	}
+}
+
+func (r *round) findPull(ctx context.Context, branch string) (Pull, bool, error) {
+	if l := r.asked[branch]; l != nil {
+		f, err := l.wait()
+		return f.Pull, f.ok, err
+	}
+	return r.w.cfg.Host.FindPull(ctx, branch)
+}
+
+// join decides about the jobs that come while the host answers, so that those that
+// land together need not come at the same moment. It returns how many came, and those
+// that have to be decided later.
+func (r *round) join(ctx context.Context, queue <-chan *job, room int) (came int, later []*job) {
+	if len(r.staged) == 0 {
+		return 0, nil
+	}
+	answered := r.answered()
+	for came < room && len(r.staged) < maxCommits && !r.tooOld() {
+		var j *job
+		select {
+		case j = <-queue: // also when the answers are there already
+		default:
+			select {
+			case j = <-queue:
+			case <-answered:
+				return came, later
+			}
+		}
+		if came++; !r.handle(ctx, j) {
+			later = append(later, j)
+		}
+	}
+	return came, later
+}
+
+// answered returns a channel that is closed when every question of now has its answer.
+func (r *round) answered() <-chan struct{} {
+	var open []<-chan struct{}
+	if r.head != nil {
+		open = append(open, r.head.done)
+	}
+	for _, l := range r.asked {
+		open = append(open, l.done)
+	}
+	all := make(chan struct{})
+	r.w.aside.Go(func() {
+		defer close(all)
+		for _, done := range open {
+			<-done
+		}
+	})
+	return all
+}
+
+// settle keeps of the staged commits those that the answers of the host let land, and
+// returns the jobs that have to be decided again: those after one that is not to land
+// were decided as if it were.
+func (r *round) settle(ctx context.Context) []*job {
+	if !r.holds() {
+		again := jobs(r.staged)
+		r.staged = nil
+		return again
+	}
+	for i, s := range r.staged {
+		if !s.unasked {
+			continue
+		}
+		known := len(s.known)
+		all, err := r.withPulls(ctx, s.decision.Incident, s.known)
+		if err == nil && len(all) == known {
+			continue
+		}
+		again := jobs(r.staged[i:])
+		if r.staged = r.staged[:i]; err != nil {
+			r.w.doubtful = true
+			s.job.answer(s.decision, err)
+			return again[1:]
+		}
+		s.job.pulls = true
+		return again
+	}
+	return nil
+}
