@@ -75,14 +75,8 @@ func (s *Server) listStatuses(c call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	p := pageOf(c)
 	slices.Reverse(v.Statuses)
-	part, more := cut(p, v.Statuses)
-	docs := []statusDoc{}
-	for _, one := range part {
-		docs = append(docs, c.signedStatusDoc(sha, one))
-	}
-	return p.list(c, docs, more)
+	return listPage(c, v.Statuses, func(s status) statusDoc { return c.signedStatusDoc(sha, s) })
 }
 
 // verdictsOf returns the commit that the path names, and what is said of it.

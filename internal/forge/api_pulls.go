@@ -152,9 +152,7 @@ func (s *Server) listPullCommits(c call) (reply, error) {
 		return reply{}, err
 	}
 	slices.Reverse(commits)
-	p := pageOf(c)
-	part, more := cut(p, commits)
-	return p.list(c, c.commitDocs(part), more)
+	return listPage(c, commits, c.commitDoc)
 }
 
 // setState closes or reopens. What was merged, or whose branch is gone, stays
@@ -274,13 +272,7 @@ func (s *Server) listComments(c call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	p := pageOf(c)
-	part, more := cut(p, one.Comments)
-	docs := []commentDoc{}
-	for _, text := range part {
-		docs = append(docs, c.commentDoc(one, text))
-	}
-	return p.list(c, docs, more)
+	return listPage(c, one.Comments, func(text comment) commentDoc { return c.commentDoc(one, text) })
 }
 
 func (s *Server) addComment(c call) (reply, error) {

@@ -86,13 +86,7 @@ func (s *Server) listRemarks(c call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	p := pageOf(c)
-	part, more := cut(p, one.Remarks)
-	docs := []remarkDoc{}
-	for _, r := range part {
-		docs = append(docs, c.remarkDoc(one, r))
-	}
-	return p.list(c, docs, more)
+	return listPage(c, one.Remarks, func(r remark) remarkDoc { return c.remarkDoc(one, r) })
 }
 
 type remarkLinksDoc struct {

@@ -106,13 +106,7 @@ func (s *Server) listReviews(c call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	p := pageOf(c)
-	part, more := cut(p, one.Reviews)
-	docs := []reviewDoc{}
-	for _, r := range part {
-		docs = append(docs, c.reviewDoc(one, r))
-	}
-	return p.list(c, docs, more)
+	return listPage(c, one.Reviews, func(r review) reviewDoc { return c.reviewDoc(one, r) })
 }
 
 type reviewLinksDoc struct {

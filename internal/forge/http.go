@@ -212,6 +212,17 @@ func cut[T any](p page, all []T) (part []T, more bool) {
 	return all[from:to], to < len(all)
 }
 
+// listPage answers with one page of a whole list, each entry of it as doc shows it.
+func listPage[T, D any](c call, all []T, doc func(T) D) (reply, error) {
+	p := pageOf(c)
+	part, more := cut(p, all)
+	docs := []D{}
+	for _, one := range part {
+		docs = append(docs, doc(one))
+	}
+	return p.list(c, docs, more)
+}
+
 // list answers with one page and, in the Link header, where its neighbours are.
 func (p page) list(c call, body any, more bool) (reply, error) {
 	var links []string
