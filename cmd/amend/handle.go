@@ -20,9 +20,9 @@ const (
 	retryMax = 30 * time.Second
 )
 
-// handle takes one event of the bus to its one recorded decision. The event is
-// acknowledged after that, so a crash before it handles the event again, and
-// the writer then finds in Git what was done already.
+// handle takes one event of the bus to its one recorded decision, which ends the
+// event. A crash before that handles it again, and the writer then finds in Git what
+// was done already.
 func (s *server) handle(ctx context.Context, ce event.Event, _ int) error {
 	e, err := alert.FromCloudEvent(ce)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/cache"
 	"github.com/amendhq/amend/internal/lock"
 )
 
@@ -27,11 +30,15 @@ const (
 	deadStream     = "DEAD"
 	deadTopic      = "amend.dead"
 
-	// maxMessage is the largest event or decision that is stored.
-	maxMessage = 4 << 20
-	// decisionWindow is how long a second decision about an event is left out:
-	// longer than a restart takes.
+	// countMark begins the last word of the subject of a message that says how many
+	// events it holds. The subject of an event has no such letter.
+	countMark = "N"
+
+	// decisionWindow is how long a second decision about an event is left out, at
+	// least: longer than a restart takes.
 	decisionWindow = 10 * time.Minute
+	// maxDecided bounds the decisions that are remembered for that.
+	maxDecided = 100_000
 
 	// The decisions and dead letters may use this much beside Config.MaxBytes.
 	decisionBytes = 256 << 20
@@ -80,7 +87,8 @@ func orDefault[T int64 | time.Duration](v, def T) T {
 	return v
 }
 
-// A Bus is an open store. It is safe for concurrent use.
+// A Bus is an open store. It is safe for concurrent use. Nobody else writes to the
+// streams, so what was published here is all that there is.
 type Bus struct {
 	cfg       Config
 	lock      *os.File
@@ -90,7 +98,11 @@ type Bus struct {
 	alerts    jetstream.Stream
 	decisions jetstream.Stream
 	metrics   metrics
-	batching  chan struct{} // holds the one token to publish a batch
+	intake    group         // of events
+	record    group         // of decisions
+	news      chan struct{} // holds one when events were stored that the reader may not know
+	decided   *cache.Map[decisionKey, struct{}]
+	done      atomic.Int64 // events that are handled and not removed
 	consuming atomic.Bool
 	closing   sync.Once
 }
@@ -99,7 +111,11 @@ type Bus struct {
 // process stored there, however that process ended. It fails with
 // amend.Transient when another process uses the folder. Close ends the bus.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
-	b := &Bus{cfg: cfg.withDefaults(), batching: make(chan struct{}, 1)}
+	b := &Bus{
+		cfg: cfg.withDefaults(), news: make(chan struct{}, 1),
+		decided: cache.New[decisionKey](2*maxDecided, func(struct{}) int { return 1 }),
+	}
+	b.intake.store, b.record.store = b.storeEvents, b.storeDecisions
 	if err := b.open(ctx); err != nil {
 		b.Close()
 		return nil, err
@@ -120,6 +136,9 @@ func (b *Bus) open(ctx context.Context) error {
 		return amend.Errorf(amend.Internal, "open bus", "%w", err)
 	}
 	if err := b.makeStreams(ctx); err != nil {
+		return amend.Errorf(amend.Internal, "open bus", "%w", err)
+	}
+	if err := b.loadDecided(ctx); err != nil {
 		return amend.Errorf(amend.Internal, "open bus", "%w", err)
 	}
 	b.metrics = newMetrics(b.waiting)
@@ -143,7 +162,7 @@ func (b *Bus) start() error {
 		SyncAlways:             true,
 		JetStreamMaxMemory:     16 << 20,
 		JetStreamMaxStore:      b.cfg.MaxBytes + decisionBytes + deadBytes,
-		MaxPayload:             maxMessage + 64<<10, // headers and the copy's reason
+		MaxPayload:             maxGroup + 64<<10, // headers
 		DisableJetStreamBanner: true,
 	})
 	if err != nil {
@@ -166,20 +185,18 @@ func (b *Bus) makeStreams(ctx context.Context) error {
 	b.alerts, err = b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name:     alertStream,
 		Subjects: []string{alertPrefix + "*"},
-		// What was handled is removed, so the first message of a subject is
-		// always the one whose turn it is.
-		Retention:          jetstream.WorkQueuePolicy,
-		Discard:            jetstream.DiscardNew,
-		MaxBytes:           b.cfg.MaxBytes,
-		Storage:            jetstream.FileStorage,
-		AllowAtomicPublish: true,
-		AllowDirect:        true,
+		// Nothing but its removal takes a message off a work queue.
+		Retention:   jetstream.WorkQueuePolicy,
+		Discard:     jetstream.DiscardNew,
+		MaxBytes:    b.cfg.MaxBytes,
+		Storage:     jetstream.FileStorage,
+		AllowDirect: true,
 	})
 	if err != nil {
 		return fmt.Errorf("making the stream of alerts: %w", err)
 	}
 	b.decisions, err = b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: decisionStream, Subjects: []string{decisionTopic}, Storage: jetstream.FileStorage, Duplicates: decisionWindow,
+		Name: decisionStream, Subjects: []string{decisionTopic}, Storage: jetstream.FileStorage, AllowDirect: true,
 		MaxAge: 7 * 24 * time.Hour, MaxMsgs: 100_000, MaxBytes: decisionBytes,
 	})
 	if err != nil {
@@ -225,9 +242,18 @@ func (b *Bus) Ready(ctx context.Context) error {
 func (b *Bus) waiting() float64 {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	info, err := b.alerts.Info(ctx)
+	done := b.done.Load() // read first, or what is removed meanwhile counts twice
+	info, err := b.alerts.Info(ctx, jetstream.WithSubjectFilter(alertPrefix+"*"))
 	if err != nil {
 		return -1
 	}
-	return float64(info.State.Msgs)
+	var stored int64
+	for subject, messages := range info.State.Subjects {
+		events := 1 // of an earlier version
+		if count, ok := strings.CutPrefix(subject, alertPrefix+countMark); ok {
+			events, _ = strconv.Atoi(count)
+		}
+		stored += int64(events) * int64(messages)
+	}
+	return float64(max(stored-done, 0))
 }

@@ -224,16 +224,17 @@ func TestUnhandledEventsSurviveReopen(t *testing.T) {
 		t.Fatal(err)
 	}
 	var first journal
-	consume(t, b, 1, func(_ context.Context, e event.Event, _ int) error {
+	consume(t, b, 1, func(ctx context.Context, e event.Event, _ int) error {
 		if e.ID() == "2" {
 			first.note(e)
 			return errors.New("down")
 		}
-		return nil
+		return b.RecordDecision(ctx, amend.Decision{EventID: e.ID(), ReceivedAt: e.Time()})
 	}, first.has(1))
 	b.Close()
 
-	// Nothing waits for a timer of the ended process, and 1 does not come back.
+	// Nothing waits for a timer of the ended process, and 1, which was stored
+	// together with the others, does not come back.
 	var second journal
 	consume(t, open(t, in), 1, func(_ context.Context, e event.Event, _ int) error {
 		second.note(e)

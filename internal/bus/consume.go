@@ -1,7 +1,9 @@
 package bus
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -9,16 +11,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/amendhq/amend"
-)
-
-const (
-	consumerName = "amend"
-	// ackWait is how long the server waits for a sign of life before it hands a
-	// message out again.
-	ackWait = 30 * time.Second
-	// ackTimeout bounds the talk with the embedded server about one message; it
-	// also goes on when Consume was told to stop.
-	ackTimeout = 5 * time.Second
 )
 
 // ErrUnreadable in the chain of a handler's error says that the handler can
@@ -36,6 +28,10 @@ type Handler func(ctx context.Context, e event.Event, attempt int) error
 // error. An event that cannot be read is kept as a dead letter and not handed
 // out, or not again when only the handler cannot read it.
 //
+// An event that was handled is removed together with those that it was stored
+// with. When Consume ends before, it comes again with the next one, unless its
+// decision was recorded.
+//
 // When ctx is done running handlers get Config.Grace to finish, then their
 // context ends too; Consume returns nil when all have returned. Only one
 // Consume may run at a time; a second one fails with amend.Conflict.
@@ -44,54 +40,95 @@ func (b *Bus) Consume(ctx context.Context, lanes int, handle Handler) error {
 		return amend.Errorf(amend.Conflict, "consume", "the bus has a consumer already")
 	}
 	defer b.consuming.Store(false)
-	messages, err := b.messages(ctx, lanes)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return amend.Errorf(amend.Transient, "consume", "%w", err)
-	}
-	defer context.AfterFunc(ctx, messages.Stop)()
-	defer messages.Stop()
+	defer b.done.Store(0) // what is still stored is handed out again
 
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(b.cfg.Grace, cancel) })()
 
 	d := newDispatcher(b, lanes, handle)
-	defer d.wait()
-	for {
-		msg, err := messages.Next()
+	defer d.drain()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	broken := make(chan error, 1)
+	go func() { broken <- b.read(running, d.records) }()
+	if err := d.run(running, work, broken); err != nil && ctx.Err() == nil {
+		return amend.Errorf(amend.Transient, "consume", "%w", err)
+	}
+	return nil
+}
+
+// A record is one message of the stream of alerts, read.
+type record struct {
+	seq    uint64
+	events int
+	items  []*item // without those that are decided
+	left   int     // how many of the items are not done
+}
+
+// An item is one event in hand.
+type item struct {
+	from     *record
+	event    event.Event
+	size     int // of its line
+	failures int
+	// Of a line that cannot be read there is no event.
+	unreadable error
+	line       []byte
+}
+
+// read sends the messages of the stream, oldest first, until ctx is done.
+func (b *Bus) read(ctx context.Context, records chan<- *record) error {
+	for next := uint64(1); ; {
+		msg, err := b.alerts.GetMsg(ctx, next, jetstream.WithGetMsgSubject(alertPrefix+"*"))
 		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, jetstream.ErrNoHeartbeat):
-			b.cfg.Log.Warn("bus is slow to answer", "error", err)
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+			select {
+			case <-b.news:
+			case <-ctx.Done():
+				return nil
+			}
+			continue
 		case err != nil:
-			return amend.Errorf(amend.Transient, "consume", "%w", err)
-		default:
-			d.dispatch(ctx, work, msg)
+			return err
 		}
+		select {
+		case records <- b.unpack(msg):
+		case <-ctx.Done():
+			return nil
+		}
+		next = msg.Sequence + 1
 	}
 }
 
-// messages starts to read the stream from its oldest message. The consumer is
-// made anew each time: a kept one would hand out new messages first and those
-// that an ended process had in hand only after their ackWait.
-func (b *Bus) messages(ctx context.Context, lanes int) (jetstream.MessagesContext, error) {
-	err := b.js.DeleteConsumer(ctx, alertStream, consumerName)
-	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return nil, err
+// unpack decodes the events of a message that are not decided.
+func (b *Bus) unpack(msg *jetstream.RawStreamMsg) *record {
+	r := &record{seq: msg.Sequence}
+	for _, line := range lines(msg.Data) {
+		r.events++
+		it := &item{from: r, size: len(line)}
+		if it.event, it.unreadable = decode(line); it.unreadable != nil {
+			it.line = bytes.Clone(line)
+		} else if b.isDecided(keyOf(it.event.ID(), it.event.Time())) {
+			b.done.Add(1)
+			continue
+		}
+		r.items = append(r.items, it)
 	}
-	consumer, err := b.js.CreateConsumer(ctx, alertStream, jetstream.ConsumerConfig{
-		Durable:       consumerName,
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       ackWait,
-		MaxDeliver:    -1,
-		MaxAckPending: -1, // failing events wait here and must not block the others
-	})
-	if err != nil {
-		return nil, err
+	r.left = len(r.items)
+	return r
+}
+
+func decode(line []byte) (event.Event, error) {
+	var e event.Event
+	if err := json.Unmarshal(line, &e); err != nil {
+		return event.Event{}, err
 	}
-	return consumer.Messages(jetstream.PullMaxMessages(max(lanes, 2)))
+	if err := e.Validate(); err != nil {
+		return event.Event{}, err
+	}
+	if !subjectForm.MatchString(e.Subject()) {
+		return event.Event{}, errors.New("the event's subject is not a safe word")
+	}
+	return e, nil
 }

@@ -1,36 +1,99 @@
 package bus
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/amendhq/amend"
 )
 
-// RecordDecision keeps what became of an event, for seven days or until
-// 100,000 newer ones came. It returns nil when the decision is on disk. The same
-// event, handled again after a crash, has its first decision kept. Of a detail or
-// a diff that is longer than 64 KiB the start is kept, and a note that says so.
-// The record is for people: the authority on what was changed is Git.
+// RecordDecision keeps what became of an event, for seven days or until at least
+// 100,000 newer ones came. It returns nil when the decision is synced to disk;
+// decisions that are recorded at the same time share that sync. From then on the
+// event is done, also when the process is killed. The same event, handled again,
+// has its first decision kept. Of a detail or a diff that is longer than 64 KiB the
+// start is kept, and a note that says so. The record is for people: the authority
+// on what was changed is Git.
 func (b *Bus) RecordDecision(ctx context.Context, d amend.Decision) error {
 	body, err := json.Marshal(shortened(d))
 	if err != nil {
 		return amend.Errorf(amend.Internal, "record decision", "%w", err)
 	}
-	if len(body) > maxMessage {
-		return amend.Errorf(amend.Invalid, "record decision", "it has %d bytes, more than %d", len(body), maxMessage)
+	if len(body) >= maxGroup {
+		return amend.Errorf(amend.Invalid, "record decision", "it has %d bytes, more than %d", len(body), maxGroup)
 	}
-	event := d.EventID + "@" + strconv.FormatInt(d.ReceivedAt.UnixNano(), 36)
-	if _, err := b.js.Publish(ctx, decisionTopic, body, jetstream.WithMsgID(event)); err != nil {
+	key := keyOf(d.EventID, d.ReceivedAt)
+	if b.isDecided(key) {
+		return nil
+	}
+	if err := b.record.add(ctx, &share{body: append(body, '\n'), lines: 1, key: key}); err != nil {
 		return amend.Errorf(amend.Transient, "record decision", "%w", err)
 	}
 	return nil
+}
+
+// storeDecisions stores the shares of recorders in one message.
+func (b *Bus) storeDecisions(ctx context.Context, shares []*share) error {
+	body, _ := joined(shares)
+	if _, err := b.js.Publish(ctx, decisionTopic, body); err != nil {
+		return err
+	}
+	for _, s := range shares {
+		b.decided.Put(s.key, struct{}{})
+	}
+	return nil
+}
+
+// A decisionKey tells an accepted event from every other: the same trouble,
+// accepted later, is another event. It is a hash, as very many are remembered.
+type decisionKey [16]byte
+
+func keyOf(eventID string, receivedAt time.Time) decisionKey {
+	sum := sha256.Sum256(strconv.AppendInt([]byte(eventID+"@"), receivedAt.UnixNano(), 36))
+	return decisionKey(sum[:16])
+}
+
+func (b *Bus) isDecided(key decisionKey) bool {
+	_, ok := b.decided.Get(key)
+	return ok
+}
+
+// loadDecided learns which events have their decision: those since the oldest
+// event that is stored, and at least those of the last minutes. An event is removed
+// some time after it was decided, so after a crash it may be there still.
+func (b *Bus) loadDecided(ctx context.Context) error {
+	info, err := b.alerts.Info(ctx)
+	if err != nil {
+		return err
+	}
+	since := time.Now().Add(-decisionWindow)
+	if oldest := info.State.FirstTime; info.State.Msgs > 0 && oldest.Before(since) {
+		since = oldest
+	}
+	n := 0
+	return b.eachDecision(ctx, func(at time.Time, line []byte) (bool, error) {
+		var d struct {
+			EventID    string    `json:"eventId"`
+			ReceivedAt time.Time `json:"receivedAt"`
+		}
+		if n++; n > maxDecided || at.Before(since) {
+			return false, nil
+		}
+		if json.Unmarshal(line, &d) == nil { // Decisions says so when it cannot be read
+			b.decided.Put(keyOf(d.EventID, d.ReceivedAt), struct{}{})
+		}
+		return true, nil
+	})
 }
 
 // maxText is what is kept of one text of a decision. A line of a manifest may be
@@ -58,30 +121,56 @@ func cut(s string) string {
 
 // Decisions returns the latest n decisions that are kept, newest last.
 func (b *Bus) Decisions(ctx context.Context, n int) ([]amend.Decision, error) {
+	var decisions []amend.Decision
+	err := b.eachDecision(ctx, func(_ time.Time, line []byte) (bool, error) {
+		if len(decisions) >= n {
+			return false, nil
+		}
+		// Unknown fields are skipped, so that an older version can still show
+		// what a newer one left.
+		var d amend.Decision
+		if err := json.Unmarshal(line, &d); err != nil {
+			return false, amend.Errorf(amend.Internal, "read decisions", "%w", err)
+		}
+		decisions = append(decisions, d)
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(decisions)
+	return decisions, nil
+}
+
+// eachDecision calls see with the decisions that are kept and when they were
+// stored, newest first, until it returns false or fails.
+func (b *Bus) eachDecision(ctx context.Context, see func(at time.Time, line []byte) (bool, error)) error {
 	info, err := b.decisions.Info(ctx)
 	if err != nil {
-		return nil, amend.Errorf(amend.Transient, "read decisions", "%w", err)
+		return amend.Errorf(amend.Transient, "read decisions", "%w", err)
 	}
-	n = min(n, int(info.State.Msgs))
-	if n <= 0 {
-		return nil, nil
+	if info.State.Msgs == 0 {
+		return nil
 	}
-	decisions := make([]amend.Decision, 0, n)
-	for seq := info.State.LastSeq - uint64(n) + 1; seq <= info.State.LastSeq; seq++ {
+	for seq := info.State.LastSeq; seq >= info.State.FirstSeq; seq-- {
 		msg, err := b.decisions.GetMsg(ctx, seq)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			continue // it became too old just now
 		}
 		if err != nil {
-			return nil, amend.Errorf(amend.Transient, "read decisions", "%w", err)
+			return amend.Errorf(amend.Transient, "read decisions", "%w", err)
 		}
-		// Unknown fields are skipped, so that an older version can still show
-		// what a newer one left.
-		var d amend.Decision
-		if err := json.Unmarshal(msg.Data, &d); err != nil {
-			return nil, amend.Errorf(amend.Internal, "read decisions", "entry %d: %w", seq, err)
+		for _, line := range slices.Backward(lines(msg.Data)) {
+			if more, err := see(msg.Time, line); err != nil || !more {
+				return err
+			}
 		}
-		decisions = append(decisions, d)
 	}
-	return decisions, nil
+	return nil
+}
+
+// lines returns the lines of a message. An earlier version stored one event or
+// decision in a message, without the end of the line.
+func lines(body []byte) [][]byte {
+	return bytes.Split(bytes.TrimSuffix(body, []byte{'\n'}), []byte{'\n'})
 }

@@ -3,12 +3,12 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
@@ -27,11 +27,11 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	misplaced, err := json.Marshal(plainEvent("b"))
+	unsafe, err := json.Marshal(plainEvent("a b"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	poison := []string{"", "not JSON", "{}", `{"specversion":"1.0"}`, string(misplaced)}
+	poison := []string{"", "not JSON", "{}", `{"specversion":"1.0"}`, string(unsafe)}
 	for _, body := range poison {
 		if _, err := b.js.Publish(t.Context(), alertPrefix+"a", []byte(body)); err != nil {
 			t.Fatal(err)
@@ -44,6 +44,9 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 	defer cancel()
 	handled := 0
 	if err := b.Consume(ctx, 2, func(context.Context, event.Event, int) error {
+		if n := testutil.ToFloat64(b.metrics.handled.WithLabelValues(resultDead)); n < float64(len(poison)) {
+			return errors.New("the poison comes first")
+		}
 		handled++
 		cancel()
 		return nil
@@ -52,9 +55,6 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 	}
 	if handled != 1 {
 		t.Errorf("%d events handled, want the one behind the poison", handled)
-	}
-	if n := testutil.ToFloat64(b.metrics.handled.WithLabelValues(resultDead)); n != float64(len(poison)) {
-		t.Errorf("counted %v dead letters, want %d", n, len(poison))
 	}
 	dead, err := b.js.Stream(t.Context(), deadStream)
 	if err != nil {
@@ -65,8 +65,8 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(m.Data) != body || m.Header.Get("Amend-Subject") != alertPrefix+"a" {
-			t.Errorf("dead letter %d = %q of %q", i, m.Data, m.Header)
+		if string(m.Data) != body {
+			t.Errorf("dead letter %d = %q", i, m.Data)
 		}
 	}
 	if n := b.waiting(); n != 0 {
@@ -74,80 +74,78 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 	}
 }
 
-// living counts signs of life; every other use of the message is a nil panic.
-type living struct {
-	jetstream.Msg
-	signs chan struct{}
-}
-
-func (l living) Subject() string   { return "x" }
-func (l living) InProgress() error { l.signs <- struct{}{}; return nil }
-
-func TestHeartbeatCoversTheQueue(t *testing.T) {
-	d := newDispatcher(&Bus{cfg: Config{}.withDefaults()}, 1, nil)
-	inHand, behind := living{signs: make(chan struct{})}, living{signs: make(chan struct{})}
-	d.queues["x"] = []jetstream.Msg{behind}
-	stop := make(chan struct{})
-	d.wg.Go(func() { d.heartbeat(stop, time.Millisecond, inHand) })
-	for range 3 { // blocks for ever when one of them gets none
-		<-inHand.signs
-		<-behind.signs
-	}
-	close(stop)
-	for ended := false; !ended; { // let a last round through
-		select {
-		case <-inHand.signs:
-		case <-behind.signs:
-		case <-waited(d):
-			ended = true
-		}
-	}
-}
-
-func waited(d *dispatcher) <-chan struct{} {
-	done := make(chan struct{})
-	go func() { d.wait(); close(done) }()
-	return done
-}
-
-func TestTurns(t *testing.T) {
-	b, err := Open(t.Context(), Config{Dir: t.TempDir(), RetryMin: time.Millisecond})
+// Events that an earlier version stored, one in a message, are counted and handed
+// out.
+func TestEventsOfAnEarlierVersion(t *testing.T) {
+	b, err := Open(t.Context(), Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if err := b.Publish(t.Context(), []event.Event{plainEvent("a"), plainEvent("a")}); err != nil {
-		t.Fatal(err)
-	}
-	messages, err := b.messages(t.Context(), 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer messages.Stop()
-	next := func() jetstream.Msg {
-		t.Helper()
-		m, err := messages.Next()
+	for _, subject := range []string{"a", "a", "b"} {
+		body, err := json.Marshal(plainEvent(subject))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return m
-	}
-	handled := 0
-	d := newDispatcher(b, 1, func(context.Context, event.Event, int) error { handled++; return nil })
-	process := func(name string, m jetstream.Msg, want int) {
-		t.Helper()
-		d.process(t.Context(), m)
-		if handled != want {
-			t.Fatalf("%s: handled %d in all, want %d", name, handled, want)
+		if _, err := b.js.Publish(t.Context(), alertPrefix+subject, body); err != nil {
+			t.Fatal(err)
 		}
 	}
-	first, second := next(), next()
-	process("the second before its turn", second, 0)
-	process("the first", first, 1)
-	process("the first again", first, 1)
-	second = next() // it was handed back
-	process("the second", second, 2)
-	process("the second again", second, 2)
+	if n := b.waiting(); n != 3 {
+		t.Errorf("%v events wait, want 3", n)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	handled := 0
+	if err := b.Consume(ctx, 1, func(context.Context, event.Event, int) error {
+		if handled++; handled == 3 {
+			cancel()
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.waiting(); n != 0 {
+		t.Errorf("%v events wait, want 0", n)
+	}
+}
+
+// However many events fail or wait behind others, what is held of them is bounded:
+// no further message is taken in hand.
+func TestWhatIsInHandIsBounded(t *testing.T) {
+	b, err := Open(t.Context(), Config{Dir: t.TempDir(), RetryMin: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for _, subject := range []string{"a", "b"} {
+		if err := b.Publish(t.Context(), []event.Event{plainEvent(subject)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var seen []string
+	d := newDispatcher(b, 1, func(_ context.Context, e event.Event, attempt int) error {
+		seen = append(seen, e.Subject())
+		if e.Subject() == "a" && attempt < 3 {
+			return errors.New("not now")
+		}
+		if e.Subject() == "b" {
+			cancel()
+		}
+		return nil
+	})
+	d.room = 1
+	broken := make(chan error, 1)
+	go func() { broken <- b.read(ctx, d.records) }()
+	if err := d.run(ctx, ctx, broken); err != nil {
+		t.Fatal(err)
+	}
+	d.drain()
+	if got := strings.Join(seen, ""); got != "aaab" {
+		t.Errorf("handled in the order %s, want aaab", got)
+	}
 }
 
 func TestBackoff(t *testing.T) {
@@ -166,23 +164,6 @@ func TestBackoff(t *testing.T) {
 	for _, tt := range tests {
 		if got := backoff(tt.n, time.Second, time.Minute, tt.random); got != tt.want {
 			t.Errorf("backoff(%d, random %v) = %v, want %v", tt.n, tt.random, got, tt.want)
-		}
-	}
-}
-
-func TestBatchLen(t *testing.T) {
-	of := func(count, size int) []*nats.Msg {
-		msgs := make([]*nats.Msg, count)
-		for i := range msgs {
-			msgs[i] = &nats.Msg{Data: make([]byte, size)}
-		}
-		return msgs
-	}
-	for _, tt := range []struct{ count, size, want int }{
-		{1, 10, 1}, {500, 10, 500}, {501, 10, 500}, {4, 3 << 20, 2}, {2, 9 << 20, 1},
-	} {
-		if got := batchLen(of(tt.count, tt.size)); got != tt.want {
-			t.Errorf("%d of %d bytes: %d, want %d", tt.count, tt.size, got, tt.want)
 		}
 	}
 }

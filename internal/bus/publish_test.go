@@ -75,12 +75,16 @@ func TestConcurrentPublish(t *testing.T) {
 	consume(t, b, 8, func(_ context.Context, e event.Event, _ int) error { j.note(e); return nil }, j.has(300))
 }
 
-func TestMoreEventsThanOneBatch(t *testing.T) {
+// Publish takes any number of events; the metrics know how many, however they are
+// stored.
+func TestMoreEventsThanOneMessageHolds(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	b := open(t, func(c *bus.Config) { c.Metrics = reg })
 	var list []event.Event
 	for i := range 1203 {
-		list = append(list, newEvent(fmt.Sprintf("s%d", i), "1"))
+		e := newEvent(fmt.Sprintf("s%d", i), "1")
+		_ = e.SetData(event.ApplicationJSON, make([]byte, 8<<10))
+		list = append(list, e)
 	}
 	if err := b.Publish(t.Context(), list); err != nil {
 		t.Fatal(err)
