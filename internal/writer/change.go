@@ -46,17 +46,11 @@ func (w *Writer) Contains(ctx context.Context, revision, commit string) (bool, e
 
 // fetch sees to it that a commit which somebody named is here.
 func (w *Writer) fetch(ctx context.Context, sha string) error {
-	if !w.doubtful && w.cfg.Repo.Has(sha) {
-		return nil
+	here, err := w.have(ctx, sha)
+	if err == nil && !here {
+		err = amend.Errorf(amend.NotFound, "find commit", "no branch of the host has the commit %s", sha)
 	}
-	if err := w.cfg.Repo.Fetch(ctx); err != nil {
-		return err
-	}
-	w.doubtful = false
-	if !w.cfg.Repo.Has(sha) {
-		return amend.Errorf(amend.NotFound, "find commit", "no branch of the host has the commit %s", sha)
-	}
-	return nil
+	return err
 }
 
 // A change is one that landed.

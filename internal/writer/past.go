@@ -41,19 +41,26 @@ func (w *Writer) bring(ctx context.Context, head string) error {
 	return w.read(head)
 }
 
-// need fetches unless the commit is here, in a copy that can be trusted.
+// need sees to it that the head of a branch is here.
 func (w *Writer) need(ctx context.Context, sha string) error {
+	here, err := w.have(ctx, sha)
+	if err == nil && !here {
+		err = amend.Errorf(amend.Transient, "fetch", "the host names commit %s as a branch's head and does not serve it yet", sha)
+	}
+	return err
+}
+
+// have reports whether a commit is here, in a copy that can be trusted, which it is
+// fetched for.
+func (w *Writer) have(ctx context.Context, sha string) (bool, error) {
 	if !w.doubtful && w.cfg.Repo.Has(sha) {
-		return nil
+		return true, nil
 	}
 	if err := w.cfg.Repo.Fetch(ctx); err != nil {
-		return err
+		return false, err
 	}
 	w.doubtful = false
-	if !w.cfg.Repo.Has(sha) {
-		return amend.Errorf(amend.Transient, "fetch", "the host names commit %s as a branch's head and does not serve it yet", sha)
-	}
-	return nil
+	return w.cfg.Repo.Has(sha), nil
 }
 
 // read brings the past from the last head to this one. When this one does not
