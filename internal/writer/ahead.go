@@ -78,7 +78,7 @@ func (w *Writer) newRound(head string) (*round, error) {
 		w.doubtful = true
 		return nil, err
 	}
-	r := &round{w: w, start: Committed{SHA: head}, base: base, began: w.cfg.Now(), files: map[amend.RepoPath][]byte{}, asked: map[string]*look[found]{}}
+	r := &round{w: w, start: Committed{SHA: head}, base: base, tip: base, began: w.cfg.Now(), asked: map[string]*look[found]{}}
 	if h, ok := base.(tree.Hasher); ok {
 		r.start.Tree, _ = h.Hash(".")
 	}

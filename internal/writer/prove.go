@@ -61,12 +61,13 @@ func proofBranch(sha string) string { return "amend-proof/at-" + sha }
 // proved has the staged commits proved, on a branch that is there for so long. It
 // answers the jobs that cannot land, takes them off, and reports whether all can.
 // What takes a change back restores bytes that were live, and is not held up.
-func (r *round) proved(ctx context.Context, commits []Committed) bool {
+func (r *round) proved(ctx context.Context) bool {
 	if !r.w.cfg.proves(r.staged) {
 		return true
 	}
-	branch := proofBranch(commits[len(commits)-1].SHA)
-	err := r.w.cfg.Host.CreateBranch(ctx, branch, commits[len(commits)-1].SHA)
+	last := r.staged[len(r.staged)-1].made.SHA
+	branch := proofBranch(last)
+	err := r.w.cfg.Host.CreateBranch(ctx, branch, last)
 	if amend.KindOf(err) == amend.Conflict {
 		err = nil
 	}
@@ -74,7 +75,7 @@ func (r *round) proved(ctx context.Context, commits []Committed) bool {
 	base := r.start.SHA
 	for i, s := range r.staged {
 		if err == nil {
-			err = r.w.prove(ctx, base, commits[i].SHA, s.decision.Plan)
+			err = r.w.prove(ctx, base, s.made.SHA, s.decision.Plan)
 		}
 		switch {
 		case amend.ReasonOf(err) == amend.ReasonUnproven:
@@ -86,7 +87,7 @@ func (r *round) proved(ctx context.Context, commits []Committed) bool {
 			r.fail(i, err)
 			return false
 		}
-		base = commits[i].SHA
+		base = s.made.SHA
 	}
 	return true
 }

@@ -76,10 +76,10 @@ func (w *Writer) ensure(ctx context.Context, commit string) (recorded, error) {
 // because a run of the workflow adds every entry that is missing. Nobody waits for
 // the answer. A failure is not the changes': a later Sweep asks again, because Git
 // says what is missing. A commit that takes a change back has no entry.
-func (w *Writer) record(ctx context.Context, drafts []Draft, commits []Committed) {
+func (w *Writer) record(ctx context.Context, all []staged) {
 	var landed []amend.Record
-	for i, d := range drafts {
-		if r, ok := ledger.FromCommit(commits[i].SHA, d.Time, d.Message); ok {
+	for _, s := range all {
+		if r, ok := ledger.FromCommit(s.made.SHA, s.draft.Time, s.draft.Message); ok {
 			landed = append(landed, r)
 			w.asked[r.Commit] = w.cfg.Now()
 		}

@@ -11,7 +11,6 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/message"
-	"github.com/amendhq/amend/internal/tree"
 )
 
 // Revert takes the change that r names back, by its commit as for Change: one
@@ -149,7 +148,7 @@ func (r *round) restore(c change) (map[amend.RepoPath][]byte, error) {
 		if err != nil || p.Protected() {
 			return nil, amend.Refusef(amend.ReasonProtected, "%q is a file that no fix may touch", name)
 		}
-		same, err := equal(after, tree.Overlay(r.base, r.files), name)
+		same, err := equal(after, r.tip, name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}

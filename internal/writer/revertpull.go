@@ -11,7 +11,6 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/ledger"
 	"github.com/amendhq/amend/internal/message"
-	"github.com/amendhq/amend/internal/tree"
 )
 
 // proposal is the text of the pull request that takes a change back.
@@ -68,7 +67,7 @@ func (r *round) remainder(c change, refusal error) (map[amend.RepoPath][]byte, e
 			return nil, amend.Refusef(amend.ReasonProtected, "%q is a file that no fix may touch", name)
 		}
 		var versions [3][]byte
-		for i, files := range []fs.FS{before, after, tree.Overlay(r.base, r.files)} {
+		for i, files := range []fs.FS{before, after, r.tip} {
 			if versions[i], err = fs.ReadFile(files, name); err != nil {
 				return nil, refusal // it was added by the change, or removed since
 			}

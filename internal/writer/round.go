@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/message"
 	"github.com/amendhq/amend/internal/pipeline"
-	"github.com/amendhq/amend/internal/tree"
 )
 
 // A round is one read of the branch and what was decided on it.
@@ -20,7 +18,6 @@ type round struct {
 	w     *Writer
 	start Committed // the commit that was read
 	base  fs.FS     // its files
-	files map[amend.RepoPath][]byte
 	began time.Time
 	// head looks where the branch is, nil when that is known. When it is over because
 	// the branch has moved, or with the error that nobody can tell, nothing more is
@@ -30,9 +27,10 @@ type round struct {
 	err  error
 	// asked are the looks for pull requests, by their branch.
 	asked map[string]*look[found]
-	// staged are the commits to land together, in order; files is what they
-	// change.
+	// staged are the commits to land together, each on the last, and tip has the files
+	// of the last of them.
 	staged []staged
+	tip    fs.FS
 	// storm is what belongs to a storm, nil as long as nothing does.
 	storm *gathering
 	// wrote says that a pull request was opened or closed, and old that too long
@@ -52,6 +50,9 @@ type staged struct {
 	decision amend.Decision
 	files    map[amend.RepoPath][]byte // empty when nothing is to be written
 	message  string
+	// draft is the commit for the branch, and made what became of it.
+	draft Draft
+	made  Committed
 	// title and body are those of the pull request that takes a change back.
 	title, body string
 	// together is what it is to join when it belongs to a storm, nil when that has to wait.
@@ -110,12 +111,14 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 	if err == nil {
 		s, err = permit(ctx, s)
 	}
+	tried := err == nil && !j.dry && s.lands() && r.storm == nil
+	if tried {
+		if err = r.stage(ctx, s); err == nil {
+			return true
+		}
+	}
 	switch {
-	case err == nil && !j.dry && s.lands() && r.storm == nil:
-		maps.Copy(r.files, s.files)
-		r.staged = append(r.staged, s)
-		return true
-	case len(r.staged) > 0, !r.holds():
+	case len(r.staged) > 0 && !tried, !r.holds():
 		return false
 	case err == nil && !j.dry && s.decision.Storm:
 		return r.gather(ctx, s)
@@ -148,6 +151,25 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 	return true
 }
 
+// stage makes the commit of a job, on the last one. No branch has it yet.
+func (r *round) stage(ctx context.Context, s staged) error {
+	parent := r.start
+	if n := len(r.staged); n > 0 {
+		parent = r.staged[n-1].made
+	}
+	s.draft = r.draft(parent, s)
+	var err error
+	if s.made, err = r.w.cfg.Host.Commit(ctx, s.draft); err != nil {
+		return err
+	}
+	tip, err := r.w.cfg.Repo.Tree(s.made.SHA)
+	if err != nil {
+		return err
+	}
+	r.staged, r.tip = append(r.staged, s), tip
+	return nil
+}
+
 // decide says what to do about a job.
 func (r *round) decide(ctx context.Context, j *job) (staged, error) {
 	if j.reversal != nil {
@@ -173,7 +195,7 @@ func (r *round) decide(ctx context.Context, j *job) (staged, error) {
 // belongs to a storm comes with what it is to join.
 func (r *round) judge(ctx context.Context, j *job) (staged, error) {
 	past := r.past(ctx)
-	world := pipeline.World{Tree: tree.Overlay(r.base, r.files), Past: past, Now: r.w.cfg.Now()}
+	world := pipeline.World{Tree: r.tip, Past: past, Now: r.w.cfg.Now()}
 	if owners := r.w.cfg.Owners; owners != nil {
 		world.Owner = func(object amend.ObjectRef) ([]byte, error) { return owners.Owner(ctx, object) }
 	}
@@ -278,30 +300,20 @@ func (r *round) draft(parent Committed, s staged) Draft {
 	return Draft{Parent: parent, Tree: r.base, Files: s.files, Message: s.message, Time: r.w.cfg.Now().Truncate(time.Second)}
 }
 
-// land makes the staged commits, each on the last, and moves the branch once.
-// It returns the staged jobs that have to be decided again.
+// land moves the branch once, to the last of the staged commits. It returns the staged
+// jobs that have to be decided again.
 func (r *round) land(ctx context.Context) []*job {
 	if len(r.staged) == 0 {
 		return nil
 	}
-	drafts, commits, err := r.commits(ctx)
-	if err != nil && amend.KindOf(err) != amend.Transient {
-		// Only the one whose commit could not be made has failed. Those after
-		// it were decided as if it had landed.
-		failed := len(commits)
-		r.staged[failed].job.answer(r.staged[failed].decision, err)
-		r.staged = slices.Delete(r.staged, failed, failed+1)
+	if !r.proved(ctx) {
 		return jobs(r.staged)
 	}
-	if err == nil && !r.proved(ctx, commits) {
-		return jobs(r.staged)
-	}
-	if err == nil {
-		err = r.w.cfg.Host.UpdateBranch(ctx, r.w.cfg.Branch, r.start.SHA, commits[len(commits)-1].SHA)
-	}
+	to := r.staged[len(r.staged)-1].made.SHA
+	err := r.w.cfg.Host.UpdateBranch(ctx, r.w.cfg.Branch, r.start.SHA, to)
 	if amend.KindOf(err) == amend.Conflict {
 		r.w.last = "" // where it is now has to be asked first
-		r.w.cfg.Log.Info("branch moved, deciding again", "branch", r.w.cfg.Branch, "commits", len(commits))
+		r.w.cfg.Log.Info("branch moved, deciding again", "branch", r.w.cfg.Branch, "commits", len(r.staged))
 		return jobs(r.staged)
 	}
 	if err != nil {
@@ -310,13 +322,13 @@ func (r *round) land(ctx context.Context) []*job {
 		}
 		return nil
 	}
-	r.w.last = commits[len(commits)-1].SHA
-	for i, s := range r.staged {
-		s.decision.Change = r.w.cfg.commitChange(commits[i].SHA)
+	r.w.last = to
+	for _, s := range r.staged {
+		s.decision.Change = r.w.cfg.commitChange(s.made.SHA)
 		s.decision.ChangedAt = r.w.cfg.Now()
 		s.job.answer(s.decision, nil)
 	}
-	r.w.record(ctx, drafts, commits)
+	r.w.record(ctx, r.staged)
 	return nil
 }
 
@@ -326,18 +338,4 @@ func jobs(all []staged) []*job {
 		jobs = append(jobs, s.job)
 	}
 	return jobs
-}
-
-// commits makes the staged commits. With an error it returns those before the
-// one that failed.
-func (r *round) commits(ctx context.Context) (drafts []Draft, commits []Committed, err error) {
-	parent := r.start
-	for _, s := range r.staged {
-		d := r.draft(parent, s)
-		if parent, err = r.w.cfg.Host.Commit(ctx, d); err != nil {
-			return drafts, commits, err
-		}
-		drafts, commits = append(drafts, d), append(commits, parent)
-	}
-	return drafts, commits, nil
 }

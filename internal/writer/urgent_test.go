@@ -15,7 +15,7 @@ import (
 
 // A spentHub is a hub whose limits are used up but for what is kept.
 type spentHub struct {
-	*hub
+	site
 	spent bool
 }
 
@@ -39,7 +39,7 @@ func (h *spentHub) Commit(ctx context.Context, d writer.Draft) (writer.Committed
 	if err := h.turnAway(ctx); err != nil {
 		return writer.Committed{}, err
 	}
-	return h.hub.Commit(ctx, d)
+	return h.site.Commit(ctx, d)
 }
 
 func (h *spentHub) CreateBranch(ctx context.Context, branch, sha string) error {
@@ -65,7 +65,7 @@ func (h *spentHub) SetVerdict(ctx context.Context, v amend.Verdict) error {
 
 // spendable replaces the writer of a bench by one whose host has limits.
 func (b *bench) spendable() *spentHub {
-	h := &spentHub{hub: b.hub}
+	h := &spentHub{site: site{b.hub, b.mirror}}
 	b.stop()
 	b.writer = writer.New(writer.Config{
 		Host: h, Repo: b.mirror, Branch: "main", Now: b.now, Log: slog.New(slog.DiscardHandler),
