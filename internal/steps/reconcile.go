@@ -73,11 +73,14 @@ in two minutes is touched, so that the EventSource sees it once more.`,
 // A Reconciliation is what one run found and did. Alerts that several
 // Alertmanagers know count for each of them.
 type Reconciliation struct {
+	// Firing counts what the Alertmanagers said that fires, and Outcome what became of
+	// that at the gateway.
 	Firing int `json:"firing"`
 	alertmanager.Outcome
 	// Requests counts the RemediationRequests that were brought back.
-	Requests int  `json:"requests"`
-	Swept    bool `json:"swept"`
+	Requests int `json:"requests"`
+	// Swept says that the writer has seen to missing log entries.
+	Swept bool `json:"swept"`
 }
 
 // reconcile does as much as it can. It returns nil when it could not begin.

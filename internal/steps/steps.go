@@ -2,10 +2,10 @@
 // a remediation, which reads JSON files, asks the writer, the cluster and the
 // witnesses, and writes a JSON file. docs/steps.md says what is in the files.
 //
-// It wires the stages of these commands as cmd/amend wires all others. It is a package
-// of its own because a Workflow starts a container for each step: amend-step holds
-// nothing else, so that it starts at once and is small, and imports_test.go keeps it
-// so. The same commands are amend step.
+// It is to these commands what cmd/amend is to all others: flags and wiring. It is
+// apart because a Workflow starts a container for each step: amend-step links nothing
+// else, so that it starts at once and is small, and imports_test.go keeps it so. People
+// have the same commands as amend step.
 package steps
 
 import (
