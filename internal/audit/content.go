@@ -57,8 +57,8 @@ type contents struct{ known *cache.Map[string, *content] }
 // The bound of what is remembered, in bytes, with what a byte costs once it is
 // parsed.
 const (
-	maxContents = 256 << 20
-	parsedByte  = 16
+	maxContents = 48 << 20
+	parsedByte  = 6
 )
 
 func newContents() contents {

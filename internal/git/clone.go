@@ -25,6 +25,10 @@ type Clone struct {
 	store *filesystem.Storage
 }
 
+// cloneCacheSize bounds the contents of recently read objects and delta bases. Who
+// goes through a history finds each object made from the one before.
+const cloneCacheSize = 16 * cache.MiByte
+
 // OpenDir opens the repository whose top folder is dir. A folder without one
 // gives amend.NotFound; one that cannot be read here (SHA-256, reftable, objects
 // borrowed from another repository) gives amend.Invalid. Of a shallow clone, Log
@@ -42,7 +46,7 @@ func OpenDir(dir string) (*Clone, error) {
 		return nil, amend.Errorf(amend.Invalid, "open repository", "%s: %w", dir, err)
 	}
 	files := dotgit.NewRepositoryFilesystem(osfs.New(own), osfs.New(shared))
-	store := filesystem.NewStorageWithOptions(files, cache.NewObjectLRU(objectCacheSize), filesystem.Options{KeepDescriptors: true})
+	store := filesystem.NewStorageWithOptions(files, cache.NewObjectLRU(cloneCacheSize), filesystem.Options{KeepDescriptors: true})
 	cut, err := store.Shallow()
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "open repository", "%s: %w", dir, err)
@@ -52,7 +56,7 @@ func OpenDir(dir string) (*Clone, error) {
 		shallow[h] = true
 	}
 	objects := newObjects(amend.Invalid)
-	objects.store = store
+	objects.store, objects.whole = store, true
 	return &Clone{Repo: &Repo{objects: objects, shallow: shallow}, store: store}, nil
 }
 

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"bytes"
 	"compress/zlib"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ type objects struct {
 	// roots keeps which tree a commit has, by the commit's name: who compares the
 	// commits of a history names each several times.
 	roots *cache.Map[string, plumbing.Hash]
+	// whole says that whole histories are gone through, so trees of any size are
+	// kept, and the root of every commit that is read.
+	whole bool
 }
 
 // A tree is kept from largeTree entries on. maxTreeEntries bounds those to some 10
@@ -45,6 +49,9 @@ const (
 	maxTreeEntries = 120_000
 	maxRoots       = 50_000
 )
+
+// maxGrow bounds the room that is made for an object before any of it is read.
+const maxGrow = 1 << 20
 
 // newObjects returns a store whose lost objects are errors of the given kind.
 func newObjects(loss amend.Kind) *objects {
@@ -85,8 +92,10 @@ func (o *objects) stored(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	content, err := io.ReadAll(r)
-	return content, errors.Join(err, r.Close())
+	var content bytes.Buffer
+	content.Grow(int(min(obj.Size(), maxGrow)) + bytes.MinRead) // a size may be forged
+	_, err = content.ReadFrom(r)
+	return content.Bytes(), errors.Join(err, r.Close())
 }
 
 // need reads an object that another one refers to, so that its absence is a
@@ -147,6 +156,9 @@ func (o *objects) decode(h plumbing.Hash, content []byte) (*object.Commit, error
 	if err := c.Decode(checked{encoded(plumbing.CommitObject, content), h}); err != nil {
 		return nil, o.lost(h, err)
 	}
+	if o.whole {
+		o.roots.Put(h.String(), c.TreeHash)
+	}
 	return c, nil
 }
 
@@ -160,16 +172,16 @@ func (o *objects) tree(h plumbing.Hash) ([]object.TreeEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := new(object.Tree)
-	if err := t.Decode(checked{encoded(plumbing.TreeObject, content), h}); err != nil {
+	entries, err := decodeTree(content)
+	if err != nil {
 		return nil, o.lost(h, err)
 	}
-	o.keepTree(h, t.Entries)
-	return t.Entries, nil
+	o.keepTree(h, entries)
+	return entries, nil
 }
 
 func (o *objects) keepTree(h plumbing.Hash, entries []object.TreeEntry) {
-	if len(entries) >= largeTree {
+	if o.whole || len(entries) >= largeTree {
 		o.trees.Put(h, entries)
 	}
 }

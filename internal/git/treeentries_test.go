@@ -1,0 +1,33 @@
+package git
+
+import (
+	"testing"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// FuzzDecodeTree holds the reader of trees against that of go-git.
+func FuzzDecodeTree(f *testing.F) {
+	const hash = "\x00aaaaaaaaaaaaaaaaaaaa"
+	for _, seed := range []string{
+		"", "100644 a" + hash, "100644 a" + hash + "40000 b" + hash, "40000 b" + hash + "100755 a b" + hash, "120000 l" + hash + "160000 m" + hash,
+		"100664 old" + hash, "0100644 zero" + hash, "100644 \xff" + hash, "100644 " + hash, " a" + hash, "9 a" + hash, "100644 a\x00short", "100644", "100644 a",
+		"77777777777 a" + hash, "-1 a" + hash, "1_0 a" + hash,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		var want object.Tree
+		wantErr := want.Decode(encoded(plumbing.TreeObject, content))
+		got, err := decodeTree(content)
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("decoding %q gives %v; go-git says %v", content, err, wantErr)
+		}
+		if diff := cmp.Diff(want.Entries, got, cmpopts.EquateEmpty()); err == nil && diff != "" {
+			t.Errorf("the entries of %q are others than those of go-git:\n%s", content, diff)
+		}
+	})
+}
