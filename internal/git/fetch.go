@@ -271,7 +271,13 @@ func (m *Mirror) installPack(r io.Reader) error {
 	if _, err := io.Copy(w, r); err != nil {
 		return errors.Join(err, w.Close())
 	}
-	return m.inPlace(w.Close)
+	return m.inPlace(func() error {
+		if err := w.Close(); err != nil {
+			return err
+		}
+		m.store.Reindex() // the store may be another than the one that wrote, and reads the index smaller than it was made
+		return nil
+	})
 }
 
 // inPlace runs what changes the store, so that a death in the middle shows.

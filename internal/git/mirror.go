@@ -61,7 +61,7 @@ type Mirror struct {
 
 // objectCacheSize bounds the contents of recently read objects and delta bases. Most
 // objects of an env repo are smaller than what it takes to keep one of them.
-const objectCacheSize = 4 * cache.MiByte
+const objectCacheSize = 2 * cache.MiByte
 
 // OpenMirror opens the mirror in cfg.Dir, or an empty one when there is none to
 // trust. It asks nothing of the network: call Fetch before anything else if the
@@ -167,17 +167,23 @@ func (m *Mirror) setHeads(heads map[string]plumbing.Hash) error {
 // repoDir holds all that may be deleted on a rebuild, and nothing else does.
 func (m *Mirror) repoDir() string { return filepath.Join(m.cfg.Dir, "amend-mirror") }
 
-// open points the object store at the folder.
+// open points the objects at the folder.
 func (m *Mirror) open() {
+	m.openStore()
+	m.objects.fresh = m.openStore
+	m.objects.dir = filepath.Join(m.repoDir(), "objects")
+	m.objects.broken.Store(false)
+	m.objects.trees.Clear()
+}
+
+// openStore opens the object store, and forgets what was kept of its objects.
+func (m *Mirror) openStore() {
 	if m.store != nil {
 		_ = m.store.Close() // only descriptors for reading
 	}
 	m.store = filesystem.NewStorageWithOptions(osfs.New(m.repoDir()), cache.NewObjectLRU(objectCacheSize),
 		filesystem.Options{KeepDescriptors: true})
 	m.objects.store = m.store
-	m.objects.dir = filepath.Join(m.repoDir(), "objects")
-	m.objects.broken.Store(false)
-	m.objects.trees.Clear()
 }
 
 // load opens what is on disk and checks it as far as that is cheap: the whole

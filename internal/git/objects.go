@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -24,6 +25,10 @@ import (
 type objects struct {
 	mu    sync.Mutex
 	store storer.EncodedObjectStorer
+	// fresh opens the store anew, nil where it is never: go-git keeps some hundred
+	// bytes of every object that it has once come across. seen counts those reads.
+	fresh func()
+	seen  int
 	dir   string       // of loose objects, where writing is allowed
 	zlib  *zlib.Writer // kept, as it is large
 	// loss is the kind of a lost or rotten object: Transient where a rebuild
@@ -43,11 +48,13 @@ type objects struct {
 }
 
 // A tree is kept from largeTree entries on. maxTreeEntries bounds those to some 10
-// MB, and maxRoots what is kept of commits to some 10.
+// MB, maxRoots what is kept of commits to some 10, and maxSeen what go-git keeps to a
+// few.
 const (
-	largeTree      = 16
+	largeTree      = 128
 	maxTreeEntries = 120_000
 	maxRoots       = 50_000
+	maxSeen        = 20_000
 )
 
 // maxGrow bounds the room that is made for an object before any of it is read.
@@ -84,6 +91,7 @@ func (o *objects) read(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error) {
 func (o *objects) stored(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.count()
 	obj, err := o.store.EncodedObject(t, h)
 	if err != nil {
 		return nil, err
@@ -96,6 +104,14 @@ func (o *objects) stored(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error)
 	content.Grow(int(min(obj.Size(), maxGrow)) + bytes.MinRead) // a size may be forged
 	_, err = content.ReadFrom(r)
 	return content.Bytes(), errors.Join(err, r.Close())
+}
+
+// count notes that the store is asked for an object; o.mu is held.
+func (o *objects) count() {
+	if o.seen++; o.seen > maxSeen && o.fresh != nil {
+		o.fresh()
+		o.seen = 0
+	}
 }
 
 // need reads an object that another one refers to, so that its absence is a
@@ -182,19 +198,21 @@ func (o *objects) tree(h plumbing.Hash) ([]object.TreeEntry, error) {
 
 func (o *objects) keepTree(h plumbing.Hash, entries []object.TreeEntry) {
 	if o.whole || len(entries) >= largeTree {
-		o.trees.Put(h, entries)
+		o.trees.Put(h, slices.Clone(entries)) // of just that length
 	}
 }
 
-// size returns the size of a blob that must be there, mostly without reading it.
+// size returns the size of a blob that must be there. A large one is not read.
 func (o *objects) size(h plumbing.Hash) (int64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n, err := o.store.EncodedObjectSize(h)
+	o.count()
+	// To ask go-git for the size alone makes it list all objects of the pack.
+	obj, err := o.store.EncodedObject(plumbing.AnyObject, h)
 	if err != nil {
 		return 0, o.lost(h, err)
 	}
-	return n, nil
+	return obj.Size(), nil
 }
 
 // write adds an object unless it is there already.

@@ -78,7 +78,9 @@ func scan(hash, name string, data []byte) *facts {
 	f.kinds = f.scanKey(data, "kind")
 	slices.Sort(f.names)
 	slices.Sort(f.kinds)
-	f.names, f.kinds = slices.Clone(slices.Compact(f.names)), slices.Clone(slices.Compact(f.kinds)) // of just that length
+	f.names, f.kinds = slices.Compact(f.names), slices.Compact(f.kinds)
+	together := slices.Concat(f.names, f.kinds) // of just that length
+	f.names, f.kinds = together[:len(f.names):len(f.names)], together[len(f.names):]
 	f.argo = scanArgo(data)
 	return f
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unique"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/manifest"
@@ -82,19 +83,26 @@ func withHash(known []*node, hash string) *node {
 func (n *node) digest() string {
 	h := sha256.New()
 	for _, f := range n.files {
-		fmt.Fprintf(h, "file %q %s\n", f.name, f.hash)
+		fmt.Fprintf(h, "file %q %q\n", f.name, f.hash)
 	}
 	for _, c := range n.children {
-		fmt.Fprintf(h, "folder %q %s\n", c.base(), c.hash)
+		fmt.Fprintf(h, "folder %q %q\n", c.base(), c.hash)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return string(h.Sum(nil))
 }
 
+// hashOf returns the hash of an entry, in half the bytes if it is written in
+// hexadecimal digits: the index keeps one for each file.
 func hashOf(fsys fs.FS, name string) (string, bool) {
-	if h, ok := fsys.(tree.Hasher); ok {
-		return h.Hash(name)
+	h, ok := fsys.(tree.Hasher)
+	if !ok {
+		return "", false
 	}
-	return "", false
+	hash, known := h.Hash(name)
+	if short, err := hex.DecodeString(hash); err == nil {
+		hash = string(short)
+	}
+	return hash, known
 }
 
 // readFolder fills in what belongs to the folder itself. Symbolic links and
@@ -125,7 +133,7 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, known []*node) (*node, erro
 	n := &node{dir: dir}
 	for i, e := range entries {
 		if files[i] != nil {
-			n.files = append(n.files, entry{e.Name(), files[i]})
+			n.files = append(n.files, entry{unique.Make(e.Name()).Value(), files[i]}) // many have the same name
 		}
 		if children[i] != nil {
 			n.children = append(n.children, children[i])
@@ -271,7 +279,7 @@ func (l *Locator) content(fsys fs.FS, name string, f *facts) ([]byte, error) {
 
 func contentHash(data []byte) string {
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	return string(sum[:])
 }
 
 func readError(name string, err error) error {
