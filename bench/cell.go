@@ -162,10 +162,15 @@ func (c *cell) at() string {
 	if c.commits > shortHistory {
 		text += fmt.Sprintf(", %d commits", c.commits)
 	}
-	if c.rtt > 0 {
-		text += fmt.Sprintf(", %v away", c.rtt)
+	return text + c.away()
+}
+
+// away says how far the host is.
+func (c *cell) away() string {
+	if c.rtt == 0 {
+		return ""
 	}
-	return text
+	return fmt.Sprintf(", %v away", c.rtt)
 }
 
 // rows writes down what the cell measured.

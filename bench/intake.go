@@ -194,7 +194,7 @@ func (in *intake) measure(ctx context.Context, b *bench, clients int, share floa
 
 func (in *intake) rows(s *report.Section, at string, rtt time.Duration, clients int) {
 	for _, d := range in.doors() {
-		s.Note(d.name+at, fmt.Sprintf("%.0f/s, p50 %.1f ms, p99 %.1f ms, CPU %.3f ms each and %.3f ms of its client, memory %.0f MB (n=%d)",
+		s.Note(d.name+at, fmt.Sprintf("%.0f/s, p50 %.1f ms, p99 %.1f ms, CPU %.3f ms each and %.3f ms of clients and proxy, memory %.0f MB (n=%d)",
 			d.rate.Median(), d.p50.Median(), d.p99.Median(), d.cpu.Median(), d.clients.Median(), mb(d.peakMemory), len(d.rate)))
 	}
 	ratio, measured := times(in.serve.rate, in.source.rate)

@@ -12,8 +12,11 @@ import (
 	"github.com/amendhq/amend/bench/stat"
 )
 
-// programRounds is how often a program is run for a median.
-const programRounds = 15
+// programRounds is how often a program is run for a median, if there is time.
+const (
+	programRounds = 15
+	fewestRuns    = 5
+)
 
 // simulateFiles is the size of the folder that amend simulate has an aim for.
 const simulateFiles = 5000
@@ -29,7 +32,7 @@ Containers run amend-step; amend has the same commands beside all others.`
 		return err
 	}
 	s.Add("start of a step", fmt.Sprintf("%.0f ms (n=%d)", wall.Median(), len(wall)), "≤ 50 ms", wall.Median() <= 50)
-	s.Add("memory of it", fmt.Sprintf("%.0f MB", mb(memory)), "≤ 40 MB", memory <= 40<<20)
+	s.Add("memory of a step", fmt.Sprintf("%.0f MB", mb(memory)), "≤ 40 MB", memory <= 40<<20)
 	step := wall.Median()
 	if wall, memory, err = b.repeat(ctx, "", "amend", "step", "decide", "--help"); err != nil {
 		return err
@@ -46,7 +49,7 @@ Containers run amend-step; amend has the same commands beside all others.`
 		}
 		plot.Add("amend simulate", float64(files), wall.Median())
 		plot.Add("start of a step", float64(files), step)
-		what, measured := fmt.Sprintf("amend simulate at %d files", files), fmt.Sprintf("%.0f ms, memory %.0f MB (n=%d)", wall.Median(), mb(memory), len(wall))
+		what, measured := fmt.Sprintf("amend simulate at %d files", files), fmt.Sprintf("%.0f ms (memory %.0f MB, n=%d)", wall.Median(), mb(memory), len(wall))
 		if files < simulateFiles {
 			s.Note(what, measured)
 			continue
@@ -59,7 +62,7 @@ Containers run amend-step; amend has the same commands beside all others.`
 
 // repeat runs a program again and again, each time with an output that holds want.
 func (b *bench) repeat(ctx context.Context, want, program string, args ...string) (wall stat.Sample, memory int64, err error) {
-	for range programRounds {
+	for range b.rounds(0.25, fewestRuns, programRounds) {
 		out, e, err := b.measure(ctx, gitEnv(), "", filepath.Join(b.bin, program), args...)
 		if err != nil {
 			return nil, 0, err

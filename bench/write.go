@@ -117,6 +117,8 @@ func grown(s *report.Section, cells []*cell) {
 	}
 	if small, large := find(100, shortHistory), find(50_000, shortHistory); small != nil && large != nil {
 		large.growth(s, "100 → 50,000 files", small)
+		more := float64(large.memory) / float64(small.memory)
+		s.Add("growth of the memory of amend serve, 100 → 50,000 files"+large.away(), fmt.Sprintf("%.2f×", more), "≤ 1.2×", more <= 1.2)
 	}
 	if small, large := find(1000, 1000), find(1000, 100_000); small != nil && large != nil {
 		large.growth(s, "1,000 → 100,000 commits", small)
@@ -125,17 +127,13 @@ func grown(s *report.Section, cells []*cell) {
 
 // growth compares a cell with a smaller one.
 func (c *cell) growth(s *report.Section, what string, small *cell) {
-	if c.rtt > 0 {
-		what += fmt.Sprintf(", %v away", c.rtt)
-	}
+	what += c.away()
 	ratio, measured := times(c.warm, small.warm)
 	s.Add("growth of a warm change, "+what, measured, "≤ 1.2×", ratio <= 1.2)
 	_, measured = times(c.push, small.push)
 	s.Note("growth of the push, as the host takes it, "+what, measured)
 	_, measured = times(c.alone, small.alone)
 	s.Note("growth of amend alone, "+what, measured)
-	more := float64(c.memory) / float64(small.memory)
-	s.Add("growth of the memory of amend serve, "+what, fmt.Sprintf("%.2f×", more), "≤ 1.2×", more <= 1.2)
 }
 
 // bySize plots the cells with a short history.
