@@ -29,7 +29,7 @@ type cluster struct {
 	down     bool
 	health   string // of the Application
 	synced   string // the revision that it was refreshed to last
-	stuck    bool   // no refresh goes further
+	held     string // the revision that no refresh leaves
 	hidden   bool   // nobody may list the Application
 	ignored  string // a field that only the live one ignores, as a JSON pointer
 	requests map[string]*kube.RemediationRequest
@@ -62,7 +62,7 @@ func newCluster(s *stage) *cluster {
 	})
 	mux.HandleFunc("GET "+apps+"/env", func(w http.ResponseWriter, _ *http.Request) { answer(w, c.application()) })
 	mux.HandleFunc("PATCH "+apps+"/env", func(w http.ResponseWriter, _ *http.Request) {
-		if !c.stuck {
+		if c.synced == "" || c.synced != c.held {
 			c.synced = s.tip()
 		}
 		answer(w, c.application())
@@ -105,12 +105,11 @@ func newCluster(s *stage) *cluster {
 
 func (c *cluster) kubeconfig() string { return filepath.Join(c.stage.dir, "kubeconfig") }
 
-// stick has the Application stay at a commit once it is there, and says whether it is.
-func (c *cluster) stick(commit string) bool {
+// hold has the Application stay at a commit once it is there.
+func (c *cluster) hold(commit string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stuck = c.synced == commit
-	return c.stuck
+	c.held = commit
 }
 
 func answer(w http.ResponseWriter, object any) {

@@ -54,10 +54,10 @@ func (w *workflow) step(name string, args ...string) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-func (w *workflow) verify(args ...string) (int, string) {
+func (w *workflow) verify(within string, args ...string) (int, string) {
 	w.Helper()
 	return w.step("verify", append(args, "--kubeconfig", w.cluster.kubeconfig(), "--repo", w.web.URL+"/"+envRepo,
-		"--prometheus-url", w.prober.url, "--steady", "500ms", "--settle", "1s", "--within", "30s", "--revert")...)
+		"--prometheus-url", w.prober.url, "--steady", "500ms", "--settle", "1s", "--within", within, "--revert")...)
 }
 
 // TestStepsOfAGoodFix: the line that docs/workflows.md shows.
@@ -67,7 +67,7 @@ func TestStepsOfAGoodFix(t *testing.T) {
 		t.Fatalf("%d: %s", code, out)
 	}
 	time.AfterFunc(time.Second, func() { w.prober.hangs.Store(false) })
-	code, out := w.verify("--in", filepath.Join(w.dir, "propose.json"))
+	code, out := w.verify("30s", "--in", filepath.Join(w.dir, "propose.json"))
 	if want := "worked: argocd/env has applied the commit and is Healthy, and the probe finds the trouble no more\n"; code != cli.ExitOK || !strings.HasSuffix(out, want) {
 		t.Errorf("%d: %s, want %s", code, out, want)
 	}
@@ -81,7 +81,7 @@ func TestStepsOfAProposedRevert(t *testing.T) {
 		t.Fatalf("%d: %s", code, out)
 	}
 	change := w.changesOf(app(1))[0]
-	if code, out := w.verify("--in", filepath.Join(w.dir, "propose.json")); code != cli.ExitRefused || !strings.Contains(out, "failed: ") || !strings.Contains(out, "A pull request proposes") {
+	if code, out := w.verify("30s", "--in", filepath.Join(w.dir, "propose.json")); code != cli.ExitRefused || !strings.Contains(out, "failed: ") || !strings.Contains(out, "A pull request proposes") {
 		t.Fatalf("%d: %s", code, out)
 	}
 	w.verdict(change.Commit, amend.Failed, "")
@@ -93,7 +93,7 @@ func TestStepsOfAProposedRevert(t *testing.T) {
 	merged, _, err := w.api.PullRequests.Merge(w.Context(), "acme", "env", open[0].GetNumber(), "", &github.PullRequestOptions{})
 	w.must(err)
 	for range 2 { // the second time it is known
-		if code, out := w.verify("--commit", merged.GetSHA()); code != cli.ExitOK || !strings.Contains(out, "reverted") {
+		if code, out := w.verify("30s", "--commit", merged.GetSHA()); code != cli.ExitOK || !strings.Contains(out, "reverted") {
 			t.Errorf("%d: %s", code, out)
 		}
 		w.verdict(change.Commit, amend.Reverted, "taken back by ")
@@ -112,13 +112,33 @@ func TestARevertIsAppliedLate(t *testing.T) {
 	s.post(firing("AppStuck", app(1)))
 	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
 	change := s.changesOf(app(1))[0]
-	s.eventually("the change is applied", func() bool { return c.stick(change.Commit) })
+	c.hold(change.Commit)
 	s.eventually("it is waited for twice", func() bool {
 		log, err := os.ReadFile(s.logFile())
 		s.must(err)
 		return bytes.Count(log, []byte("is not known to be applied")) > 1
 	})
 	s.verdict(change.Commit, amend.Failed, "")
-	c.stick("")
+	c.hold("")
 	s.verdict(change.Commit, amend.Reverted, "taken back by ")
+}
+
+// TestStepsOfALateRevert: the step ends before Argo CD has applied the revert, and is run
+// for that commit later.
+func TestStepsOfALateRevert(t *testing.T) {
+	w := newWorkflow(t, "revert")
+	if code, out := w.step("propose"); code != cli.ExitOK {
+		t.Fatalf("%d: %s", code, out)
+	}
+	change := w.changesOf(app(1))[0]
+	w.cluster.hold(change.Commit)
+	if code, out := w.verify("2s", "--in", filepath.Join(w.dir, "propose.json")); code != cli.ExitRefused || !strings.Contains(out, "is not known to be applied") {
+		t.Fatalf("%d: %s", code, out)
+	}
+	w.verdict(change.Commit, amend.Failed, "")
+	w.cluster.hold("")
+	if code, out := w.verify("30s", "--commit", strings.TrimSpace(w.git("rev-parse", "main"))); code != cli.ExitOK || !strings.Contains(out, "reverted") {
+		t.Errorf("%d: %s", code, out)
+	}
+	w.verdict(change.Commit, amend.Reverted, "taken back by ")
 }

@@ -212,7 +212,7 @@ func (c *closer) find(ctx context.Context, r amend.Record) (amend.Verdict, error
 	}); err != nil {
 		return amend.Verdict{}, err
 	}
-	return c.loop.Close(ctx, verify.Change{Commit: r.Commit, Object: object, Event: r.Alert, At: r.At, Check: check})
+	return c.loop.Conclude(ctx, verify.Change{Commit: r.Commit, Object: object, Event: r.Alert, At: r.At, Check: check})
 }
 
 // judged adds the verdicts that are known to decisions, as the gateway shows them.

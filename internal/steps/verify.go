@@ -128,7 +128,7 @@ func (v verification) close(ctx context.Context, client *writerapi.Client, chang
 	if err := v.witnesses.Wire(&l.Config, v.volatile); err != nil {
 		return amend.Verdict{}, err
 	}
-	return l.Close(ctx, verify.Change{
+	return l.Conclude(ctx, verify.Change{
 		Commit: commit, Object: object, Event: change.Record.Alert, At: change.Record.At, Check: change.Check, Requested: !v.request.isZero(),
 	})
 }

@@ -34,9 +34,9 @@ const (
 	scribePause = 2 * time.Second
 )
 
-// Close finds out what became of a change, shows it beside the change and, when it
+// Conclude finds out what became of a change, shows it beside the change and, when it
 // failed, does what the policy says. Its error says that there is no verdict.
-func (l Loop) Close(ctx context.Context, change Change) (amend.Verdict, error) {
+func (l Loop) Conclude(ctx context.Context, change Change) (amend.Verdict, error) {
 	l.Config = l.Config.withDefaults()
 	// Whoever looks sees that it is being found out; if not, nothing is lost.
 	stood, err := l.Scribe.Judge(ctx, amend.Verdict{State: amend.Pending, Commit: change.Commit, Detail: "waiting until it is applied and the trouble is over"})

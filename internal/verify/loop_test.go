@@ -68,7 +68,7 @@ func (s *standing) close(t *testing.T) (amend.Verdict, error) {
 	l := verify.Loop{Scribe: s, Revert: true, Config: verify.Config{
 		Applications: argo, History: argo, Alerts: argo, Repo: "https://git.example.com/env", Steady: time.Millisecond, Now: time.Now,
 	}}
-	return l.Close(t.Context(), verify.Change{Commit: "a", Object: object, Event: "e", Check: amend.Check{Deadline: time.Millisecond, OnFailure: amend.TakeBack}})
+	return l.Conclude(t.Context(), verify.Change{Commit: "a", Object: object, Event: "e", Check: amend.Check{Deadline: time.Millisecond, OnFailure: amend.TakeBack}})
 }
 
 // TestWhatFailedAndWasTakenBack: the process that took it back ended before it could
