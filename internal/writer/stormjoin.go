@@ -224,26 +224,9 @@ func (r *round) joined(ctx context.Context, s *summary) {
 	if g.into == nil {
 		return
 	}
-	if err := r.w.rewrite(ctx, s, func(body string) string { return message.Gathered(body, s.records) }); err != nil {
+	if err := r.w.rewrite(ctx, &s.Pull, func(body string) string { return message.Gathered(body, s.records) }); err != nil {
 		r.w.cfg.Log.Warn("the list of a summary is brought up to date later", "pr", s.Number, "error", err)
 	}
-}
-
-// rewrite edits the body of a summary as it is now: a person may have written into
-// it since it was last read.
-func (w *Writer) rewrite(ctx context.Context, s *summary, edit func(string) string) error {
-	now, ok, err := w.cfg.Host.FindPull(ctx, s.Branch)
-	if err != nil || !ok || now.Number != s.Number {
-		return err
-	}
-	body := edit(now.Body)
-	if body != now.Body {
-		err = w.cfg.Host.SetBody(ctx, s.Number, body)
-	}
-	if err == nil {
-		s.Body = body
-	}
-	return err
 }
 
 // begin opens a summary with what has joined it. Its branch is named after its first

@@ -22,7 +22,7 @@ func (w *Writer) over(ctx context.Context, d amend.Decision, over bool) error {
 		return message.Over(message.Gathered(body, s.records), amend.Record{Incident: d.Incident, Episode: d.Episode}, over)
 	}
 	if edit(s.Body) != s.Body {
-		if err := w.rewrite(ctx, s, edit); err != nil {
+		if err := w.rewrite(ctx, &s.Pull, edit); err != nil {
 			return err
 		}
 	}
@@ -95,7 +95,7 @@ func (w *Writer) tendSummary(ctx context.Context, k *kept, left *effort) error {
 	switch {
 	case !ended:
 		left.bodies--
-		return w.rewrite(ctx, s, func(body string) string { return message.Gathered(body, s.records) })
+		return w.rewrite(ctx, &s.Pull, func(body string) string { return message.Gathered(body, s.records) })
 	case outdated:
 		left.changes--
 		return w.closePull(ctx, k.Pull, amend.EpisodeWithdrawn, overtaken)

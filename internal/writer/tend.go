@@ -323,14 +323,26 @@ func (w *Writer) tell(ctx context.Context, k *kept, left *effort) error {
 	}
 	left.bodies--
 	n.served = w.cfg.Now()
-	// It was listed a while ago, and a person may have written into it since.
-	now, ok, err := w.cfg.Host.FindPull(ctx, k.Branch)
-	if err != nil || !ok || now.Number != k.Number {
-		return err
-	}
-	if err := w.cfg.Host.SetBody(ctx, k.Number, message.Updated(now.Body, n.Update)); err != nil {
+	if err := w.rewrite(ctx, &k.Pull, func(body string) string { return message.Updated(body, n.Update) }); err != nil {
 		return err
 	}
 	n.Update = message.Update{}
 	return nil
+}
+
+// rewrite edits the body of a pull request as it is now: a person may have written into
+// it since it was last read.
+func (w *Writer) rewrite(ctx context.Context, p *Pull, edit func(string) string) error {
+	now, ok, err := w.cfg.Host.FindPull(ctx, p.Branch)
+	if err != nil || !ok || now.Number != p.Number {
+		return err
+	}
+	body := edit(now.Body)
+	if body != now.Body {
+		err = w.cfg.Host.SetBody(ctx, p.Number, body)
+	}
+	if err == nil {
+		p.Body = body
+	}
+	return err
 }
