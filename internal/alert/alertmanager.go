@@ -51,14 +51,14 @@ func DecodeAlertmanager(r io.Reader, limits Limits) ([]amend.Alert, Group, error
 
 // DecodeGrafana reads one webhook of Grafana Alerting, version 1, under the same
 // rules: its body is Alertmanager's with more in it. The values that made an
-// alert fire become the annotation ValueAnnotation.
+// alert fire become the annotation value_string.
 func DecodeGrafana(r io.Reader, limits Limits) ([]amend.Alert, Group, error) {
 	return decode(r, limits, "1")
 }
 
-// ValueAnnotation holds the text in which Grafana says what the queries of an
+// valueAnnotation holds the text in which Grafana says what the queries of an
 // alert returned. An annotation of this name that the rule has itself stays.
-const ValueAnnotation = "value_string"
+const valueAnnotation = "value_string"
 
 func decode(r io.Reader, limits Limits, version string) ([]amend.Alert, Group, error) {
 	d := &decoder{json: json.NewDecoder(limits.Reader(r)), limits: limits}
@@ -241,11 +241,11 @@ func (w wireAlert) alert(limits Limits) (amend.Alert, string) {
 	if a.EndsAt, ok = instant(w.EndsAt); !ok && w.EndsAt != "" {
 		return amend.Alert{}, "endsAt is not an RFC 3339 time"
 	}
-	if _, taken := a.Annotations[ValueAnnotation]; w.ValueString != "" && !taken {
+	if _, taken := a.Annotations[valueAnnotation]; w.ValueString != "" && !taken {
 		if a.Annotations == nil {
 			a.Annotations = map[string]string{}
 		}
-		a.Annotations[ValueAnnotation] = w.ValueString
+		a.Annotations[valueAnnotation] = w.ValueString
 	}
 	return Bound(a, limits)
 }

@@ -20,8 +20,8 @@ import (
 
 // The paths of the EventSource, below its URL. The last is Argo Events' own.
 const (
-	FiringPath   = "firing"
-	ResolvedPath = "resolved"
+	firingPath   = "firing"
+	resolvedPath = "resolved"
 	healthPath   = "health"
 )
 
@@ -148,9 +148,9 @@ func (c *Client) post(ctx context.Context, ce event.Event) error {
 	if err != nil {
 		return amend.Errorf(amend.Internal, "publish", "%w", err)
 	}
-	path := FiringPath
+	path := firingPath
 	if ce.Type() == alert.TypeResolved {
-		path = ResolvedPath
+		path = resolvedPath
 	}
 	r, err := c.request(ctx, http.MethodPost, path, bytes.NewReader(body))
 	if err != nil {

@@ -23,9 +23,9 @@ const (
 	maxReviewers = 15
 )
 
-// OwnLabel is how the labels begin by which amend tells what became of a pull
+// ownLabel is how the labels begin by which amend tells what became of a pull
 // request. A policy may not set them.
-const OwnLabel = "amend/"
+const ownLabel = "amend/"
 
 // PullRequests says how the pull requests of playbooks are kept.
 type PullRequests struct {
@@ -64,8 +64,8 @@ func (l *Label) UnmarshalText(text []byte) error {
 	switch {
 	case !labelForm().Match(text):
 		return fmt.Errorf("%.60q is no label; expected at most 50 characters without a comma", text)
-	case strings.HasPrefix(strings.ToLower(string(text)), OwnLabel):
-		return fmt.Errorf("the label %.60q is amend's own; expected one that does not begin with %s", text, OwnLabel)
+	case strings.HasPrefix(strings.ToLower(string(text)), ownLabel):
+		return fmt.Errorf("the label %.60q is amend's own; expected one that does not begin with %s", text, ownLabel)
 	}
 	*l = Label(text)
 	return nil

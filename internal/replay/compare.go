@@ -96,8 +96,8 @@ func (o Outcome) String() string {
 	return s
 }
 
-// Marker is the first line of Markdown, by which a comment is found again.
-const Marker = "<!-- amend simulate --replay -->"
+// marker is the first line of Markdown, by which a comment is found again.
+const marker = "<!-- amend simulate --replay -->"
 
 // maxRows bounds the table of a comment; the JSON has all of them.
 const maxRows = 50
@@ -107,7 +107,7 @@ const maxRows = 50
 func (r Report) Markdown() string {
 	const limit = 300
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n### What this policy makes of %d recorded events\n\n| decision | before | after |\n|---|---:|---:|\n", Marker, r.Events)
+	fmt.Fprintf(&b, "%s\n### What this policy makes of %d recorded events\n\n| decision | before | after |\n|---|---:|---:|\n", marker, r.Events)
 	for _, reason := range r.Reasons() {
 		fmt.Fprintf(&b, "| %s | %d | %d |\n", message.Inert(string(reason), limit), r.Before[reason], r.After[reason])
 	}

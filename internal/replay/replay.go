@@ -24,7 +24,7 @@ import (
 // what was before the first event. The decisions are in that order too. An error
 // means that a decision could not be reached, as for pipeline.Decide.
 func Run(p *pipeline.Pipeline, w pipeline.World, policy []byte, events []amend.Event) ([]amend.Decision, error) {
-	events = InOrder(events)
+	events = inOrder(events)
 	if len(events) == 0 {
 		return nil, nil
 	}
@@ -41,8 +41,8 @@ func Run(p *pipeline.Pipeline, w pipeline.World, policy []byte, events []amend.E
 	return decisions, nil
 }
 
-// InOrder returns events as they came, those of one moment by their ids.
-func InOrder(events []amend.Event) []amend.Event {
+// inOrder returns events as they came, those of one moment by their ids.
+func inOrder(events []amend.Event) []amend.Event {
 	return slices.SortedStableFunc(slices.Values(events), func(a, b amend.Event) int {
 		if c := a.Time.Compare(b.Time); c != 0 {
 			return c
