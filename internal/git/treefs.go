@@ -52,10 +52,10 @@ func newTreeFS(o *objects, root plumbing.Hash) *treeFS {
 // Hash returns the Git hash of a file's content or of a folder's tree.
 func (t *treeFS) Hash(name string) (string, bool) {
 	e, err := t.lookup(name)
-	if err != nil || modeOf(e)&fs.ModeIrregular != 0 {
+	if err != nil {
 		return "", false
 	}
-	return e.Hash.String(), true
+	return dirEntry{e, t}.Hash()
 }
 
 func (t *treeFS) Open(name string) (fs.File, error) {
@@ -232,6 +232,14 @@ func (d dirEntry) IsDir() bool                { return d.Type().IsDir() }
 func (d dirEntry) Type() fs.FileMode          { return modeOf(d.entry).Type() }
 func (d dirEntry) Info() (fs.FileInfo, error) { return d.tree.stat(d.entry) }
 func (d dirEntry) String() string             { return fs.FormatDirEntry(d) }
+
+// Hash is that of the treeFS for the entry.
+func (d dirEntry) Hash() (string, bool) {
+	if modeOf(d.entry)&fs.ModeIrregular != 0 {
+		return "", false
+	}
+	return d.entry.Hash.String(), true
+}
 
 type openFile struct {
 	info info

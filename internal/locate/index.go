@@ -30,7 +30,7 @@ func (l *Locator) root(fsys fs.FS) (*node, error) {
 	l.mu.Lock()
 	known := slices.Clone(l.roots)
 	l.mu.Unlock()
-	n, err := l.index(fsys, ".", known)
+	n, err := l.index(fsys, ".", fingerprintOf(fsys, "."), known)
 	if err != nil {
 		return nil, err
 	}
@@ -44,19 +44,18 @@ func (l *Locator) root(fsys fs.FS) (*node, error) {
 
 // index returns the node of dir, one of the known ones if the folder is as it was
 // then. A tree that knows hashes tells; any other folder has to be read for it.
-func (l *Locator) index(fsys fs.FS, dir string, known []*node) (*node, error) {
+func (l *Locator) index(fsys fs.FS, dir string, is fingerprint, known []*node) (*node, error) {
 	if strings.Count(dir, "/") >= maxDepth {
 		return nil, amend.Refusef(amend.ReasonUnproven, "folders nest deeper than %d", maxDepth)
 	}
-	hash, told := hashOf(fsys, dir)
-	if n := withHash(known, hash); n != nil && told {
+	if n := withHash(known, is.hash); n != nil && is.told {
 		return n, nil
 	}
-	n, err := l.readFolder(fsys, dir, known)
+	n, err := l.readFolder(fsys, dir, is.told, known)
 	if err != nil {
 		return nil, err
 	}
-	if n.hash = hash; !told {
+	if n.hash = is.hash; !is.told {
 		n.hash = n.digest()
 		if same := withHash(known, n.hash); same != nil {
 			return same, nil
@@ -91,24 +90,37 @@ func (n *node) digest() string {
 	return string(h.Sum(nil))
 }
 
-// hashOf returns the hash of an entry, in half the bytes if it is written in
-// hexadecimal digits: the index keeps one for each file.
-func hashOf(fsys fs.FS, name string) (string, bool) {
+// A fingerprint is the hash of a file or folder, if the tree tells.
+type fingerprint struct {
+	hash string
+	told bool
+}
+
+// A hashed entry of a folder tells its hash, as those of a commit do. It counts only
+// where nothing is laid over the folder.
+type hashed interface{ Hash() (string, bool) }
+
+func fingerprintOf(fsys fs.FS, name string) fingerprint {
 	h, ok := fsys.(tree.Hasher)
 	if !ok {
-		return "", false
+		return fingerprint{}
 	}
-	hash, known := h.Hash(name)
-	if short, err := hex.DecodeString(hash); err == nil {
-		hash = string(short)
+	return short(h.Hash(name))
+}
+
+// short takes half the bytes for a hash in hexadecimal digits: the index keeps one for
+// each file.
+func short(hash string, told bool) fingerprint {
+	if b, err := hex.DecodeString(hash); err == nil {
+		hash = string(b)
 	}
-	return hash, known
+	return fingerprint{hash, told}
 }
 
 // readFolder fills in what belongs to the folder itself. Symbolic links and
 // other special files are left out, so nothing can be read or edited through
 // them.
-func (l *Locator) readFolder(fsys fs.FS, dir string, known []*node) (*node, error) {
+func (l *Locator) readFolder(fsys fs.FS, dir string, told bool, known []*node) (*node, error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
 		return nil, readError(dir, err)
@@ -116,6 +128,12 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, known []*node) (*node, erro
 	files, children := make([]*facts, len(entries)), make([]*node, len(entries))
 	err = l.each(len(entries), func(i int) (err error) {
 		e, name := entries[i], path.Join(dir, entries[i].Name())
+		var is fingerprint
+		if h, ok := e.(hashed); ok && told {
+			is = short(h.Hash())
+		} else {
+			is = fingerprintOf(fsys, name)
+		}
 		switch {
 		case e.IsDir() && !strings.EqualFold(e.Name(), ".git"):
 			var were []*node
@@ -124,9 +142,9 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, known []*node) (*node, erro
 					were = append(were, c)
 				}
 			}
-			children[i], err = l.index(fsys, name, were)
+			children[i], err = l.index(fsys, name, is, were)
 		case e.Type().IsRegular():
-			files[i], err = l.fileFacts(fsys, name, e, known)
+			files[i], err = l.fileFacts(fsys, name, e, is, known)
 		}
 		return err
 	})
@@ -146,25 +164,37 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, known []*node) (*node, erro
 // each does the tasks 0 to n-1, some of them at the same time while there are
 // idle readers, and returns the error of the first that failed. A panic of a
 // task goes on in the caller, who may have prepared for it.
+//
+// An idle reader is handed half of what is left, so that few take over much: most
+// tasks are shorter than it takes to wake another thread.
 func (l *Locator) each(n int, task func(int) error) error {
 	errs, panics := make([]error, n), make([]any, n)
 	var running sync.WaitGroup
-	for i := range n {
-		select {
-		case l.readers <- struct{}{}:
-			running.Go(func() {
-				defer func() {
-					if p := recover(); p != nil {
-						panics[i] = fmt.Sprintf("%s: %v", PanickedIn(), p)
-					}
-					<-l.readers
-				}()
-				errs[i] = task(i)
-			})
-		default:
-			errs[i] = task(i)
+	var do func(from, to int)
+	share := func(from, to int) {
+		defer func() {
+			if p := recover(); p != nil {
+				panics[from] = fmt.Sprintf("%s: %v", PanickedIn(), p)
+			}
+			<-l.readers
+		}()
+		do(from, to)
+	}
+	do = func(from, to int) {
+		for ; from < to; from++ {
+			if half := from + (to-from+1)/2; half < to {
+				select {
+				case l.readers <- struct{}{}:
+					rest := to
+					running.Go(func() { share(half, rest) })
+					to = half
+				default:
+				}
+			}
+			errs[from] = task(from)
 		}
 	}
+	do(0, n)
 	running.Wait()
 	for _, p := range panics {
 		if p != nil {
@@ -201,8 +231,8 @@ func (l *Locator) readKustomization(fsys fs.FS, n *node) (special, error) {
 }
 
 // fileFacts returns what is remembered of a file, or scans it.
-func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry, known []*node) (*facts, error) {
-	hash, told := hashOf(fsys, name)
+func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry, is fingerprint, known []*node) (*facts, error) {
+	hash, told := is.hash, is.told
 	if told {
 		if f := factsWith(known, e.Name(), hash); f != nil {
 			return f, nil
@@ -268,7 +298,7 @@ func (l *Locator) content(fsys fs.FS, name string, f *facts) ([]byte, error) {
 	if err != nil {
 		return nil, readError(name, err)
 	}
-	if _, told := hashOf(fsys, name); !told && hash != "" && contentHash(data) != hash {
+	if !fingerprintOf(fsys, name).told && hash != "" && contentHash(data) != hash {
 		return nil, amend.Errorf(amend.Transient, "read env repo", "%s changed while it was read", name)
 	}
 	if hash != "" {

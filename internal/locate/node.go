@@ -80,7 +80,11 @@ func (n *node) own(name string) *facts {
 
 // child returns the node of a folder in this one, or nil.
 func (n *node) child(name string) *node {
-	i, ok := slices.BinarySearchFunc(n.children, name, func(c *node, name string) int { return strings.Compare(c.base(), name) })
+	above := 0 // what all of their paths begin with
+	if n.dir != "." {
+		above = len(n.dir) + 1
+	}
+	i, ok := slices.BinarySearchFunc(n.children, name, func(c *node, name string) int { return strings.Compare(c.dir[above:], name) })
 	if !ok {
 		return nil
 	}
