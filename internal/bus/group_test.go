@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/google/go-cmp/cmp"
@@ -35,13 +36,13 @@ func (s *slowDisk) store(ctx context.Context, shares []*share) error {
 	return s.then(ctx, shares)
 }
 
-// waitFor waits until so many shares wait.
+// waitFor waits until the group stores something and so many shares wait.
 func (g *group) waitFor(n int) {
-	for {
+	for ; ; time.Sleep(time.Millisecond) {
 		g.mu.Lock()
-		waiting := len(g.waiting)
+		there := g.busy && len(g.waiting) == n
 		g.mu.Unlock()
-		if waiting == n {
+		if there {
 			return
 		}
 	}
@@ -61,11 +62,7 @@ func TestCallersMeetWhileTheDiskIsBusy(t *testing.T) {
 		})
 	}
 	add(t.Context(), "first", nil)
-	for busy := false; !busy; { // it has left the line
-		g.mu.Lock()
-		busy = g.busy && len(g.waiting) == 0
-		g.mu.Unlock()
-	}
+	g.waitFor(0)
 	impatient, leave := context.WithCancel(t.Context())
 	for i := range 9 {
 		add(t.Context(), fmt.Sprint(i), nil)
@@ -148,8 +145,8 @@ func TestPublishersShareASync(t *testing.T) {
 				t.Error(err)
 			}
 		})
+		b.intake.waitFor(i) // the first has left the line before the others come
 	}
-	b.intake.waitFor(49)
 	close(disk.through)
 	all.Wait()
 	info, err := b.alerts.Info(t.Context())
