@@ -61,6 +61,7 @@ func BenchmarkAudit(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			const commits = 10_000
 			r := large(b, commits, nth)
+			b.ReportAllocs()
 			for b.Loop() {
 				report := r.audit(audit.Options{})
 				if report.Changes != commits/nth || report.Judged != commits/nth || report.Entries != commits/nth || len(report.Violations) != 1 {

@@ -1,6 +1,8 @@
 package git
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -30,4 +32,18 @@ func FuzzDecodeTree(f *testing.F) {
 			t.Errorf("the entries of %q are others than those of go-git:\n%s", content, diff)
 		}
 	})
+}
+
+// BenchmarkDecodeTree reads the tree of a folder with 200 others in it.
+func BenchmarkDecodeTree(b *testing.B) {
+	var content []byte
+	for n := range 200 {
+		content = fmt.Appendf(content, "40000 app-%03d\x00%s", n, strings.Repeat("h", 20))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if entries, err := decodeTree(content); err != nil || len(entries) != 200 {
+			b.Fatal(len(entries), err)
+		}
+	}
 }

@@ -95,10 +95,15 @@ func benchmarkEdit(b *testing.B, fsys fs.FS) {
 
 // BenchmarkCold asks a Locator that knows nothing yet.
 func BenchmarkCold(b *testing.B) {
-	fsys := newHashed(b, onDisk(b, manyApps(2000, overlayTarget)))
-	for b.Loop() {
-		if _, err := locate.New().Locate(fsys, webReplicas); err != nil {
-			b.Fatal(err)
-		}
+	folder := onDisk(b, manyApps(2000, overlayTarget))
+	for kind, fsys := range map[string]fs.FS{"hashed": newHashed(b, folder), "folder": folder} {
+		b.Run(kind, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := locate.New().Locate(fsys, webReplicas); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
