@@ -73,7 +73,7 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 		Host:      on.onTrace(asked.tracer, copied),
 		Repo:      mirror{copied},
 		CommitURL: func(sha string) string { return strings.TrimSuffix(where.clone, ".git") + "/commit/" + sha },
-		Branch:    f.branch, Decide: decider.Decide, Keeper: decider, KeepEvery: f.pullEvery, Committer: f.authorEmail, Check: decider.Check, Now: client.Now, Log: log,
+		Branch:    f.branch, Decide: thrifty(decider.Decide), Keeper: decider, KeepEvery: f.pullEvery, Committer: f.authorEmail, Check: decider.Check, Now: client.Now, Log: log,
 		Alternatives: decider.Alternatives, Owners: asked.owners, Prover: asked.prover, Proposed: e.proposed, Urgent: github.Urgent,
 	})
 	return e, nil
