@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -81,7 +80,7 @@ func locateAt(ctx context.Context, b *bench, files int, share float64) (*locatin
 	if err := r.Write(l.dir); err != nil {
 		return nil, err
 	}
-	if err := l.commit(ctx, "Begin"); err != nil {
+	if err := l.begin(ctx); err != nil {
 		return nil, err
 	}
 	for _, measure := range []func(context.Context) error{l.cold, l.warm, l.moved} {
@@ -108,17 +107,24 @@ type locating struct {
 
 func (l *locating) add(name string, e effort) { l.took[name] = append(l.took[name], ms(e.wall)) }
 
+// begin makes a repo of the folder, packed as one that was cloned.
+func (l *locating) begin(ctx context.Context) error {
+	if _, err := gitIn(ctx, l.dir, "init", "-q", "-b", "main"); err != nil {
+		return err
+	}
+	if err := l.commit(ctx, "Begin"); err != nil {
+		return err
+	}
+	_, err := gitIn(ctx, l.dir, "repack", "-adq")
+	return err
+}
+
 func (l *locating) commit(ctx context.Context, message string) error {
-	steps := [][]string{{"add", "-A"}, {"commit", "-q", "-m", message}}
-	if _, err := os.Stat(filepath.Join(l.dir, ".git")); err != nil {
-		steps = slices.Insert(steps, 0, []string{"init", "-q", "-b", "main"})
+	if _, err := gitIn(ctx, l.dir, "add", "-A"); err != nil {
+		return err
 	}
-	for _, args := range steps {
-		if _, err := command(ctx, l.dir, "git", args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := gitIn(ctx, l.dir, "commit", "-q", "-m", message)
+	return err
 }
 
 // head opens the last commit.

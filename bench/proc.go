@@ -35,6 +35,12 @@ func commandWith(ctx context.Context, env []string, dir, name string, args ...st
 	return finish(cmd)
 }
 
+// gitIn runs git in a folder. It starts no clean-up there, which would go on beside
+// what is measured.
+func gitIn(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	return command(ctx, dir, "git", append([]string{"-c", "gc.auto=0", "-c", "maintenance.auto=false"}, args...)...)
+}
+
 // measure is commandWith, and says what the program cost, with the programs that
 // it ran in turn. It says so of one that failed, too.
 func (b *bench) measure(ctx context.Context, env []string, dir, name string, args ...string) ([]byte, effort, error) {

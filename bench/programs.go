@@ -95,7 +95,7 @@ func simulated(ctx context.Context, b *bench, files int) (dir, alert string, err
 		return "", "", err
 	}
 	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "-m", "Begin"}} {
-		if _, err := command(ctx, dir, "git", args...); err != nil {
+		if _, err := gitIn(ctx, dir, args...); err != nil {
 			return "", "", err
 		}
 	}
