@@ -14,6 +14,9 @@ type FieldPattern string
 // Matches reports whether the pattern selects a field, written as FieldPath.String
 // writes it or with the numbers of items.
 func (p FieldPattern) Matches(field string) bool {
+	if !strings.Contains(string(p), "*") {
+		return string(p) == field
+	}
 	text, below := strings.CutSuffix(string(p), "**")
 	form := strings.ReplaceAll(regexp.QuoteMeta(text), `\[\*\]`, `\[(?:"(?:[^"\\]|\\.)*"|[^"\]]*)\]`)
 	if below {

@@ -44,8 +44,6 @@ var (
 	idPattern = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 	// tracePattern is the id of a trace, as W3C Trace Context writes it.
 	tracePattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	// linePattern is one trailer, without folding, as Git writes it.
-	linePattern = regexp.MustCompile(`^([A-Za-z0-9-]+): ?(.*)$`)
 	// cherryPattern is the one line that Git puts between trailers (cherry-pick -x).
 	cherryPattern = regexp.MustCompile(`^\(cherry picked from commit [0-9a-f]{40,64}\)$`)
 )
@@ -64,11 +62,10 @@ func ParseTrailers(message string) (Trailers, bool) {
 		if cherryPattern.MatchString(line) {
 			continue
 		}
-		m := linePattern.FindStringSubmatch(line)
-		if m == nil {
+		key, value, ok := cutTrailer(line)
+		if !ok {
 			return Trailers{}, false
 		}
-		key, value := m[1], m[2]
 		if len(key) < 6 || !strings.EqualFold(key[:6], "Amend-") {
 			continue
 		}
@@ -80,6 +77,16 @@ func ParseTrailers(message string) (Trailers, bool) {
 		found[key] = value
 	}
 	return fromValues(found)
+}
+
+// cutTrailer takes one trailer apart, without folding, as Git writes it. It is no
+// expression because a long history has several for each commit.
+func cutTrailer(line string) (key, value string, ok bool) {
+	key, value, ok = strings.Cut(line, ":")
+	other := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+	}
+	return key, strings.TrimPrefix(value, " "), ok && key != "" && !strings.ContainsFunc(key, other)
 }
 
 // lastParagraph returns the lines after the last empty line. A message that is

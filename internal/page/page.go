@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -54,8 +55,11 @@ func Paths() []string {
 //go:embed page.html style.css icon.svg
 var files embed.FS
 
-// pages are the templates; parsing what was compiled in cannot fail.
-var pages = template.Must(template.New("page").Funcs(functions).ParseFS(files, "page.html"))
+// pages are the templates, which most commands never need; parsing what was compiled
+// in cannot fail.
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(functions).ParseFS(files, "page.html"))
+})
 
 // New makes the pages.
 func New(cfg Config) *Page {
@@ -201,7 +205,7 @@ func (p *Page) answer(w http.ResponseWriter, r *http.Request, code int, v view) 
 		kind = "application/json"
 		err = json.NewEncoder(&body).Encode(v.data())
 	} else {
-		err = pages.ExecuteTemplate(&body, "page", v)
+		err = pages().ExecuteTemplate(&body, "page", v)
 	}
 	if err != nil {
 		p.cfg.Log.Error("the page cannot be made", "error", err)
