@@ -28,8 +28,8 @@ the EventBus. Nothing is kept here, so any number of replicas may run.
 An event that a Sensor gave up is reported to /v1/undelivered, so that its next
 delivery is not taken for a repeat. Grafana, PagerDuty, CloudWatch alarms through
 SNS, Argo CD and Knative have routes and credentials of their own, and --tenant
-says whose alerts a credential is good for: docs/sources.md. Alerts over 4 KiB lose evidence, visibly;
-alerts named RemediationRequest are rejected.`,
+says whose alerts a credential is good for: docs/sources.md. Alerts over 4 KiB lose
+evidence, visibly; alerts named RemediationRequest are rejected.`,
 		Example: `  amend gateway --webhook-token-file webhook-token \
       --eventsource http://amend-alerts-eventsource-svc:12000 --eventsource-token-file eventsource-token`,
 	}

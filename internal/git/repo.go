@@ -1,8 +1,8 @@
 // Package git reads env repositories without a git program, and writes to them: a
 // warm mirror of a remote one that needs no work tree (Mirror), whose new commits
-// are pushed, and any clone on disk (Clone), which is only read. Both show a commit as an fs.FS that reads only what is asked for, and the
-// history as iterators, so a fix costs what it touches and not what the
-// repository holds.
+// are pushed, and any clone on disk (Clone), which is only read. Both show a commit
+// as an fs.FS that reads only what is asked for, and the history as iterators, so a
+// fix costs what it touches and not what the repository holds.
 //
 // Every object is checked against its hash when it is read: a mirror is a cache
 // and may rot, but nothing rotten becomes the input of an edit.
