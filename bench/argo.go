@@ -58,7 +58,7 @@ func startArgo(ctx context.Context, b *bench, rtt time.Duration) (*argo, error) 
 	if err := writeBus(dir, bus, a.monitor); err != nil {
 		return nil, err
 	}
-	if a.bus, err = launch(ctx, b, dir, "nats-server", os.Environ(), "-c", filepath.Join(dir, "nats.conf")); err != nil {
+	if a.bus, err = b.launch(ctx, dir, "nats-server", os.Environ(), "-c", filepath.Join(dir, "nats.conf")); err != nil {
 		return nil, err
 	}
 	if err := listens(ctx, bus); err != nil {
@@ -71,7 +71,7 @@ func startArgo(ctx context.Context, b *bench, rtt time.Duration) (*argo, error) 
 	if err != nil {
 		return nil, err
 	}
-	if a.source, err = launch(ctx, b, dir, "argo-events", env, "eventsource-service"); err != nil {
+	if a.source, err = b.launch(ctx, dir, "argo-events", env, "eventsource-service"); err != nil {
 		return nil, err
 	}
 	a.source.addr = net.JoinHostPort("127.0.0.1", ports[2])

@@ -108,7 +108,7 @@ func (b *bench) openIntake(ctx context.Context, rtt time.Duration) (*intake, err
 	if err != nil {
 		return nil, err
 	}
-	if in.gateway, err = start(ctx, b, dir, "amend", "gateway", "--listen", "127.0.0.1:0", "--eventsource", "http://"+in.argo.source.addr); err != nil {
+	if in.gateway, err = b.start(ctx, dir, "amend", "gateway", "--listen", "127.0.0.1:0", "--eventsource", "http://"+in.argo.source.addr); err != nil {
 		return nil, err
 	}
 	if in.world, err = newWorld(ctx, b, setting{files: 100, commits: 1}); err != nil {
@@ -143,7 +143,7 @@ func (b *bench) openCeiling(ctx context.Context, name string, syncs bool) (*door
 	if syncs {
 		args = []string{"--dir", dir}
 	}
-	p, err := start(ctx, b, dir, "sink", args...)
+	p, err := b.start(ctx, dir, "sink", args...)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func newWorld(ctx context.Context, b *bench, s setting) (*world, error) {
 	if s.runner {
 		args = append(args, "--runner", filepath.Join(b.bin, "act"))
 	}
-	if w.forge, err = start(ctx, b, dir, "forge", args...); err != nil {
+	if w.forge, err = b.start(ctx, dir, "forge", args...); err != nil {
 		return nil, err
 	}
 	token, err := os.ReadFile(filepath.Join(state, "token"))
@@ -127,14 +127,14 @@ func (w *world) close() error {
 func (w *world) startAmend(ctx context.Context, flags ...string) (err error) {
 	args := []string{"serve", "--repo", "http://" + w.door.addr() + "/" + repoName, "--listen", "127.0.0.1:0", "--sweep-interval", "1h",
 		"--github-token-file", filepath.Join(w.dir, "forge", "token"), "--data-dir", filepath.Join(w.dir, "amend-data")}
-	w.serve, err = start(ctx, w.bench, w.dir, "amend", append(args, flags...)...)
+	w.serve, err = w.bench.start(ctx, w.dir, "amend", append(args, flags...)...)
 	return err
 }
 
 // start runs a program that writes its address to a file, and waits for that.
-func start(ctx context.Context, b *bench, dir, name string, args ...string) (*program, error) {
+func (b *bench) start(ctx context.Context, dir, name string, args ...string) (*program, error) {
 	file := filepath.Join(dir, name+".addr")
-	p, err := launch(ctx, b, dir, name, gitEnv(), append(args, "--addr-file", file)...)
+	p, err := b.launch(ctx, dir, name, gitEnv(), append(args, "--addr-file", file)...)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func start(ctx context.Context, b *bench, dir, name string, args ...string) (*pr
 }
 
 // launch runs a program, which writes its log to the folder.
-func launch(ctx context.Context, b *bench, dir, name string, env []string, args ...string) (*program, error) {
+func (b *bench) launch(ctx context.Context, dir, name string, env []string, args ...string) (*program, error) {
 	log, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
 		return nil, err

@@ -23,8 +23,10 @@ resources:
     memory: 256Mi
 `)
 	r.addTemplates(dir + "/templates")
+	r.addSmallTemplates(dir + "/templates")
 }
 
+// addTemplates adds the workload of the chart and what its templates share.
 func (r *Repo) addTemplates(dir string) {
 	r.Files[dir+"/_helpers.tpl"] = `{{- define "service.labels" -}}
 app.kubernetes.io/name: {{ .Release.Name }}
@@ -57,6 +59,10 @@ spec:
             - configMapRef: {name: {{ .Release.Name }}}
           resources: {{- toYaml .Values.resources | nindent 12 }}
 `)
+}
+
+// addSmallTemplates adds what goes with the workload.
+func (r *Repo) addSmallTemplates(dir string) {
 	r.add(dir+"/service.yaml", `apiVersion: v1
 kind: Service
 metadata:
