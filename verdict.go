@@ -50,10 +50,11 @@ type Verdict struct {
 	Applied bool `json:"applied,omitempty"`
 	// Application is NAMESPACE/NAME of the Argo CD Application that was looked
 	// at, Revision the commit it had synced, Health its health status.
-	Application string    `json:"application,omitempty"`
-	Revision    string    `json:"revision,omitempty"`
-	Health      string    `json:"health,omitempty"`
-	At          time.Time `json:"at"`
+	Application string `json:"application,omitempty"`
+	Revision    string `json:"revision,omitempty"`
+	Health      string `json:"health,omitempty"`
+	// At is when it was found out; zero where that is not known.
+	At time.Time `json:"at,omitzero"`
 	// OnFailure is what the policy wants done about a change that failed; empty
 	// where nobody asked it.
 	OnFailure OnFailure `json:"onFailure,omitempty"`

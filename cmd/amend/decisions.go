@@ -41,7 +41,10 @@ func (l *decisionLog) observe(d amend.Decision) {
 		args = append(args, "playbook", d.Playbook, "action", d.Action, "target", d.Workload.String(), "incident", d.Incident, "episode", d.Episode)
 	}
 	if d.Change != nil {
-		args = append(args, "commit", d.Change.Commit, "branch", d.Change.Branch)
+		args = append(args, "commit", d.Change.Commit)
+		if d.Change.Branch != "" {
+			args = append(args, "branch", d.Change.Branch)
+		}
 		if d.Change.Number > 0 {
 			args = append(args, "pr", d.Change.Number)
 		}

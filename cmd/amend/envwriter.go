@@ -45,9 +45,13 @@ func openEnvWriter(ctx context.Context, f repoFlags, asked advisers, retryFor ti
 	if err != nil {
 		return nil, err
 	}
+	auth, err := f.auth()
+	if err != nil {
+		return nil, err
+	}
 	warnInClear(log, where.clone, where.api)
 	client, err := github.New(github.Config{
-		BaseURL: where.api, Owner: where.owner, Repo: where.name, Auth: f.auth(), Login: f.githubLogin, Log: log,
+		BaseURL: where.api, Owner: where.owner, Repo: where.name, Auth: auth, Login: f.githubLogin, Log: log,
 		Limiter: github.NewLimiter(where.api, f.writeSpacing), RetryFor: retryFor,
 	})
 	if err != nil {

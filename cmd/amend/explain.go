@@ -42,7 +42,7 @@ Exit code 3 when nothing is known.`,
 		Example: `  amend explain 1f0c2d4
   amend explain '#12' --server http://127.0.0.1:8080 --server-token-file webhook-token
   amend explain out-of-memory-4fb26efe80 -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: cli.OneArg,
 	}
 	out := cli.OutputFlag(cmd)
 	cmd.Flags().StringVar(&f.repo, "repo", ".", "folder of the clone")

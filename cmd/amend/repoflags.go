@@ -52,8 +52,12 @@ func (f *repoFlags) register(cmd *cobra.Command) {
 // loginUsage says what --github-login is.
 const loginUsage = "account that the writer's credential belongs to, such as jo or the-app[bot]: verdicts that anybody else writes are not believed"
 
-func (f repoFlags) auth() github.Auth {
-	return github.Auth{TokenFile: f.githubToken, AppID: f.githubApp, KeyFile: f.githubAppKey, InstallationID: f.githubInstallation}
+// auth is what the flags say of the credential, which is of one of two kinds.
+func (f repoFlags) auth() (github.Auth, error) {
+	if (f.githubToken == "") == (f.githubApp == 0) {
+		return github.Auth{}, amend.Errorf(amend.Invalid, "credential", "give either --github-token-file, or --github-app-id and --github-app-key-file")
+	}
+	return github.Auth{TokenFile: f.githubToken, AppID: f.githubApp, KeyFile: f.githubAppKey, InstallationID: f.githubInstallation}, nil
 }
 
 // A repoURL is where the env repo is, in the forms that Git and REST want.
@@ -64,7 +68,7 @@ type repoURL struct{ clone, api, owner, name string }
 func parseRepoURL(repo, api string) (repoURL, error) {
 	u, err := url.Parse(repo)
 	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") {
-		return repoURL{}, amend.Errorf(amend.Invalid, "--repo", "want https://HOST/OWNER/NAME without credentials")
+		return repoURL{}, amend.Errorf(amend.Invalid, "--repo", "expected https://HOST/OWNER/NAME, the address of the env repo on its host, without credentials")
 	}
 	owner, name, ok := strings.Cut(strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git"), "/")
 	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,11 +47,14 @@ It writes to the env repo itself, with --repo and a credential, or has the write
 a cluster do it, with --writer and a token.`,
 		Example: `  amend revert 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 --repo https://github.com/acme/env --github-token-file token
   amend revert out-of-memory-4fb26efe80 --propose --writer http://localhost:8080 --writer-token-file token`,
-		Args: cobra.ExactArgs(1),
+		Args: cli.OneArg,
 	}
 	f.repoFlags.register(cmd)
 	f.logFlags.register(cmd)
 	fs := cmd.Flags()
+	for _, ofServers := range []string{"pull-interval", "sweep-interval"} {
+		fs.Lookup(ofServers).Hidden = true
+	}
 	// serve and the writer hold the lock of theirs.
 	data := fs.Lookup("data-dir")
 	f.dataDir, data.DefValue, data.Usage = "", "", "folder of a mirror of the env repo (default: a temporary one)"
@@ -61,9 +65,14 @@ a cluster do it, with --writer and a token.`,
 	fs.StringVar(&f.why, "why", "", "what is wrong with the change, for the text of the pull request")
 	out := cli.OutputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		r := amend.Reversal{Incident: args[0], Propose: f.propose, Why: f.why, At: time.Now()}
-		if commitForm.MatchString(args[0]) {
-			r.Commit, r.Incident = args[0], ""
+		r := amend.Reversal{Propose: f.propose, Why: f.why, At: time.Now()}
+		switch {
+		case commitForm.MatchString(args[0]):
+			r.Commit = args[0]
+		case strings.Contains(args[0], "-"): // what is between the playbook and the rest
+			r.Incident = args[0]
+		default:
+			return amend.Errorf(amend.Invalid, "revert", "%.80q is neither an incident nor a commit id in full; git rev-parse prints that", args[0])
 		}
 		d, err := f.revert(cmd, r)
 		if err != nil {
@@ -86,7 +95,7 @@ a cluster do it, with --writer and a token.`,
 // long as that takes.
 func (f reverting) revert(cmd *cobra.Command, r amend.Reversal) (d amend.Decision, err error) {
 	if (f.writer == "") == (f.repo == "") {
-		return d, amend.Errorf(amend.Invalid, "revert", "give either --repo or --writer")
+		return d, amend.Errorf(amend.Invalid, "revert", "give either --repo, the address of the env repo, or --writer")
 	}
 	if f.writer != "" {
 		client, err := writerapi.NewClient(writerapi.ClientConfig{URL: f.writer, TokenFile: f.writerToken, CAFile: f.writerCA})

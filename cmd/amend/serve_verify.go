@@ -173,7 +173,7 @@ func (c *closer) verify(ctx context.Context, r amend.Record) {
 	}); err != nil {
 		c.log.Warn("the host does not say whether a change has a verdict", "commit", r.Commit, "error", amend.Public(err))
 	}
-	v := amend.Verdict{State: shown, Commit: r.Commit, Detail: "found on the host"}
+	v := amend.Verdict{State: shown, Commit: r.Commit, Detail: "the status of the commit says so"}
 	// What failed was to be taken back, which a crash may have cut short.
 	if shown == "" || shown == amend.Pending || shown == amend.Failed {
 		var err error

@@ -92,8 +92,10 @@ func (t *timeFlag) Type() string   { return "time" }
 
 // Set implements pflag.Value.
 func (t *timeFlag) Set(s string) (err error) {
-	t.Time, err = time.Parse(time.RFC3339, s)
-	return err
+	if t.Time, err = time.Parse(time.RFC3339, s); err != nil {
+		return fmt.Errorf("%q is not a time such as 2026-03-01T10:00:00Z", s)
+	}
+	return nil
 }
 
 func readInput(stdin io.Reader, file string) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/forge"
 )
 
@@ -19,7 +20,7 @@ default branch is main. With --from the first commit holds the files of a
 folder as they are. Prints the path of the clone URL.`,
 		Example: `  forge repo create acme/env --dir .build/forge --from demo/env
   forge repo create acme/empty --dir .build/forge`,
-		Args: cobra.ExactArgs(1),
+		Args: cli.OneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			server, err := forge.Open(dir)
 			if err != nil {

@@ -11,9 +11,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/amendhq/amend"
 )
@@ -26,7 +28,7 @@ func Run(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	root.Version = Version()
 	root.SilenceUsage, root.SilenceErrors = true, true
-	root.SetFlagErrorFunc(usage)
+	root.SetFlagErrorFunc(wrongFlag)
 	checkArgs(root)
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -52,6 +54,24 @@ func usage(cmd *cobra.Command, err error) error {
 	return amend.Errorf(amend.Invalid, "", "%w; see %s --help", err, cmd.CommandPath())
 }
 
+// wrongFlag is usage; of a flag that the command does not have, it names the one that
+// was probably meant: the first that begins with what was given.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 2 {
+		hint := ""
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if hint == "" && !f.Hidden && strings.HasPrefix(f.Name, unknown.GetSpecifiedName()) {
+				hint = f.Name
+			}
+		})
+		if hint != "" {
+			err = fmt.Errorf("%w, did you mean --%s?", err, hint)
+		}
+	}
+	return usage(cmd, err)
+}
+
 // checkArgs gives wrong arguments the exit code of wrong input, and commands that
 // say nothing of arguments none.
 func checkArgs(c *cobra.Command) {
@@ -60,7 +80,7 @@ func checkArgs(c *cobra.Command) {
 	}
 	check := c.Args
 	if check == nil {
-		check = cobra.NoArgs
+		check = noArgs
 	}
 	c.Args = func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
@@ -70,9 +90,27 @@ func checkArgs(c *cobra.Command) {
 	}
 }
 
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("it takes no arguments, and %q is one", args[0])
+	}
+	return nil
+}
+
+// OneArg is for cobra's Args: exactly one argument, which the use line of the command
+// names.
+func OneArg(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	_, name, _ := strings.Cut(cmd.Use, " ")
+	return fmt.Errorf("expected one argument, %s, and found %d", name, len(args))
+}
+
 // Group makes cmd one that only holds others: alone it shows its help, and for a
-// command that it does not have it names the one that was probably meant.
+// command that it does not have it names those that were probably meant.
 func Group(cmd *cobra.Command) {
+	cmd.SuggestionsMinimumDistance = 2 // letters that may differ
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -80,7 +118,7 @@ func Group(cmd *cobra.Command) {
 		}
 		hint := ""
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			hint = fmt.Sprintf(", did you mean %q?", near[0])
+			hint = fmt.Sprintf(", did you mean %s?", strings.Join(near, " or "))
 		}
 		return fmt.Errorf("unknown command %q%s", args[0], hint)
 	}

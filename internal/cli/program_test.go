@@ -24,6 +24,7 @@ func program(results map[string]error) *cobra.Command {
 			return err
 		}}
 		cmd.Flags().Int("n", 0, "a number")
+		cmd.Flags().String("output-file", "", "a file")
 		root.AddCommand(cmd)
 	}
 	return root
@@ -50,10 +51,13 @@ func TestRun(t *testing.T) {
 		{"race", 3, "ran race\n", "tool: write: late\n"},
 		{"away", 75, "ran away\n", "tool: asking: ask: no answer\n"},
 		{"shown", 3, "ran shown\n", ""},
-		{"done extra", 2, "", "tool: unknown command \"extra\" for \"tool done\"; see tool done --help\n"},
+		{"done extra", 2, "", "tool: it takes no arguments, and \"extra\" is one; see tool done --help\n"},
 		{"done --m", 2, "", "tool: unknown flag: --m; see tool done --help\n"},
+		{"done --number 1", 2, "", "tool: unknown flag: --number; see tool done --help\n"},
+		{"done --out json", 2, "", "tool: unknown flag: --out, did you mean --output-file?; see tool done --help\n"},
 		{"done --n x", 2, "", "tool: invalid argument \"x\" for \"--n\" flag: strconv.ParseInt: parsing \"x\": invalid syntax; see tool done --help\n"},
-		{"don", 2, "", "tool: unknown command \"don\", did you mean \"done\"?; see tool --help\n"},
+		{"don", 2, "", "tool: unknown command \"don\", did you mean done or gone?; see tool --help\n"},
+		{"doen", 2, "", "tool: unknown command \"doen\", did you mean done?; see tool --help\n"},
 		{"frobnicate", 2, "", "tool: unknown command \"frobnicate\"; see tool --help\n"},
 	} {
 		var stdout, stderr strings.Builder
@@ -70,6 +74,19 @@ func TestRunSaysWhatThereIs(t *testing.T) {
 		code := cli.Run(program(map[string]error{"done": nil}), strings.Fields(args), &stdout, &stderr)
 		if code != 0 || !strings.Contains(stdout.String(), want) || stderr.Len() > 0 {
 			t.Errorf("%q: exit code %d, printed %q and %q", args, code, stdout.String(), stderr.String())
+		}
+	}
+}
+
+func TestOneArg(t *testing.T) {
+	cmd := &cobra.Command{Use: "explain COMMIT|EVENT"}
+	if err := cli.OneArg(cmd, []string{"a"}); err != nil {
+		t.Error(err)
+	}
+	for _, args := range [][]string{nil, {"a", "b"}} {
+		want := fmt.Sprintf("expected one argument, COMMIT|EVENT, and found %d", len(args))
+		if err := cli.OneArg(cmd, args); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", args, err, want)
 		}
 	}
 }

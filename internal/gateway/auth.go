@@ -52,7 +52,7 @@ func CheckListen(addr string, auth Auth) error {
 		return nil
 	}
 	return amend.Errorf(amend.Invalid, "check listen address",
-		"%s can be reached from other machines: configure a token or password, or listen on 127.0.0.1", addr)
+		"%s can be reached from other machines: ask senders for a token (--webhook-token-file) or a password, or listen on 127.0.0.1", addr)
 }
 
 // loopback reports whether host names this machine and can name no other.

@@ -88,7 +88,7 @@ func Follow(src Sources, question string) ([]Thread, error) {
 		}
 	}
 	if len(threads) == 0 {
-		return nil, amend.Errorf(amend.NotFound, "explain", "nothing here is about %.80q; expected a commit of a change, an incident, an event id or #NUMBER of a pull request", question)
+		return nil, amend.Errorf(amend.NotFound, "explain", "nothing here is about %.80q; expected a commit of a change by 7 digits of its id or more, an incident, an event id or #NUMBER of a pull request", question)
 	}
 	return threads, nil
 }
