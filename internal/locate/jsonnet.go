@@ -234,6 +234,12 @@ func (v *view) notSearched() []string {
 			deployed[file] = true
 		}
 	}
+	for _, r := range v.chartRoots() {
+		for _, file := range v.root.foreign {
+			in, inside := below(r.dir, file)
+			deployed[file] = deployed[file] || inside && (in == "Chart.yaml" || strings.HasPrefix(in, "charts/"))
+		}
+	}
 	return slices.DeleteFunc(slices.Clone(v.root.foreign), func(file string) bool { return deployed[file] })
 }
 
