@@ -46,14 +46,6 @@ const (
 	RefusedFailed    Refusal = "failed"          // the host did not do it
 )
 
-// Refusals returns the whole list, for metrics.
-func Refusals() []Refusal {
-	return []Refusal{
-		RefusedOver, RefusedUnknown, RefusedElsewhere, RefusedStranger, RefusedExpired, RefusedChanged,
-		RefusedUnvouched, RefusedOwn, RefusedTaken, RefusedStopped, RefusedFrozen, RefusedFailed,
-	}
-}
-
 // Text says why, for the person who answered.
 func (r Refusal) Text() string {
 	switch r {

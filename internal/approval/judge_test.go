@@ -133,7 +133,10 @@ func TestOneLooksAfterIt(t *testing.T) {
 }
 
 func TestEveryRefusalHasItsText(t *testing.T) {
-	for _, r := range approval.Refusals() {
+	for _, r := range []approval.Refusal{
+		approval.RefusedOver, approval.RefusedUnknown, approval.RefusedElsewhere, approval.RefusedStranger, approval.RefusedExpired, approval.RefusedChanged,
+		approval.RefusedUnvouched, approval.RefusedOwn, approval.RefusedTaken, approval.RefusedStopped, approval.RefusedFrozen, approval.RefusedFailed,
+	} {
 		if r.Text() == "" {
 			t.Errorf("%s says nothing", r)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 )
 
 // A TB is the part of testing.TB that a Validator reports to.
@@ -54,30 +53,6 @@ func (v *Validator) Transport(next http.RoundTripper) http.RoundTripper {
 		}
 		v.check(req, call)
 		return res, nil
-	})
-}
-
-// Handler wraps next, so that every call to it is checked.
-func (v *Validator) Handler(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if !covers(req.URL.Path) {
-			next.ServeHTTP(w, req)
-			return
-		}
-		call, req, err := requestCall(req)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		record := httptest.NewRecorder()
-		next.ServeHTTP(record, req)
-		call.Status, call.AnswerHead, call.AnswerBody = record.Code, record.Header(), record.Body.Bytes()
-		v.check(req, call)
-		for name, values := range record.Header() {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(record.Code)
-		_, _ = w.Write(record.Body.Bytes()) // a client that left is no finding
 	})
 }
 

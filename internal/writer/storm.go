@@ -187,8 +187,9 @@ func (r *round) look(ctx context.Context, s *summary) error {
 	return err
 }
 
-// stillOpen forgets the summaries when one of them is not open any more, and nobody
-// has seen how it ended.
+// stillOpen forgets the summaries when one of them is not open any more, and nobody has
+// seen how it ended: look finds pull requests by their branch, and somebody may have
+// opened another one from that.
 func (s *storms) stillOpen(open []Pull) {
 	for _, one := range s.all {
 		if one.State == amend.EpisodeOpen && !slices.ContainsFunc(open, func(p Pull) bool { return p.Number == one.Number }) {
