@@ -292,7 +292,7 @@ func (in Input) takenBack(latest amend.Episode) (amend.Reason, string) {
 		return amend.ReasonVetoed, fmt.Sprintf("A person took the change of episode %d back in %.12s, so amend leaves this incident alone until %s.", latest.N, back.Commit, clock(until))
 	}
 	if until := back.At.Add(time.Duration(in.Playbook.Breaker.Within)); !back.ByPerson && in.Now.Before(until) {
-		return amend.ReasonBreaker, fmt.Sprintf("The change of episode %d was taken back in %.12s because it did not help, so a person has to look; amend acts again from %s.", latest.N, back.Commit, clock(until))
+		return amend.ReasonBreaker, fmt.Sprintf("amend took the change of episode %d back in %.12s, because it did not help or somebody asked for that, so a person has to look; amend acts again from %s.", latest.N, back.Commit, clock(until))
 	}
 	return amend.ReasonAct, ""
 }

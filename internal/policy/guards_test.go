@@ -243,16 +243,17 @@ func TestTakenBack(t *testing.T) {
 		byPerson bool
 		now      time.Duration
 		want     amend.Reason
+		says     string
 	}{
-		"by a person":           {true, time.Hour, amend.ReasonVetoed},
-		"by a person, long ago": {true, 7 * 24 * time.Hour, amend.ReasonAct},
-		"by amend":              {false, time.Hour, amend.ReasonBreaker},
-		"by amend, a day ago":   {false, 24 * time.Hour, amend.ReasonAct},
+		"by a person":           {true, time.Hour, amend.ReasonVetoed, "A person took the change of episode 1 back"},
+		"by a person, long ago": {true, 7 * 24 * time.Hour, amend.ReasonAct, ""},
+		"by amend":              {false, time.Hour, amend.ReasonBreaker, "because it did not help or somebody asked for that"},
+		"by amend, a day ago":   {false, 24 * time.Hour, amend.ReasonAct, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := ask(t, p, "shop", "web", noon.Add(c.now), noon.Add(c.now))
 			in.Episodes = []amend.Episode{{N: 1, State: amend.EpisodeLanded, At: noon.Add(-2 * time.Hour), TakenBack: &amend.TakenBack{Commit: strings.Repeat("a", 40), At: noon, ByPerson: c.byPerson}}}
-			wantReason(t, policy.Decide(in), c.want, "")
+			wantReason(t, policy.Decide(in), c.want, c.says)
 		})
 	}
 }

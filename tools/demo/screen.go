@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,6 +54,7 @@ type moment struct {
 }
 
 func (s *screen) timeline(start time.Time, moments []moment) {
+	slices.SortStableFunc(moments, func(a, b moment) int { return a.at.Compare(b.at) })
 	for _, m := range moments {
 		if m.at.IsZero() {
 			continue
