@@ -29,10 +29,24 @@ func (m *Map[K, V]) Get(key K) (V, bool) {
 	return v, ok
 }
 
+// PutUpTo is Put for a value that may never be asked for: it is only kept when all
+// values cost no more than most with it.
+func (m *Map[K, V]) PutUpTo(most int, key K, v V) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.used+m.cost(v) <= most {
+		m.put(key, v)
+	}
+}
+
 // Put keeps a value in place of the key's old one.
 func (m *Map[K, V]) Put(key K, v V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.put(key, v)
+}
+
+func (m *Map[K, V]) put(key K, v V) {
 	if old, ok := m.items[key]; ok {
 		m.used -= m.cost(old)
 		delete(m.items, key)

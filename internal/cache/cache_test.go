@@ -22,6 +22,14 @@ func TestMapCountsWhatItHolds(t *testing.T) {
 	if v, ok := m.Get("third"); !ok || v != "ab" {
 		t.Errorf("third is %q, %v", v, ok)
 	}
+	m.PutUpTo(3, "fourth", "ab")
+	if _, ok := m.Get("fourth"); ok {
+		t.Error("what is over the bound of a caller is kept")
+	}
+	m.PutUpTo(4, "fourth", "ab")
+	if v, ok := m.Get("fourth"); !ok || v != "ab" {
+		t.Errorf("fourth is %q, %v", v, ok)
+	}
 	m.Clear()
 	if v, ok := m.Get("third"); ok {
 		t.Errorf("third is %q after Clear", v)

@@ -20,6 +20,9 @@ import (
 // maxDepth bounds how deep folders may nest.
 const maxDepth = 64
 
+// spareContents bounds the bytes of files that are kept because they were scanned.
+const spareContents = 2 << 20
+
 // keptRoots is how many states of the repo stay at hand. What they have in common
 // is there once.
 const keptRoots = 4
@@ -254,8 +257,10 @@ func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry, is fingerpri
 			return f, nil
 		}
 	}
-	if slices.Contains(kustomizationNames[:], e.Name()) { // it is read at once, and other files mostly never
+	if slices.Contains(kustomizationNames[:], e.Name()) { // it is read at once
 		l.contents.Put(hash, data)
+	} else { // of a large repo, mostly never
+		l.contents.PutUpTo(spareContents, hash, data)
 	}
 	return scan(hash, name, data), nil
 }
