@@ -60,16 +60,21 @@ func (w *Writer) begin(ctx context.Context) (*round, error) {
 			return r, nil
 		}
 	}
-	head, err := w.told, error(nil)
-	if w.told = ""; head != "" {
-		err = w.bring(ctx, head)
-	} else {
-		head, err = w.refresh(ctx)
-	}
+	head, err := w.where(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return w.newRound(head)
+}
+
+// where returns the head of the branch as refresh does, without a question if the
+// last look has just told.
+func (w *Writer) where(ctx context.Context) (string, error) {
+	told := w.told
+	if w.told = ""; told == "" {
+		return w.refresh(ctx)
+	}
+	return told, w.bring(ctx, told)
 }
 
 func (w *Writer) newRound(head string) (*round, error) {

@@ -30,7 +30,7 @@ type Keeper interface {
 
 // Config wires a Writer.
 type Config struct {
-	Host   Host
+	Host   Host // is asked several things at the same time
 	Repo   Repo
 	Branch string // the one that Argo CD follows
 	// CommitURL is where people see a commit; nil when nowhere.
@@ -96,12 +96,12 @@ type Writer struct {
 	reversals chan *job // go before those of queue
 	errands   chan func(context.Context)
 	stopped   chan struct{}  // closed when Run ends
-	aside     sync.WaitGroup // what nobody waits for, but Run at its end
+	aside     sync.WaitGroup // what goes on beside it, and what Run waits for at its end
+	looks     chan struct{}  // holds as many as are under way
 	// What follows belongs to the goroutine of Run. All of it is a cache.
 	past     past
 	last     string               // where the branch was last; "" when that has to be asked first
 	told     string               // where the host has said that it is instead
-	looks    chan struct{}        // holds as many as are under way
 	asked    map[string]time.Time // for the entry of a commit, until it is in the log
 	doubtful bool                 // reading the local copy failed; a fetch repairs it
 	rest     rest                 // of the prover
