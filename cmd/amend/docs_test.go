@@ -4,12 +4,15 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -135,4 +138,36 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 	}
 	walk(newRoot())
 	walk(steps.New("amend-step"))
+}
+
+// TestReadmeExample: the policy at the top of the README makes what it shows, in the
+// env repo of testdata/readme.txtar.
+func TestReadmeExample(t *testing.T) {
+	text := page(t, "../README.md")
+	shown := consoleBlock.FindStringSubmatch(text)
+	_, policy, ok := strings.Cut(text, "```yaml file=.amend/policy.yaml\n")
+	if !ok || shown == nil {
+		t.Fatal("the README has no policy, or does not say what it does")
+	}
+	policy, _, _ = strings.Cut(policy, "```")
+	repo, err := txtar.ParseFile("testdata/readme.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range append(repo.Files, txtar.File{Name: ".amend/policy.yaml", Data: []byte(policy)}) {
+		name := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	var stdout, stderr strings.Builder
+	run(strings.Fields(shown[1])[1:], &stdout, &stderr)
+	if diff := cmp.Diff(strings.TrimSpace(shown[2]), strings.TrimSpace(stdout.String()+stderr.String())); diff != "" {
+		t.Errorf("%s (-README +got):\n%s", shown[1], diff)
+	}
 }
