@@ -52,8 +52,9 @@ Enterprise host does. The token that opens every repository is in the file
 listen to repository_dispatch run on this machine with the given runner. With
 --webhook-url every pull_request event (opened, synchronize, closed, reopened)
 is posted there as GitHub does: once, signed with the secret in the file. With
---app-repo there is a GitHub App too, number 1, which may write contents and pull
-requests of that one repository; its key is the file "app-key.pem".`,
+--app-repo there is a GitHub App too, number 1, which may write contents, pull
+requests and commit statuses of that one repository; its key is the file
+"app-key.pem".`,
 		Example: `  forge serve --dir .build/forge --runner .build/bin/act
   forge serve --listen 127.0.0.1:0 --dir .build/forge --addr-file .build/forge.addr --control`,
 		Args: cobra.NoArgs,
@@ -164,7 +165,7 @@ func (f serveFlags) addApp(server *forge.Server) error {
 	server.AddApp(forge.App{ID: appID, Slug: "amend", Key: &key.PublicKey})
 	server.AddInstallation(forge.Installation{
 		ID: appID, AppID: appID, Account: owner, Repos: []string{f.appRepo},
-		Permissions: map[string]string{"contents": "write", "pull_requests": "write", "metadata": "read"},
+		Permissions: map[string]string{"contents": "write", "pull_requests": "write", "statuses": "write", "metadata": "read"},
 	})
 	return nil
 }

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -26,7 +27,7 @@ type Auth struct {
 	// to this repository and to writing contents and pull requests.
 	AppID   int64
 	KeyFile string
-	// InstallationID may be zero: then the host is asked once.
+	// InstallationID may be zero: then it is the one that the host names for the repository.
 	InstallationID int64
 }
 
@@ -83,10 +84,10 @@ type installation struct {
 	app         *ghinstallation.AppsTransport
 	base        *url.URL
 	owner, repo string
+	id          int64 // 0: that of the repository
 
 	mu     sync.Mutex
-	id     int64
-	tokens *ghinstallation.Transport
+	tokens *ghinstallation.Transport // nil until the host was asked what the App may
 }
 
 func (i *installation) Token(ctx context.Context) (string, error) {
@@ -112,20 +113,20 @@ func (i *installation) source(ctx context.Context) (*ghinstallation.Transport, e
 	if i.tokens != nil {
 		return i.tokens, nil
 	}
-	permissions := &github.InstallationPermissions{Contents: github.String("write"), PullRequests: github.String("write")}
-	if i.id == 0 {
-		found, _, err := restClient(i.base, i.app).Apps.FindRepositoryInstallation(ctx, i.owner, i.repo)
-		if err != nil {
-			return nil, err
-		}
-		i.id = found.GetID()
-		// What others say of a commit is read, and said, where the App may.
-		permissions.Checks, permissions.Statuses = found.GetPermissions().Checks, found.GetPermissions().Statuses
+	found, _, err := restClient(i.base, i.app).Apps.FindRepositoryInstallation(ctx, i.owner, i.repo)
+	if err != nil {
+		return nil, err
 	}
-	i.tokens = ghinstallation.NewFromAppsTransport(i.app, i.id)
+	may := cmp.Or(found.GetPermissions(), &github.InstallationPermissions{})
+	i.tokens = ghinstallation.NewFromAppsTransport(i.app, cmp.Or(i.id, found.GetID()))
 	i.tokens.BaseURL = strings.TrimSuffix(i.base.String(), "/")
 	i.tokens.InstallationTokenOptions = &github.InstallationTokenOptions{
-		Repositories: []string{i.repo}, Permissions: permissions,
+		Repositories: []string{i.repo},
+		// What is said of a commit is read, and said, where the App may.
+		Permissions: &github.InstallationPermissions{
+			Contents: github.String("write"), PullRequests: github.String("write"),
+			Checks: may.Checks, Statuses: may.Statuses,
+		},
 	}
 	return i.tokens, nil
 }

@@ -71,7 +71,9 @@ func TestAppToken(t *testing.T) {
 func TestAppRefused(t *testing.T) {
 	file, _ := appKey(t)
 	for status, want := range map[int]amend.Kind{401: amend.Refused, 403: amend.Refused, 404: amend.NotFound} {
-		s := newScript(t, exchange{want: "POST /app/installations/42/access_tokens", status: status, answer: message("no")})
+		s := newScript(t,
+			exchange{want: "GET /repos/acme/env/installation", status: 200, answer: `{"id":41}`},
+			exchange{want: "POST /app/installations/42/access_tokens", status: status, answer: message("no")})
 		c := client(t, s, func(c *github.Config) { c.Auth = github.Auth{AppID: 1, InstallationID: 42, KeyFile: file} })
 		_, err := c.Head(ctx, "b")
 		wantKind(t, err, want)
