@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +20,7 @@ func (s *still) open(name string, flags uint64) (int, error) {
 	fd, err := unix.Openat2(int(s.top.Fd()), name, &unix.OpenHow{
 		Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
 	})
+	runtime.KeepAlive(s.top)
 	if err != nil { // an old kernel or a sandbox among others
 		return -1, errSlow
 	}

@@ -25,7 +25,7 @@ func Dir(dir string) (fs.FS, error) {
 	}
 	top, err := root.Open(".")
 	if err != nil {
-		return nil, amend.Errorf(amend.Invalid, "open env repo", "%w", err)
+		return nil, amend.Errorf(amend.Invalid, "open env repo", "%w", errors.Join(err, root.Close()))
 	}
 	return &still{files: root.FS(), top: top, id: rand.Text(), folders: map[string]bool{".": true}}, nil
 }
