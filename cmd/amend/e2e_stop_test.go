@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,6 +49,28 @@ func TestEndIsCleanWhateverClientsDo(t *testing.T) {
 	s.start()
 	if code := s.stop(); code != 0 {
 		t.Errorf("with nobody there: exit code %d, want 0", code)
+	}
+}
+
+// TestEndWhileTheHostDoesNotAnswer: SIGTERM at the start is no mistake of ours either.
+func TestEndWhileTheHostDoesNotAnswer(t *testing.T) {
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		end()
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer host.Close()
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := newServe()
+	cmd.SetArgs([]string{"--repo", host.URL + "/acme/env", "--github-token-file", token, "--listen", "127.0.0.1:0", "--data-dir", t.TempDir()})
+	var log strings.Builder
+	cmd.SetErr(&log)
+	if err := cmd.ExecuteContext(ctx); err != nil || strings.Contains(log.String(), "WARN") {
+		t.Errorf("ended with %v and said\n%s", err, &log)
 	}
 }
 

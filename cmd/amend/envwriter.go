@@ -91,13 +91,15 @@ func checkAccess(ctx context.Context, client *github.Client, f repoFlags, log *s
 			return amend.Errorf(amend.Invalid, "--github-token-file", "%w", err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	_, err := client.Head(ctx, f.branch)
-	switch amend.KindOf(err) {
-	case "":
+	_, err := client.Head(asking, f.branch)
+	switch kind := amend.KindOf(err); {
+	case kind == "":
 		return nil
-	case amend.Transient:
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case kind == amend.Transient:
 		log.Warn("the host does not answer yet; alerts are accepted and wait for it", "repo", f.repo, "error", err)
 		return nil
 	}

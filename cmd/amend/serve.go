@@ -55,11 +55,19 @@ people; /metrics, /healthz and /readyz are for the machines.`,
 		}
 		s, err := newServer(cmd.Context(), f, log)
 		if err != nil {
-			return err
+			return unlessEnded(cmd.Context(), err)
 		}
 		return errors.Join(s.run(cmd.Context()), s.close())
 	}
 	return cmd
+}
+
+// unlessEnded returns the error of a start, but for that of one which was asked to end.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
 }
 
 // A server is the standalone product, wired.

@@ -103,7 +103,7 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 	defer asked.tracer.Flush(ctx, log)
 	env, err := openEnvWriter(ctx, f.repoFlags, asked, 10*time.Second, log)
 	if err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
 	defer func() { err = errors.Join(err, env.close()) }()
 	reg := newRegistry()

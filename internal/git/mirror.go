@@ -65,7 +65,8 @@ const objectCacheSize = 2 * cache.MiByte
 
 // OpenMirror opens the mirror in cfg.Dir, or an empty one when there is none to
 // trust. It asks nothing of the network: call Fetch before anything else if the
-// mirror may be new. A folder that another process holds gives amend.Transient.
+// mirror may be new. A folder that another process holds gives amend.Transient, and
+// an end of ctx its error.
 func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -88,6 +89,9 @@ func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 		parcels:  map[plumbing.Hash]parcel{},
 	}
 	if err := m.load(ctx); err != nil {
+		if ctx.Err() != nil { // which says nothing of the mirror
+			return nil, errors.Join(fmt.Errorf("opening the mirror: %w", ctx.Err()), held.Close())
+		}
 		if !errors.Is(err, os.ErrNotExist) {
 			cfg.Log.WarnContext(ctx, "mirror cannot be trusted and is rebuilt", "dir", cfg.Dir, "error", err)
 		}

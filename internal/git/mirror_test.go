@@ -2,6 +2,7 @@ package git_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -203,6 +204,26 @@ func TestReopenIsWarm(t *testing.T) {
 	}
 	if _, err := os.Stat(left); err == nil {
 		t.Error("what a dead write left is still there")
+	}
+}
+
+// Who is asked to end while it opens has found out nothing about the mirror.
+func TestMirrorOutlivesAnEndAtTheStart(t *testing.T) {
+	u := newUpstream(t)
+	sha := u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
+	cfg := u.config(t)
+	m := open(t, cfg)
+	fetch(t, m)
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	if m, err := git.OpenMirror(ended, cfg); !errors.Is(err, context.Canceled) {
+		t.Errorf("opened %v, %v", m, err)
+	}
+	if got := head(t, open(t, cfg), "main"); got != sha {
+		t.Errorf("main = %s after that, want %s", got, sha)
 	}
 }
 
