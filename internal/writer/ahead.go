@@ -117,6 +117,7 @@ func (r *round) askPulls(ctx context.Context, incident string, episodes []amend.
 
 func (r *round) findPull(ctx context.Context, branch string) (Pull, bool, error) {
 	if l := r.asked[branch]; l != nil {
+		delete(r.asked, branch) // by the next time there may be one
 		f, err := l.wait()
 		return f.Pull, f.ok, err
 	}
@@ -124,14 +125,14 @@ func (r *round) findPull(ctx context.Context, branch string) (Pull, bool, error)
 }
 
 // join decides about the jobs that come while the host answers, so that those that
-// land together need not come at the same moment. It returns how many came, and those
-// that have to be decided later.
+// land together need not come at the same moment; but none while changes wait to be
+// taken back. It returns how many came, and those that have to be decided later.
 func (r *round) join(ctx context.Context, queue <-chan *job, room int) (came int, later []*job) {
 	if len(r.staged) == 0 {
 		return 0, nil
 	}
 	answered := r.answered()
-	for came < room && len(r.staged) < maxCommits && !r.tooOld() {
+	for came < room && len(r.staged) < maxCommits && !r.tooOld() && (queue == r.w.reversals || len(r.w.reversals) == 0) {
 		var j *job
 		select {
 		case j = <-queue: // also when the answers are there already
@@ -171,29 +172,31 @@ func (r *round) answered() <-chan struct{} {
 // settle keeps of the staged commits those that the answers of the host let land, and
 // returns the jobs that have to be decided again: those after one that is not to land
 // were decided as if it were.
-func (r *round) settle(ctx context.Context) []*job {
+func (r *round) settle(ctx context.Context) (again []*job) {
 	if !r.holds() {
-		again := jobs(r.staged)
+		again = jobs(r.staged)
 		r.staged = nil
 		return again
 	}
+	var land []staged
 	for i, s := range r.staged {
-		if !s.unasked {
-			continue
+		var err error
+		if s.unasked {
+			known := len(s.known)
+			var all []amend.Episode
+			all, err = r.withPulls(ctx, s.decision.Incident, s.known)
+			s.job.pulls = err == nil && len(all) != known
 		}
-		known := len(s.known)
-		all, err := r.withPulls(ctx, s.decision.Incident, s.known)
-		if err == nil && len(all) == known {
-			continue
-		}
-		again := jobs(r.staged[i:])
-		if r.staged = r.staged[:i]; err != nil {
+		switch {
+		case err != nil:
 			r.w.doubtful = true
 			s.job.answer(s.decision, err)
-			return again[1:]
+		case s.job.pulls && s.unasked, len(land) < i:
+			again = append(again, s.job)
+		default:
+			land = append(land, s)
 		}
-		s.job.pulls = true
-		return again
 	}
-	return nil
+	r.staged = land
+	return again
 }

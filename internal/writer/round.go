@@ -116,6 +116,7 @@ func (r *round) handle(ctx context.Context, j *job) bool {
 		if err = r.stage(ctx, s); err == nil {
 			return true
 		}
+		r.w.doubtful = true
 	}
 	switch {
 	case len(r.staged) > 0 && !tried, !r.holds():

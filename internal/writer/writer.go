@@ -222,6 +222,7 @@ func batch(first *job, queue <-chan *job) []*job {
 // process repeats rounds until every job has its result. Changes to take back
 // that come meanwhile do not wait for that: they do harm, and nothing else does.
 func (w *Writer) process(ctx context.Context, jobs []*job) {
+	defer func() { w.told = "" }() // by the next time that is long ago
 	for vain := 0; len(jobs) > 0; {
 		if jobs[0].reversal == nil {
 			w.takeBackFirst(ctx)
