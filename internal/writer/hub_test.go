@@ -33,6 +33,8 @@ type hub struct {
 	calls    []string
 	// fault may fail a call before it is done, or lose its answer after it.
 	fault func(call string) (before, after error)
+	// pace is how long a call takes until it is done; nil is no time.
+	pace func() time.Duration
 }
 
 type commit struct {
@@ -77,6 +79,12 @@ func (h *hub) add(c commit) string {
 func (h *hub) call(name string, do func() error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.pace != nil {
+		wait := h.pace()
+		h.mu.Unlock()
+		time.Sleep(wait)
+		h.mu.Lock()
+	}
 	h.calls = append(h.calls, name)
 	var before, after error
 	if h.fault != nil {

@@ -26,6 +26,7 @@ type world struct {
 	acted  map[string]int // decisions to act, by episode
 	luck   *rand.Rand     // of the host; the writer's goroutine must not draw from T
 	faults int            // how many of 100 calls fail
+	slow   bool           // calls take their time, each its own
 	dead   bool           // the writer crashed: nothing that it does reaches the host
 }
 
@@ -52,11 +53,14 @@ func TestNoFaultMakesASecondChange(t *testing.T) {
 			}
 			w.run()
 			defer func() { w.stop() }()
-			w.hub.fault = w.fault
+			w.hub.fault, w.hub.pace = w.fault, w.pace
 			rt.Repeat(map[string]func(*rapid.T){
-				"events":  w.events,
-				"crash":   func(*rapid.T) { w.revive() },
-				"weather": func(rt *rapid.T) { w.faults = rapid.SampledFrom([]int{0, 10, 40}).Draw(rt, "faults") },
+				"events": w.events,
+				"crash":  func(*rapid.T) { w.revive() },
+				"weather": func(rt *rapid.T) {
+					w.faults = rapid.SampledFrom([]int{0, 10, 40}).Draw(rt, "faults")
+					w.slow = rapid.Bool().Draw(rt, "slow")
+				},
 				"wait": func(rt *rapid.T) {
 					w.passed += time.Duration(rapid.IntRange(1, 26*60).Draw(rt, "minutes")) * time.Minute
 				},
@@ -98,6 +102,14 @@ func (w *world) fault(call string) (before, after error) {
 	default:
 		return nil, amend.Errorf(amend.Transient, call, "done, and the answer lost")
 	}
+}
+
+// pace has answers overtake each other.
+func (w *world) pace() time.Duration {
+	if !w.slow {
+		return 0
+	}
+	return time.Duration(w.luck.IntN(300)) * time.Millisecond
 }
 
 // Prove implements writer.Prover: it sees what the host has, and now and then it
@@ -144,7 +156,11 @@ func (w *world) events(rt *rapid.T) {
 	if w.dead {
 		w.revive()
 	}
-	for i, o := range w.again(batch...) {
+	deliver := w.again
+	if w.slow { // they come while the host answers about those before
+		deliver = func(batch ...amend.Event) []outcome { return w.queue(batch...)() }
+	}
+	for i, o := range deliver(batch...) {
 		switch {
 		case o.err != nil:
 			if o.Reason != "" {
