@@ -53,8 +53,11 @@ func (f *investigateFlags) register(cmd *cobra.Command) {
 	_ = cmd.MarkFlagDirname("repo")
 }
 
-// open makes an investigator. It asks nobody yet.
+// open makes an investigator. It asks nobody yet, but the folder has to be there.
 func (f *investigateFlags) open(now func() time.Time) (*investigator, error) {
+	if _, err := tree.Dir(f.repo); err != nil {
+		return nil, err
+	}
 	from := evidence.Sources{Causes: suspects{f.repo}}
 	if f.cluster || f.kubeconfig != "" || f.context != "" {
 		client, err := kube.Open(f.kubeconfig, f.context)

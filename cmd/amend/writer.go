@@ -58,7 +58,7 @@ func newWriter() *cobra.Command {
 		Use:   "writer",
 		Short: "Hold the Git credential of a cluster, and write what its steps ask for",
 		Long: `Run the one process of a cluster that holds the Git credential. The steps of
-Workflows ask it over HTTP for decisions and changes; see amend step --help.
+Workflows ask it over HTTP for decisions and changes; docs/steps.md has them.
 
 Who asks proves it with a token of its service account for --audience, which the
 cluster is asked about (TokenReview). Changes are made for those who may create

@@ -52,8 +52,8 @@ func newClone(opt Options) clone {
 	return clone{dir: opt.Dir, env: env}
 }
 
-// A gitError is a git command that failed. Its text holds the last line of
-// what git said, without the credentials that a URL in it may carry, and none
+// A gitError is a git command that failed. Its text holds the one line of what git
+// said that tells most, without the credentials that a URL in it may carry, and none
 // of the arguments but the first.
 type gitError struct {
 	command string
@@ -83,11 +83,21 @@ func (c clone) run(ctx context.Context, stdin []byte, args ...string) ([]byte, e
 		return nil, amend.Errorf(amend.Transient, "git "+args[0], "%w", context.Cause(ctx))
 	}
 	if err != nil {
-		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-		last := credentials.ReplaceAllString(lines[len(lines)-1], "://***@")
-		err = &gitError{command: args[0], said: last, err: err}
+		err = &gitError{command: args[0], said: credentials.ReplaceAllString(gist(said.String()), "://***@"), err: err}
 	}
 	return out.Bytes(), err
+}
+
+// gist returns the line of what git said that names the cause: the first one that calls
+// itself fatal, which advice may follow, or else the last.
+func gist(said string) string {
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	for _, l := range lines {
+		if strings.HasPrefix(l, "fatal: ") {
+			return l
+		}
+	}
+	return lines[len(lines)-1]
 }
 
 // wrap classifies the failure of a git command, unless run has done so.
