@@ -31,7 +31,21 @@ Exit codes: 0 done or nothing to do, 1 internal error, 2 invalid input,
 3 refused or needs a person (the reason is printed), 75 try again later.`,
 	}
 	cli.Group(root)
-	root.AddCommand(newServe(), newWriter(), newGateway(), steps.New("amend step"), newSimulate(), newLocate(), newEdit(), newLint(), newActions(), newLog(), newRevertByHand(), newAudit(), newExplain(), newExporter(), newCause(), newReport(), newMCP())
+	for _, g := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Write a policy:", []*cobra.Command{newLint(), newSimulate(), newActions()}},
+		{"Run amend:", []*cobra.Command{newServe(), newGateway(), newWriter(), steps.New("amend step"), newExporter()}},
+		{"Ask, and change nothing:", []*cobra.Command{newLocate(), newCause(), newReport(), newExplain(), newAudit(), newMCP()}},
+		{"Change something by hand:", []*cobra.Command{newEdit(), newRevertByHand(), newLog()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.title
+			root.AddCommand(cmd)
+		}
+	}
 	root.AddCommand(newJsonnetWorker())
 	return root
 }
