@@ -41,7 +41,8 @@ change is on the branch. The sizes with the same round trip take turns.
 A proxy before the host notes when amend waits for it. *The push, as the host takes it*, is
 from the first byte of the push until the branch has moved: the program "git" of the host,
 which is the same whoever pushes. *Amend alone* is the rest of the time, without any answer
-of the host. The aims are judged on the whole.`
+of the host. The aims are judged on the whole. Each part has a median of its own, so the parts
+need not add up.`
 	local := []setting{
 		{files: 100, commits: shortHistory}, {files: 1000, commits: 1000}, {files: 10_000, commits: shortHistory},
 		{files: 50_000, commits: shortHistory}, {files: 1000, commits: 100_000},
