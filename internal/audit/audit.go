@@ -15,6 +15,7 @@ import (
 	"context"
 	"io/fs"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -110,14 +111,20 @@ func (r Report) Holds() bool { return len(r.Violations) == 0 }
 // Run audits the history of a commit. An error says that the clone could not be
 // read whole, so that nothing is proved; a broken promise is no error.
 func Run(ctx context.Context, repo Repo, opt Options) (Report, error) {
+	a := &auditor{repo: repo, opt: opt, contents: newContents()}
+	var reading sync.WaitGroup // a long log takes a while, and needs nothing of the history
+	var log ledger.Log
+	var unread error
+	reading.Go(func() { log, unread = a.readLog(opt.Head) })
 	h, err := readHistory(ctx, repo, opt)
+	reading.Wait()
 	if err != nil {
 		return Report{}, err
 	}
-	a := &auditor{repo: repo, opt: opt, history: h, contents: newContents()}
+	a.history = h
 	a.report = Report{Head: opt.Head, Commits: len(h.commits), Changes: len(h.changes), Reverts: len(h.reverts), Pending: []amend.Record{}}
 	a.findings = a.judgeSingle()
-	logged, err := a.judgeLog()
+	logged, err := a.judgeLog(log, unread)
 	if err != nil {
 		return Report{}, err
 	}

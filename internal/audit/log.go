@@ -11,9 +11,9 @@ import (
 	"github.com/amendhq/amend/internal/ledger"
 )
 
-// judgeLog proves I3: the changes in the history and the entries of the log are
-// the same, field by field.
-func (a *auditor) judgeLog() ([]finding, error) {
+// judgeLog proves I3: the changes in the history and the entries of the log, which
+// may be one that could not be read, are the same, field by field.
+func (a *auditor) judgeLog(log ledger.Log, err error) ([]finding, error) {
 	var found []finding
 	for _, c := range a.history.garbled {
 		if !c.old {
@@ -22,7 +22,6 @@ func (a *auditor) judgeLog() ([]finding, error) {
 				"if it brought a change of amend, revert it and merge the pull request again with the trailers as the last lines; if the text is only quoted, audit --since this commit"))
 		}
 	}
-	log, err := a.readLog(a.opt.Head)
 	if amend.KindOf(err) == amend.Invalid {
 		return append(found, finding{at: a.opt.Now, Violation: Violation{Invariant: Logged,
 			Found: fmt.Sprintf("the log cannot be read, so nothing is logged: %q", err.Error()),
