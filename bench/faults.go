@@ -25,8 +25,8 @@ func benchFaults(ctx context.Context, b *bench, s *report.Section) error {
 	s.Text = `Posts of 5 alerts about 5 applications each, in an env repo of 1,000 files; the next when
 the branch has a commit for each. Then the same while the host answers 5 % of all requests with
 502 and takes 1 % of them without ever answering, pushes and the questions before them alike.
-Whoever asks has to give up by itself then: amend does so after 15 s, and nothing else on the
-branch goes on meanwhile. No rate limit is met; for that see "Calls to the host".`
+Whoever asks has to give up by itself then: amend does so after 15 s, for which the branch
+waits if it was about a push. No rate limit is met; for that see "Calls to the host".`
 	w, err := newWorld(ctx, b, setting{files: 1000, commits: shortHistory, metered: true})
 	if err != nil {
 		return err
