@@ -53,8 +53,10 @@ type Mirror struct {
 	// advanced holds what Advance moved since the running fetch asked the
 	// host, whose answer is older.
 	advanced map[string]plumbing.Hash
-	// parcels holds the commits of Write until they are pushed.
+	// parcels holds the commits of Write until they are pushed, and kept names those of
+	// Write, the oldest first.
 	parcels map[plumbing.Hash]parcel
+	kept    []plumbing.Hash
 	// understood is what the host said it can do with a push; nil before the first.
 	understood *capability.List
 }
@@ -178,6 +180,7 @@ func (m *Mirror) open() {
 	m.objects.dir = filepath.Join(m.repoDir(), "objects")
 	m.objects.broken.Store(false)
 	m.objects.trees.Clear()
+	m.objects.roots.Clear()
 }
 
 // openStore opens the object store, and forgets what was kept of its objects.

@@ -287,6 +287,10 @@ func TestRotIsNoticedAndHealed(t *testing.T) {
 	must(t, os.Chmod(path, 0o600))
 	must(t, os.WriteFile(path, rotten, 0o600))
 
+	unpushed := change(t, m, sha, "b.yaml", "replicas: 4\n")
+	if _, err := m.Tree(unpushed); err != nil {
+		t.Error(err)
+	}
 	tree, err := m.Tree(sha)
 	must(t, err)
 	_, err = fs.ReadFile(tree, "a.yaml")
@@ -296,6 +300,8 @@ func TestRotIsNoticedAndHealed(t *testing.T) {
 	}
 	fetch(t, m)
 	readAll(t, m, sha, 1)
+	_, err = m.Tree(unpushed) // it is gone
+	wantKind(t, err, amend.NotFound)
 }
 
 func TestConcurrentUse(t *testing.T) {

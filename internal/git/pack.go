@@ -16,17 +16,19 @@ type parcel struct {
 }
 
 // maxParcels bounds the commits that are kept in mind until they are pushed. Most
-// of those that never are were made to be compared.
+// of those that never are were made to be compared, or decided about again.
 const maxParcels = 4096
 
-// keep notes a commit that the host does not have.
+// keep notes a commit that the host does not have, and forgets the oldest one of too
+// many: whoever pushes that is rejected, and writes it again.
 func (m *Mirror) keep(commit plumbing.Hash, p parcel) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.parcels) >= maxParcels {
-		clear(m.parcels) // whoever pushes one of them is rejected, and writes it again
-	}
 	m.parcels[commit] = p
+	if m.kept = append(m.kept, commit); len(m.kept) > maxParcels {
+		delete(m.parcels, m.kept[0])
+		m.kept = m.kept[1:]
+	}
 }
 
 // A delivery is what the host needs to have a commit.
