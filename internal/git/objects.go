@@ -229,8 +229,9 @@ func (o *objects) write(obj plumbing.EncodedObject) (plumbing.Hash, error) {
 	return h, nil
 }
 
-// save stores one loose object, whole or not at all. It compresses less than
-// go-git does, because for large trees that took most of the time of a fix.
+// save stores one loose object, whole or not at all. It does not compress it, as
+// go-git does: trees are mostly hashes, which hardly get smaller, and for large ones
+// that took most of the time of a fix.
 func (o *objects) save(h plumbing.Hash, obj plumbing.EncodedObject) error {
 	f, err := os.CreateTemp(o.dir, "tmp_obj_")
 	if err != nil {
@@ -250,7 +251,7 @@ func (o *objects) save(h plumbing.Hash, obj plumbing.EncodedObject) error {
 // content, as one zlib stream.
 func (o *objects) deflate(w io.Writer, obj plumbing.EncodedObject) error {
 	if o.zlib == nil {
-		z, err := zlib.NewWriterLevel(w, zlib.BestSpeed)
+		z, err := zlib.NewWriterLevel(w, zlib.NoCompression)
 		if err != nil {
 			return err
 		}
