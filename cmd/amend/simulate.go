@@ -140,7 +140,7 @@ func decodeEvents(data []byte, now time.Time, ids alert.Identity) ([]amend.Event
 		return nil, fmt.Errorf("%w; expected %s, or a CloudEvent", err, alert.Expected)
 	}
 	for _, r := range group.Rejected {
-		return nil, amend.Errorf(amend.Invalid, "read alerts", "alert %d: %s", r.Index, r.Reason)
+		return nil, amend.Errorf(amend.Invalid, "read alerts", "alerts[%d]: %s", r.Index, r.Reason)
 	}
 	events := make([]amend.Event, 0, len(alerts))
 	for _, a := range alerts {

@@ -101,7 +101,7 @@ func TestDecodeAlertmanagerRefusesTheBody(t *testing.T) {
 		{name: "nested", body: group(strings.Repeat("[", 20)), want: "nested deeper than 8"},
 		{name: "nested in a field that is skipped", body: `{"x":` + strings.Repeat(`{"a":`, 100000), want: "nested deeper than 8"},
 		{name: "too many alerts", body: group(oneAlert, oneAlert, oneAlert, oneAlert), want: "more than 3 alerts", tooLarge: true},
-		{name: "too many bytes", body: group(oneAlert) + strings.Repeat(" ", 4096), want: "larger than the limit", tooLarge: true},
+		{name: "too many bytes", body: group(oneAlert) + strings.Repeat(" ", 4096), want: "larger than the limit of", tooLarge: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -63,13 +63,14 @@ func ArgoLimits() Limits {
 // for bytes, and Transient when r itself fails, because a sender whose
 // connection broke did nothing wrong.
 func (l Limits) Reader(r io.Reader) io.Reader {
-	return &limitReader{r: r, left: l.Bytes, maxDepth: l.Depth}
+	return &limitReader{r: r, most: l.Bytes, left: l.Bytes, maxDepth: l.Depth}
 }
 
 // A limitReader follows just enough of the JSON syntax to know the depth, so
 // that no parser behind it ever sees a deep document.
 type limitReader struct {
 	r        io.Reader
+	most     int64
 	left     int64
 	depth    int
 	maxDepth int
@@ -86,7 +87,7 @@ func (l *limitReader) Read(p []byte) (int, error) {
 	l.left -= int64(n)
 	switch {
 	case l.left < 0:
-		l.err = amend.Errorf(amend.Invalid, "read body", "%w", ErrTooLarge)
+		l.err = amend.Errorf(amend.Invalid, "read body", "%w of %d bytes", ErrTooLarge, l.most)
 	case !l.scan(p[:n]):
 		l.err = amend.Errorf(amend.Invalid, "read body", "JSON is nested deeper than %d levels", l.maxDepth)
 	case err == io.EOF:
