@@ -242,7 +242,6 @@ func (b *Bus) Ready(ctx context.Context) error {
 func (b *Bus) waiting() float64 {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	done := b.done.Load() // read first, or what is removed meanwhile counts twice
 	info, err := b.alerts.Info(ctx, jetstream.WithSubjectFilter(alertPrefix+"*"))
 	if err != nil {
 		return -1
@@ -255,5 +254,5 @@ func (b *Bus) waiting() float64 {
 		}
 		stored += int64(events) * int64(messages)
 	}
-	return float64(max(stored-done, 0))
+	return float64(max(stored-b.done.Load(), 0))
 }

@@ -216,6 +216,28 @@ func TestPanicIsAnError(t *testing.T) {
 	}, j.has(1))
 }
 
+// An event whose decision is recorded is done, whatever its handler does then.
+func TestDecidedEventDoesNotComeAgain(t *testing.T) {
+	b := open(t)
+	if err := b.Publish(t.Context(), events("a", "1", "2")); err != nil {
+		t.Fatal(err)
+	}
+	var j journal
+	consume(t, b, 1, func(ctx context.Context, e event.Event, _ int) error {
+		j.note(e)
+		if e.ID() == "2" {
+			return nil
+		}
+		if err := b.RecordDecision(ctx, amend.Decision{EventID: e.ID(), ReceivedAt: e.Time()}); err != nil {
+			t.Error(err)
+		}
+		panic("boom")
+	}, j.has(2))
+	if diff := cmp.Diff([]string{"1", "2"}, j.seen["a"]); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestUnhandledEventsSurviveReopen(t *testing.T) {
 	dir := t.TempDir()
 	in := func(c *bus.Config) { c.Dir = dir }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -33,8 +35,9 @@ type Handler func(ctx context.Context, e event.Event, attempt int) error
 // decision was recorded.
 //
 // When ctx is done running handlers get Config.Grace to finish, then their
-// context ends too; Consume returns nil when all have returned. Only one
-// Consume may run at a time; a second one fails with amend.Conflict.
+// context ends too; Consume returns nil when all have returned. It ends in the same
+// way with amend.Transient when the stream cannot be read any more. Only one Consume
+// may run at a time; a second one fails with amend.Conflict.
 func (b *Bus) Consume(ctx context.Context, lanes int, handle Handler) error {
 	if !b.consuming.CompareAndSwap(false, true) {
 		return amend.Errorf(amend.Conflict, "consume", "the bus has a consumer already")
@@ -42,17 +45,21 @@ func (b *Bus) Consume(ctx context.Context, lanes int, handle Handler) error {
 	defer b.consuming.Store(false)
 	defer b.done.Store(0) // what is still stored is handed out again
 
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(b.cfg.Grace, cancel) })()
-
-	d := newDispatcher(b, lanes, handle)
-	defer d.drain()
 	running, stop := context.WithCancel(ctx)
 	defer stop()
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(running, func() { time.AfterFunc(b.cfg.Grace, cancel) })()
+
+	d := newDispatcher(b, lanes, handle)
 	broken := make(chan error, 1)
-	go func() { broken <- b.read(running, d.records) }()
-	if err := d.run(running, work, broken); err != nil && ctx.Err() == nil {
+	var reader sync.WaitGroup
+	reader.Go(func() { broken <- b.read(running, d.records) })
+	err := d.run(running, work, broken)
+	stop()
+	d.drain()
+	reader.Wait()
+	if err != nil && ctx.Err() == nil {
 		return amend.Errorf(amend.Transient, "consume", "%w", err)
 	}
 	return nil
@@ -61,9 +68,9 @@ func (b *Bus) Consume(ctx context.Context, lanes int, handle Handler) error {
 // A record is one message of the stream of alerts, read.
 type record struct {
 	seq    uint64
+	items  []*item // until they are in hand
 	events int
-	items  []*item // without those that are decided
-	left   int     // how many of the items are not done
+	left   int // of them, not done
 }
 
 // An item is one event in hand.
@@ -89,11 +96,14 @@ func (b *Bus) read(ctx context.Context, records chan<- *record) error {
 				return nil
 			}
 			continue
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+			b.cfg.Log.Warn("bus is slow to answer", "error", err)
+			continue
 		case err != nil:
 			return err
 		}
 		select {
-		case records <- b.unpack(msg):
+		case records <- unpack(msg):
 		case <-ctx.Done():
 			return nil
 		}
@@ -101,21 +111,18 @@ func (b *Bus) read(ctx context.Context, records chan<- *record) error {
 	}
 }
 
-// unpack decodes the events of a message that are not decided.
-func (b *Bus) unpack(msg *jetstream.RawStreamMsg) *record {
+// unpack decodes the events of a message.
+func unpack(msg *jetstream.RawStreamMsg) *record {
 	r := &record{seq: msg.Sequence}
 	for _, line := range lines(msg.Data) {
-		r.events++
 		it := &item{from: r, size: len(line)}
-		if it.event, it.unreadable = decode(line); it.unreadable != nil {
-			it.line = bytes.Clone(line)
-		} else if b.isDecided(keyOf(it.event.ID(), it.event.Time())) {
-			b.done.Add(1)
-			continue
+		var err error
+		if it.event, err = decode(line); err != nil {
+			it.unreadable, it.line = fmt.Errorf("%w: %w", ErrUnreadable, err), bytes.Clone(line)
 		}
 		r.items = append(r.items, it)
 	}
-	r.left = len(r.items)
+	r.events, r.left = len(r.items), len(r.items)
 	return r
 }
 

@@ -76,7 +76,7 @@ func (b *Bus) loadDecided(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	since := time.Now().Add(-decisionWindow)
+	since := info.TimeStamp.Add(-decisionWindow)
 	if oldest := info.State.FirstTime; info.State.Msgs > 0 && oldest.Before(since) {
 		since = oldest
 	}

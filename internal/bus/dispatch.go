@@ -19,6 +19,8 @@ const (
 	// serverTimeout bounds the talk with the embedded server about one event; it
 	// also goes on when Consume was told to stop.
 	serverTimeout = 5 * time.Second
+	// removeAttempts is how often it is asked to remove a message.
+	removeAttempts = 3
 )
 
 // A dispatcher runs the handler, and knows whose turn it is. One goroutine, that of
@@ -105,9 +107,6 @@ func (d *dispatcher) take(r *record) {
 		d.queues[subject] = append(d.queues[subject], it)
 		d.held += it.size
 	}
-	if r.left == 0 {
-		d.remove(r)
-	}
 	r.items = nil // each is kept no longer than it is in hand
 }
 
@@ -156,9 +155,13 @@ func (d *dispatcher) done(it *item) {
 // end before, its events are known to be decided when it starts again.
 func (d *dispatcher) remove(r *record) {
 	d.removals.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
-		defer cancel()
-		if err := d.bus.alerts.DeleteMsg(ctx, r.seq); err != nil {
+		var err error = context.DeadlineExceeded
+		for n := 0; n < removeAttempts && errors.Is(err, context.DeadlineExceeded); n++ {
+			ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
+			err = d.bus.alerts.DeleteMsg(ctx, r.seq)
+			cancel()
+		}
+		if err != nil {
 			d.bus.cfg.Log.Warn("events are handled and not removed, they may come again", "events", r.events, "error", err)
 			return
 		}
@@ -166,14 +169,17 @@ func (d *dispatcher) remove(r *record) {
 	})
 }
 
-// process handles an event once.
+// process handles an event once, if it has no decision yet.
 func (d *dispatcher) process(work context.Context, it *item) outcome {
 	err := it.unreadable
 	if err == nil {
+		if d.bus.isDecided(keyOf(it.event.ID(), it.event.Time())) {
+			return outcome{item: it}
+		}
 		err = d.try(work, it)
 	}
 	result := resultDone
-	if it.unreadable != nil || errors.Is(err, ErrUnreadable) {
+	if errors.Is(err, ErrUnreadable) {
 		result, err = resultDead, d.bury(it, err)
 	}
 	if err == nil {

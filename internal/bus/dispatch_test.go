@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/amendhq/amend"
 )
 
 func plainEvent(subject string) event.Event {
@@ -145,6 +149,72 @@ func TestWhatIsInHandIsBounded(t *testing.T) {
 	d.drain()
 	if got := strings.Join(seen, ""); got != "aaab" {
 		t.Errorf("handled in the order %s, want aaab", got)
+	}
+}
+
+// A slowStream does not answer in time, so many times.
+type slowStream struct {
+	jetstream.Stream
+	gets, deletes atomic.Int32
+}
+
+func (s *slowStream) GetMsg(ctx context.Context, seq uint64, opts ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
+	if s.gets.Add(-1) >= 0 {
+		return nil, context.DeadlineExceeded
+	}
+	return s.Stream.GetMsg(ctx, seq, opts...)
+}
+
+func (s *slowStream) DeleteMsg(ctx context.Context, seq uint64) error {
+	if s.deletes.Add(-1) >= 0 {
+		return context.DeadlineExceeded
+	}
+	return s.Stream.DeleteMsg(ctx, seq)
+}
+
+// A server that is slow is asked again, and nothing is handled twice or left behind.
+func TestSlowServer(t *testing.T) {
+	b, err := Open(t.Context(), Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	slow := &slowStream{Stream: b.alerts}
+	slow.gets.Store(2)
+	slow.deletes.Store(removeAttempts - 1)
+	b.alerts = slow
+	if err := b.Publish(t.Context(), []event.Event{plainEvent("a")}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	handled := 0
+	if err := b.Consume(ctx, 1, func(context.Context, event.Event, int) error { handled++; cancel(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.waiting(); handled != 1 || n != 0 {
+		t.Errorf("handled %d times, %v wait; want 1 and 0", handled, n)
+	}
+}
+
+// When the stream cannot be read any more, Consume ends and says so, and running
+// handlers are told to.
+func TestBrokenStreamEndsHandlers(t *testing.T) {
+	b, err := Open(t.Context(), Config{Dir: t.TempDir(), Grace: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Publish(t.Context(), []event.Event{plainEvent("a")}); err != nil {
+		t.Fatal(err)
+	}
+	err = b.Consume(t.Context(), 1, func(ctx context.Context, _ event.Event, _ int) error {
+		b.conn.Close()
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if amend.KindOf(err) != amend.Transient {
+		t.Errorf("err = %v, want Transient", err)
 	}
 }
 
