@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/amendhq/amend"
-	"github.com/amendhq/amend/internal/tree"
 )
 
 // A round does not wait for each answer of the host before it goes on: a round trip
@@ -45,49 +44,36 @@ func (l *look[T]) wait() (T, error) {
 	return l.value, l.err
 }
 
-// A found is the pull request of a branch, if there is one.
-type found struct {
-	Pull
-	ok bool
-}
-
-// begin opens a round on the head of the branch, or on the last one that is known,
-// with a look for the head.
-func (w *Writer) begin(ctx context.Context) (*round, error) {
+// newRound opens a round on the commit where the branch was last, with a look for
+// where it is now; or on where it is, when the former is not known.
+func (w *Writer) newRound(ctx context.Context) (*round, error) {
 	if last := w.last; last != "" && !w.doubtful && w.cfg.Repo.Has(last) && w.bring(ctx, last) == nil {
-		if r, err := w.newRound(last); err == nil {
+		if r, err := w.roundOn(last); err == nil {
 			r.head = lookFor(ctx, w, func(ctx context.Context) (string, error) { return w.cfg.Host.Head(ctx, w.cfg.Branch) })
 			return r, nil
 		}
 	}
-	head, err := w.where(ctx)
+	head, err := w.told, error(nil)
+	if w.told = ""; head != "" {
+		err = w.bring(ctx, head)
+	} else {
+		head, err = w.refresh(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return w.newRound(head)
+	return w.roundOn(head)
 }
 
-// where returns the head of the branch as refresh does, without a question if the
-// last look has just told.
-func (w *Writer) where(ctx context.Context) (string, error) {
-	told := w.told
-	if w.told = ""; told == "" {
-		return w.refresh(ctx)
-	}
-	return told, w.bring(ctx, told)
-}
-
-func (w *Writer) newRound(head string) (*round, error) {
+// roundOn opens a round on a commit that is here.
+func (w *Writer) roundOn(head string) (*round, error) {
 	base, err := w.cfg.Repo.Tree(head)
 	if err != nil {
 		w.doubtful = true
 		return nil, err
 	}
-	r := &round{w: w, start: Committed{SHA: head}, base: base, tip: base, began: w.cfg.Now(), asked: map[string]*look[found]{}}
-	if h, ok := base.(tree.Hasher); ok {
-		r.start.Tree, _ = h.Hash(".")
-	}
-	return r, nil
+	start := Committed{SHA: head, Tree: hash(base, ".")}
+	return &round{w: w, start: start, base: base, tip: base, began: w.cfg.Now(), asked: map[string]*look[*Pull]{}}, nil
 }
 
 // holds waits until it is known where the branch is, and reports whether it is where
@@ -108,20 +94,24 @@ func (r *round) holds() bool {
 func (r *round) askPulls(ctx context.Context, incident string, episodes []amend.Episode) {
 	branch := amend.Branch(incident, r.firstUnknown(incident, episodes))
 	if r.asked[branch] == nil {
-		r.asked[branch] = lookFor(ctx, r.w, func(ctx context.Context) (found, error) {
-			pull, ok, err := r.w.cfg.Host.FindPull(ctx, branch)
-			return found{pull, ok}, err
-		})
+		r.asked[branch] = lookFor(ctx, r.w, func(ctx context.Context) (*Pull, error) { return r.pullOf(ctx, branch) })
 	}
 }
 
-func (r *round) findPull(ctx context.Context, branch string) (Pull, bool, error) {
+// findPull returns the pull request of a branch, nil when there is none.
+func (r *round) findPull(ctx context.Context, branch string) (*Pull, error) {
 	if l := r.asked[branch]; l != nil {
 		delete(r.asked, branch) // by the next time there may be one
-		f, err := l.wait()
-		return f.Pull, f.ok, err
+		return l.wait()
 	}
-	return r.w.cfg.Host.FindPull(ctx, branch)
+	return r.pullOf(ctx, branch)
+}
+
+func (r *round) pullOf(ctx context.Context, branch string) (*Pull, error) {
+	if pull, ok, err := r.w.cfg.Host.FindPull(ctx, branch); ok || err != nil {
+		return &pull, err
+	}
+	return nil, nil
 }
 
 // join decides about the jobs that come while the host answers, so that those that
@@ -181,7 +171,7 @@ func (r *round) settle(ctx context.Context) (again []*job) {
 	var land []staged
 	for i, s := range r.staged {
 		var err error
-		if s.unasked {
+		if s.unsure {
 			known := len(s.known)
 			var all []amend.Episode
 			all, err = r.withPulls(ctx, s.decision.Incident, s.known)
@@ -191,7 +181,7 @@ func (r *round) settle(ctx context.Context) (again []*job) {
 		case err != nil:
 			r.w.doubtful = true
 			s.job.answer(s.decision, err)
-		case s.job.pulls && s.unasked, len(land) < i:
+		case s.unsure && s.job.pulls, len(land) < i:
 			again = append(again, s.job)
 		default:
 			land = append(land, s)

@@ -29,16 +29,19 @@ func (w *Writer) refresh(ctx context.Context) (string, error) {
 	if err := w.bring(ctx, head); err != nil {
 		return "", err
 	}
-	w.last = head
 	return head, nil
 }
 
 // bring has the local copy and the past at a head of the branch.
 func (w *Writer) bring(ctx context.Context, head string) error {
-	if err := w.need(ctx, head); err != nil || head == w.past.head {
-		return err
+	err := w.need(ctx, head)
+	if err == nil && head != w.past.head {
+		err = w.read(head)
 	}
-	return w.read(head)
+	if err == nil {
+		w.last = head
+	}
+	return err
 }
 
 // need sees to it that the head of a branch is here.
@@ -112,15 +115,15 @@ func (r *round) withPulls(ctx context.Context, incident string, episodes []amend
 	last, known := latest(episodes), w.past.opened[incident]
 	for n := r.firstUnknown(incident, episodes); ; n++ {
 		branch := amend.Branch(incident, n)
-		pull, ok, err := r.findPull(ctx, branch)
+		pull, err := r.findPull(ctx, branch)
 		switch {
 		case err != nil:
 			return nil, err
-		case !ok && n <= known:
+		case pull == nil && n <= known:
 			return nil, amend.Errorf(amend.Transient, "find pull request", "the host does not show the pull request of %s, which it had", branch)
-		case !ok && n > last:
+		case pull == nil && n > last:
 			return episodes, nil
-		case !ok:
+		case pull == nil:
 			continue
 		}
 		w.past.opened[incident] = n

@@ -26,7 +26,7 @@ type round struct {
 	over bool
 	err  error
 	// asked are the looks for pull requests, by their branch.
-	asked map[string]*look[found]
+	asked map[string]*look[*Pull]
 	// staged are the commits to land together, each on the last, and tip has the files
 	// of the last of them.
 	staged []staged
@@ -57,10 +57,10 @@ type staged struct {
 	title, body string
 	// together is what it is to join when it belongs to a storm, nil when that has to wait.
 	together *gathering
-	// unasked says that it is not known yet whether the incident has pull requests
+	// unsure says that it is not known yet whether the incident has pull requests
 	// beside the episodes that are known.
-	unasked bool
-	known   []amend.Episode
+	unsure bool
+	known  []amend.Episode
 }
 
 // lands reports whether the commit goes to the branch itself.
@@ -70,14 +70,16 @@ func (s staged) lands() bool { return len(s.files) > 0 && s.decision.Mode == ame
 // It returns those that have to be decided again, or, with an error, those that got no
 // result, and whether it was in vain.
 func (w *Writer) round(ctx context.Context, all []*job) (left []*job, vain bool, err error) {
-	r, err := w.begin(ctx)
+	looking, end := context.WithCancel(ctx)
+	defer end() // whoever is asked still is not waited for
+	r, err := w.newRound(looking)
 	if err != nil {
 		return all, true, err
 	}
 	var later []*job
 	for i, j := range all {
 		r.old = i > 0 && r.tooOld() // the first goes on, so that all do
-		if r.old && r.wrote || len(r.staged) == maxCommits || !r.handle(ctx, j) {
+		if r.old && r.wrote || len(r.staged) == maxCommits || !r.handle(looking, j) {
 			later = append(later, j)
 		}
 	}
@@ -89,8 +91,8 @@ func (w *Writer) round(ctx context.Context, all []*job) (left []*job, vain bool,
 	if all[0].reversal != nil {
 		queue = w.reversals
 	}
-	came, more := r.join(ctx, queue, maxBatch-len(all))
-	again := r.settle(ctx)
+	came, more := r.join(looking, queue, maxBatch-len(all))
+	again := r.settle(looking)
 	left = slices.Concat(r.land(ctx), again, later, more)
 	return left, len(left) == len(all)+came, r.err
 }
@@ -211,7 +213,7 @@ func (r *round) judge(ctx context.Context, j *job) (staged, error) {
 			return s, err
 		}
 		if !j.dry && !j.pulls && !s.decision.Storm && r.storm == nil {
-			s.unasked = true
+			s.unsure = true
 			r.askPulls(ctx, incident, s.known)
 			return s, nil
 		}

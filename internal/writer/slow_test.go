@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,12 +17,16 @@ import (
 // A slowHub is a hub that answers some questions late or never.
 type slowHub struct {
 	site
-	old   []string // that it names as the head of the branch first, one each time
-	mute  bool     // it does not say whether there is a pull request
-	asked int      // how often it was asked that and did not say
+	old  []string      // that it names as the head of the branch first, one each time
+	late time.Duration // until it says where a branch is
+	// It does not say about so many branches whether there is a pull request. Asked is
+	// how many wanted to know, and gone how many do not any more.
+	mute        int
+	asked, gone atomic.Int64
 }
 
 func (h *slowHub) Head(ctx context.Context, branch string) (string, error) {
+	time.Sleep(h.late)
 	head, err := h.hub.Head(ctx, branch)
 	if branch == "main" && len(h.old) > 0 {
 		head, h.old = h.old[0], h.old[1:]
@@ -30,9 +35,9 @@ func (h *slowHub) Head(ctx context.Context, branch string) (string, error) {
 }
 
 func (h *slowHub) FindPull(ctx context.Context, branch string) (writer.Pull, bool, error) {
-	if h.mute {
-		h.asked++
+	if h.asked.Add(1) <= int64(h.mute) {
 		<-ctx.Done()
+		h.gone.Add(1)
 		return writer.Pull{}, false, amend.Errorf(amend.Transient, "find pull", "%w", ctx.Err())
 	}
 	return h.hub.FindPull(ctx, branch)
@@ -72,15 +77,65 @@ func TestHostThatLagsBehind(t *testing.T) {
 func TestEndsWithoutAnAnswer(t *testing.T) {
 	onBench(t, map[string]string{"f": "web=1"}, func(t *testing.T, b *bench) {
 		h := b.slow()
-		h.mute = true
+		h.mute = 1
 		wait := b.queue(firing("web", amend.Commit, "f"))
 		b.stop()
-		if got := wait(); amend.KindOf(got[0].err) != amend.Transient || h.asked != 1 {
-			t.Errorf("ended in %q, %v after %d questions", got[0].Reason, got[0].err, h.asked)
+		if got := wait(); amend.KindOf(got[0].err) != amend.Transient || h.gone.Load() != 1 {
+			t.Errorf("ended in %q, %v, and %d questions were given up", got[0].Reason, got[0].err, h.gone.Load())
 		}
 		if got := b.hub.file("f"); got != "web=1" {
 			t.Errorf("the file holds %q", got)
 		}
+	})
+}
+
+// Nobody waits for answers that count for nothing, because the branch is elsewhere.
+func TestQuestionsOfAnotherBranch(t *testing.T) {
+	const n = 70 // more than land together
+	onBench(t, map[string]string{"f": "web=1", "all": many(n)}, func(t *testing.T, b *bench) {
+		h := b.slow()
+		b.wantReasons(b.queue(firing("web", amend.Commit, "f"))(), amend.ReasonAct)
+		h.asked.Store(0)
+		h.mute = 7 // one less than are asked at a time, so that the branch is asked about
+		h.late = time.Second
+		decide, pushed := b.decide, false
+		b.decide = func(w pipeline.World, e amend.Event) (amend.Decision, error) {
+			if !pushed {
+				pushed = true
+				b.hub.push("human", func(files map[string]string) { files["f"] = "web=7" })
+			}
+			return decide(w, e)
+		}
+		var events []amend.Event
+		for i := range n {
+			events = append(events, firing(fmt.Sprint("w", i), amend.Commit, "all"))
+		}
+		for _, o := range b.again(events...) {
+			b.wantReasons([]outcome{o}, amend.ReasonAct)
+		}
+		if h.gone.Load() != 7 {
+			t.Errorf("%d questions were given up, want 7", h.gone.Load())
+		}
+	})
+}
+
+// It is decided before the host has said where the branch is, also after it was
+// elsewhere and nothing was to be done.
+func TestDecidesAhead(t *testing.T) {
+	onBench(t, map[string]string{"f": "web=1\napi=1"}, func(t *testing.T, b *bench) {
+		h := b.slow()
+		b.wantReasons(b.queue(firing("web", amend.Commit, "f"))(), amend.ReasonAct)
+		b.hub.push("human", func(files map[string]string) { files["g"] = "" })
+		b.wantReasons(b.queue(firing("web", amend.Commit, "f"))(), amend.ReasonDuplicate)
+		h.late = time.Second
+		asked, decide := time.Now(), b.decide
+		b.decide = func(w pipeline.World, e amend.Event) (amend.Decision, error) {
+			if waited := time.Since(asked); waited > 0 {
+				t.Errorf("it was decided after %s", waited)
+			}
+			return decide(w, e)
+		}
+		b.wantReasons(b.queue(firing("api", amend.Commit, "f"))(), amend.ReasonAct)
 	})
 }
 
