@@ -44,7 +44,7 @@ func run(ctx context.Context, bin, root, visit string, keep bool) (err error) {
 	defer func() {
 		cancel(errDone)
 		w.wait()
-		if cause := context.Cause(ctx); cause != errDone && cause != context.Canceled {
+		if cause := context.Cause(ctx); cause != errDone && !errors.Is(cause, context.Canceled) {
 			err = errors.Join(cause, err)
 		}
 		if err != nil {
