@@ -197,6 +197,20 @@ func TestSlowServer(t *testing.T) {
 	}
 }
 
+// A brokenStream cannot be read behind its first message, once broken is closed.
+type brokenStream struct {
+	jetstream.Stream
+	broken chan struct{}
+}
+
+func (s *brokenStream) GetMsg(ctx context.Context, seq uint64, opts ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
+	if seq == 1 {
+		return s.Stream.GetMsg(ctx, seq, opts...)
+	}
+	<-s.broken
+	return nil, errors.New("broken")
+}
+
 // When the stream cannot be read any more, Consume ends and says so, and running
 // handlers are told to.
 func TestBrokenStreamEndsHandlers(t *testing.T) {
@@ -205,11 +219,13 @@ func TestBrokenStreamEndsHandlers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
+	broken := make(chan struct{})
+	b.alerts = &brokenStream{b.alerts, broken}
 	if err := b.Publish(t.Context(), []event.Event{plainEvent("a")}); err != nil {
 		t.Fatal(err)
 	}
 	err = b.Consume(t.Context(), 1, func(ctx context.Context, _ event.Event, _ int) error {
-		b.conn.Close()
+		close(broken)
 		<-ctx.Done()
 		return ctx.Err()
 	})
