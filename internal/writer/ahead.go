@@ -54,10 +54,11 @@ func (w *Writer) newRound(ctx context.Context) (*round, error) {
 		}
 	}
 	head, err := w.told, error(nil)
-	if w.told = ""; head != "" {
+	if head == "" {
+		head, err = w.cfg.Host.Head(ctx, w.cfg.Branch)
+	}
+	if err == nil {
 		err = w.bring(ctx, head)
-	} else {
-		head, err = w.refresh(ctx)
 	}
 	if err != nil {
 		return nil, err

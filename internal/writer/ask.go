@@ -20,7 +20,7 @@ func checkSHAs(shas ...string) error {
 	return nil
 }
 
-// ask lets the goroutine of Run do some work between two batches, because all
+// ask lets the goroutine of Run do some work between two rounds, because all
 // that the writer remembers belongs to it.
 func ask[T any](ctx context.Context, w *Writer, work func(context.Context) (T, error)) (T, error) {
 	type answer struct {

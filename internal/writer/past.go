@@ -39,7 +39,7 @@ func (w *Writer) bring(ctx context.Context, head string) error {
 		err = w.read(head)
 	}
 	if err == nil {
-		w.last = head
+		w.last, w.told = head, ""
 	}
 	return err
 }

@@ -139,6 +139,29 @@ func TestDecidesAhead(t *testing.T) {
 	})
 }
 
+// Who asks what landed does not wait until all events have their answers.
+func TestQuestionsGoBetween(t *testing.T) {
+	onBench(t, map[string]string{"all": many(5)}, func(t *testing.T, b *bench) {
+		var events []amend.Event
+		for i := range 5 {
+			events = append(events, firing(fmt.Sprint("w", i), amend.PullRequest, "all"))
+		}
+		wait := b.queue(events...)
+		b.hub.pace = func() time.Duration { return time.Second }
+		b.run()
+		synctest.Wait()
+		if _, err := b.writer.Landed(t.Context(), b.now()); err != nil {
+			t.Error(err)
+		}
+		if n := b.hub.count("open pull"); n > 1 {
+			t.Errorf("the answer came after %d of 5 pull requests", n)
+		}
+		for _, o := range wait() {
+			b.wantReasons([]outcome{o}, amend.ReasonAct)
+		}
+	})
+}
+
 // A writer that runs notices that its own push landed although the answer was lost,
 // that the branch was wound back, and that it is gone for a while.
 func TestBranchIsElsewhereThanItWas(t *testing.T) {

@@ -219,13 +219,14 @@ func batch(first *job, queue <-chan *job) []*job {
 	return jobs
 }
 
-// process repeats rounds until every job has its result. Changes to take back
-// that come meanwhile do not wait for that: they do harm, and nothing else does.
+// process repeats rounds until every job has its result. Changes to take back that
+// come meanwhile do not wait for that: they do harm, and nothing else does. Nor do
+// errands.
 func (w *Writer) process(ctx context.Context, jobs []*job) {
 	defer func() { w.told = "" }() // by the next time that is long ago
 	for vain := 0; len(jobs) > 0; {
 		if jobs[0].reversal == nil {
-			w.takeBackFirst(ctx)
+			w.letOthersGo(ctx)
 		}
 		left, inVain, err := w.round(ctx, jobs)
 		if inVain {
@@ -244,8 +245,14 @@ func (w *Writer) process(ctx context.Context, jobs []*job) {
 	}
 }
 
-// takeBackFirst handles the reversals that wait, if any.
-func (w *Writer) takeBackFirst(ctx context.Context) {
+// letOthersGo handles the reversals that wait, and runs the errand of somebody who does:
+// a change is taken back after some questions about it.
+func (w *Writer) letOthersGo(ctx context.Context) {
+	select {
+	case errand := <-w.errands:
+		errand(ctx)
+	default:
+	}
 	select {
 	case j := <-w.reversals:
 		w.process(w.cfg.Urgent(ctx), batch(j, w.reversals))
