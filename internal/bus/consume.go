@@ -57,7 +57,7 @@ func (b *Bus) Consume(ctx context.Context, lanes int, handle Handler) error {
 	reader.Go(func() { broken <- b.read(running, d.records) })
 	err := d.run(running, work, broken)
 	stop()
-	d.drain()
+	d.drain(running)
 	reader.Wait()
 	if err != nil && ctx.Err() == nil {
 		return amend.Errorf(amend.Transient, "consume", "%w", err)

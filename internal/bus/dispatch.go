@@ -19,8 +19,6 @@ const (
 	// serverTimeout bounds the talk with the embedded server about one event; it
 	// also goes on when Consume was told to stop.
 	serverTimeout = 5 * time.Second
-	// removeAttempts is how often it is asked to remove a message.
-	removeAttempts = 3
 )
 
 // A dispatcher runs the handler, and knows whose turn it is. One goroutine, that of
@@ -85,13 +83,13 @@ func (d *dispatcher) run(ctx, work context.Context, broken <-chan error) error {
 	}
 }
 
-// drain waits for what still runs.
-func (d *dispatcher) drain() {
+// drain waits for what still runs, after ctx is done.
+func (d *dispatcher) drain(ctx context.Context) {
 	for d.running > 0 {
 		o := <-d.finished
 		d.running--
 		if !o.again {
-			d.done(o.item)
+			d.done(ctx, o.item)
 		}
 	}
 	d.removals.Wait()
@@ -140,26 +138,26 @@ func (d *dispatcher) settle(ctx context.Context, o outcome) {
 	} else {
 		delete(d.queues, subject)
 	}
-	d.done(o.item)
+	d.done(ctx, o.item)
 }
 
 // done removes the message of an event when it was the last one of it.
-func (d *dispatcher) done(it *item) {
+func (d *dispatcher) done(ctx context.Context, it *item) {
 	d.bus.done.Add(1)
 	if it.from.left--; it.from.left == 0 {
-		d.remove(it.from)
+		d.remove(ctx, it.from)
 	}
 }
 
-// remove takes a message off the stream. Nobody waits for it: should the process
-// end before, its events are known to be decided when it starts again.
-func (d *dispatcher) remove(r *record) {
+// remove takes a message off the stream, and asks a slow server until ctx is done: a
+// message that stays for longer than the decisions are kept would be handled again.
+// Nobody waits for it: should the process end before, its events are known to be
+// decided when it starts again.
+func (d *dispatcher) remove(ctx context.Context, r *record) {
 	d.removals.Go(func() {
-		var err error = context.DeadlineExceeded
-		for n := 0; n < removeAttempts && errors.Is(err, context.DeadlineExceeded); n++ {
-			ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
-			err = d.bus.alerts.DeleteMsg(ctx, r.seq)
-			cancel()
+		err := d.tryRemove(r)
+		for errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			err = d.tryRemove(r)
 		}
 		if err != nil {
 			d.bus.cfg.Log.Warn("events are handled and not removed, they may come again", "events", r.events, "error", err)
@@ -167,6 +165,12 @@ func (d *dispatcher) remove(r *record) {
 		}
 		d.bus.done.Add(-int64(r.events))
 	})
+}
+
+func (d *dispatcher) tryRemove(r *record) error {
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
+	defer cancel()
+	return d.bus.alerts.DeleteMsg(ctx, r.seq)
 }
 
 // process handles an event once, if it has no decision yet.

@@ -146,7 +146,7 @@ func TestWhatIsInHandIsBounded(t *testing.T) {
 	if err := d.run(ctx, ctx, broken); err != nil {
 		t.Fatal(err)
 	}
-	d.drain()
+	d.drain(ctx)
 	if got := strings.Join(seen, ""); got != "aaab" {
 		t.Errorf("handled in the order %s, want aaab", got)
 	}
@@ -156,6 +156,7 @@ func TestWhatIsInHandIsBounded(t *testing.T) {
 type slowStream struct {
 	jetstream.Stream
 	gets, deletes atomic.Int32
+	removed       func() // is called when a message was
 }
 
 func (s *slowStream) GetMsg(ctx context.Context, seq uint64, opts ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
@@ -169,6 +170,7 @@ func (s *slowStream) DeleteMsg(ctx context.Context, seq uint64) error {
 	if s.deletes.Add(-1) >= 0 {
 		return context.DeadlineExceeded
 	}
+	defer s.removed()
 	return s.Stream.DeleteMsg(ctx, seq)
 }
 
@@ -179,17 +181,17 @@ func TestSlowServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	slow := &slowStream{Stream: b.alerts}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	slow := &slowStream{Stream: b.alerts, removed: cancel}
 	slow.gets.Store(2)
-	slow.deletes.Store(removeAttempts - 1)
+	slow.deletes.Store(20)
 	b.alerts = slow
 	if err := b.Publish(t.Context(), []event.Event{plainEvent("a")}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	handled := 0
-	if err := b.Consume(ctx, 1, func(context.Context, event.Event, int) error { handled++; cancel(); return nil }); err != nil {
+	if err := b.Consume(ctx, 1, func(context.Context, event.Event, int) error { handled++; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if n := b.waiting(); handled != 1 || n != 0 {
