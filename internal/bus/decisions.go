@@ -18,12 +18,12 @@ import (
 )
 
 // RecordDecision keeps what became of an event, for seven days or until at least
-// 100,000 newer ones came. It returns nil when the decision is synced to disk;
-// decisions that are recorded at the same time share that sync. From then on the
-// event is done, also when the process is killed. The same event, handled again,
-// has its first decision kept. Of a detail or a diff that is longer than 64 KiB the
-// start is kept, and a note that says so. The record is for people: the authority
-// on what was changed is Git.
+// 100,000 newer ones came, or newer ones of 256 MiB. It returns nil when the decision
+// is synced to disk; decisions that are recorded at the same time share that sync.
+// From then on, and while its decision is kept, the event is done, also when the
+// process is killed. The same event, handled again, has its first decision kept. Of a
+// detail or a diff that is longer than 64 KiB the start is kept, and a note that says
+// so. The record is for people: the authority on what was changed is Git.
 func (b *Bus) RecordDecision(ctx context.Context, d amend.Decision) error {
 	body, err := json.Marshal(shortened(d))
 	if err != nil {
