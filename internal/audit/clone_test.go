@@ -176,7 +176,11 @@ func (r *repo) record() {
 	if err != nil {
 		r.Fatal(err)
 	}
-	r.commit(draft{message: "record", files: map[string]string{ledger.LogFile: string(ledger.Append(data, ledger.Missing(log, index.Records())))}})
+	grown, err := ledger.Append(log, ledger.Missing(log, index.Records()))
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.commit(draft{message: "record", files: map[string]string{ledger.LogFile: string(grown.Bytes())}})
 }
 
 // log returns the log at the head.

@@ -50,38 +50,93 @@ func Unjudged(log Log, since time.Time) []amend.Record {
 	return open
 }
 
-// Judge returns data with verdicts noted in the entries of their commits. A verdict
+// Judge returns log with verdicts noted in the entries of their commits. A verdict
 // that does not follow from the one an entry has is left out, and so is one that is
 // not final. All other bytes stay as they are. Of an entry whose layout is not that
 // of Append nothing is touched.
-func Judge(data []byte, verdicts []amend.Verdict) []byte {
+func Judge(log Log, verdicts []amend.Verdict) Log {
+	if len(verdicts) == 0 {
+		return log
+	}
+	entries := map[string]int{}
+	for i, r := range slices.Backward(log.Records) {
+		entries[r.Commit] = i // the first one of a commit
+	}
+	log.Records = slices.Clone(log.Records)
+	texts := map[int][]byte{}
 	for _, v := range verdicts {
-		if next, ok := judge(data, v); ok {
-			data = next
+		i, ok := entries[v.Commit]
+		if !ok {
+			continue
+		}
+		text, ok := texts[i]
+		if !ok {
+			text = log.entry(i)
+		}
+		if next, after, ok := judge(text, log.Records[i], v); ok {
+			texts[i], log.Records[i] = next, after
 		}
 	}
-	return data
+	return log.replaced(texts)
 }
 
-// judge notes one verdict; it is false when the file would say anything else then.
-func judge(data []byte, v amend.Verdict) ([]byte, bool) {
-	log, err := ParseLog(data)
-	if err != nil || v.State == amend.Pending {
-		return nil, false
+// entry returns the lines from an entry to the next, nil when it is not known where
+// they are.
+func (l Log) entry(i int) []byte {
+	if i >= len(l.starts) || l.starts[i] < 0 {
+		return nil
 	}
-	i := slices.IndexFunc(log.Records, func(r amend.Record) bool { return r.Commit == v.Commit })
-	if i < 0 || !v.State.Follows(log.Records[i].Verdict) {
-		return nil, false
+	if i+1 == len(l.starts) {
+		return l.data[l.starts[i]:]
 	}
-	want := slices.Clone(log.Records)
-	want[i].Verdict, want[i].VerifiedAt = v.State, v.At.UTC()
+	if l.starts[i+1] < 0 {
+		return nil
+	}
+	return l.data[l.starts[i]:l.starts[i+1]]
+}
+
+// replaced returns l with other lines for some entries.
+func (l Log) replaced(texts map[int][]byte) Log {
+	if len(texts) == 0 {
+		return l
+	}
+	var data bytes.Buffer
+	starts := slices.Clone(l.starts)
+	done := 0 // of the old bytes
+	for i, start := range l.starts {
+		starts[i] = moved(start, data.Len()-done)
+		if text, ok := texts[i]; ok {
+			data.Write(l.data[done:start])
+			starts[i] = data.Len()
+			data.Write(text)
+			done = start + len(l.entry(i))
+		}
+	}
+	data.Write(l.data[done:])
+	l.data, l.starts = data.Bytes(), starts
+	return l
+}
+
+// judge notes one verdict in the lines of an entry; it is false when they would say
+// anything else then. Lines that say the same by themselves as in the file, with the
+// verdict and without it, say so in the file with it: see Append.
+func judge(text []byte, r amend.Record, v amend.Verdict) ([]byte, amend.Record, bool) {
+	if v.State == amend.Pending || !v.State.Follows(r.Verdict) || !says(text, r) {
+		return nil, r, false
+	}
 	var doc yaml.Node
-	if yaml.Unmarshal(data, &doc) != nil {
-		return nil, false
+	if yaml.Unmarshal(text, &doc) != nil {
+		return nil, r, false
 	}
-	next := noted(data, doc.Content[0].Content[i], &want[i])
-	after, err := ParseLog(next)
-	return next, err == nil && slices.Equal(after.Records, want)
+	r.Verdict, r.VerifiedAt = v.State, v.At.UTC()
+	next := noted(text, doc.Content[0].Content[0], &r)
+	return next, r, says(next, r)
+}
+
+// says reports whether a file of these lines would be a log of one record.
+func says(text []byte, r amend.Record) bool {
+	log, err := ParseLog(text)
+	return err == nil && len(log.Records) == 1 && same(log.Records[0], r)
 }
 
 // noted puts the two lines of a verdict behind the last line of an entry, and takes

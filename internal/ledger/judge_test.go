@@ -47,9 +47,10 @@ func TestJudge(t *testing.T) {
 		"of another commit":        {entry, verdict(7, amend.Worked, time.Hour), entry},
 		"a layout of one's own":    {flow, worked, flow},
 		"nothing":                  {"", worked, ""},
-		"no log":                   {"- x: [", worked, "- x: ["},
 	} {
-		got := string(ledger.Judge([]byte(c.data), []amend.Verdict{c.given}))
+		judged := ledger.Judge(parse(t, []byte(c.data)), []amend.Verdict{c.given})
+		same(t, judged)
+		got := string(judged.Bytes())
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -65,18 +66,13 @@ func TestJudgedLogIsTheSameLog(t *testing.T) {
 		for n := 1; n <= 4; n++ {
 			records = append(records, record("web-1", n, n, noon.Add(time.Duration(n)*time.Hour)))
 		}
-		data := ledger.Append(nil, records)
+		data := appended(rt, nil, records...)
 		for range rapid.IntRange(1, 8).Draw(rt, "verdicts") {
-			before, err := ledger.ParseLog(data)
-			if err != nil {
-				rt.Fatal(err)
-			}
+			before := parse(rt, data)
 			n, state := rapid.IntRange(1, 5).Draw(rt, "n"), rapid.SampledFrom(states).Draw(rt, "state")
-			data = ledger.Judge(data, []amend.Verdict{verdict(n, state, time.Hour)})
-			after, err := ledger.ParseLog(data)
-			if err != nil || len(after.Records) != len(records) {
-				rt.Fatalf("%v\n%s", err, data)
-			}
+			after := ledger.Judge(before, []amend.Verdict{verdict(n, state, time.Hour)})
+			same(rt, after)
+			data = after.Bytes()
 			for i, r := range after.Records {
 				old := before.Records[i]
 				if r.Verdict != old.Verdict && (!r.Verdict.Follows(old.Verdict) || i != n-1 || r.Verdict != state) {
@@ -87,8 +83,7 @@ func TestJudgedLogIsTheSameLog(t *testing.T) {
 				}
 			}
 		}
-		log, _ := ledger.ParseLog(data)
-		if again := ledger.Append(nil, log.Records); !slices.Equal(again, data) {
+		if again := appended(rt, nil, parse(rt, data).Records...); !slices.Equal(again, data) {
 			rt.Fatalf("written again it is\n%s\nand was\n%s", again, data)
 		}
 	})

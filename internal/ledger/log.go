@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -25,12 +26,17 @@ const header = `# Every change that amend made to this repository, one entry eac
 // shaPattern is a commit id as Git prints it, SHA-1 or SHA-256.
 var shaPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// A Log is the content of remediation-log.yaml.
+// A Log is the content of remediation-log.yaml. The zero value is an empty one.
 type Log struct {
 	Records []amend.Record // in the order of the file
 
-	indent int // of the list, which a person may have changed
+	data   []byte
+	indent int   // of the list, which a person may have changed
+	starts []int // of the line of each entry in data, or -1 as startsOf says
 }
+
+// Bytes returns the file. The caller must not change it.
+func (l Log) Bytes() []byte { return l.data }
 
 // Missing returns those records that log lacks, oldest first and each change
 // once. A change is in the log if its commit is, or its incident and episode:
@@ -59,25 +65,60 @@ func Missing(log Log, records []amend.Record) []amend.Record {
 	return missing
 }
 
-// Append returns data with records added at its end, oldest first. The bytes
-// of data stay as they are, and every value reads back equal. It trusts that
-// ParseLog accepts data. Without records it returns data.
-func Append(data []byte, records []amend.Record) []byte {
+// Append returns log with records added at its end, oldest first. The bytes that it
+// has stay as they are, and every value reads back equal; an error is Invalid and says
+// why the layout of the file does not allow that. The log must be one of ParseLog,
+// Append or Judge, or the zero value.
+func Append(log Log, records []amend.Record) (Log, error) {
 	if len(records) == 0 {
-		return data
+		return log, nil
 	}
-	indent := ""
-	if log, err := ParseLog(data); err == nil {
-		indent = strings.Repeat(" ", log.indent)
+	added := slices.SortedFunc(slices.Values(records), compare)
+	grown := Log{Records: slices.Concat(log.Records, added), indent: log.indent, data: written(log, added)}
+	if last := len(log.starts) - 1; last >= 0 && log.starts[last] >= 0 {
+		// What is before the last entry is as it was, and a list of plain values
+		// leaves nothing behind that could change how its next line is read: so what
+		// the end says by itself, it says in the file.
+		from := log.starts[last]
+		end, err := ParseLog(grown.data[from:])
+		if err == nil && slices.EqualFunc(end.Records, grown.Records[last:], same) {
+			grown.starts = slices.Clone(log.starts[:last])
+			for _, start := range end.starts {
+				grown.starts = append(grown.starts, moved(start, from))
+			}
+			return grown, nil
+		}
 	}
-	out := bytes.NewBuffer(bytes.Clone(data))
+	all, err := ParseLog(grown.data)
+	if err == nil && !slices.EqualFunc(all.Records, grown.Records, same) {
+		err = errors.New("entries would be lost or say something else")
+	}
+	if err != nil {
+		return Log{}, amend.Errorf(amend.Invalid, "append to "+LogFile, "its layout does not allow it: %w", err)
+	}
+	return all, nil
+}
+
+// same reports whether two records say the same, in whatever zone their times are.
+func same(a, b amend.Record) bool {
+	if !a.At.Equal(b.At) || !a.VerifiedAt.Equal(b.VerifiedAt) {
+		return false
+	}
+	a.At, a.VerifiedAt = b.At, b.VerifiedAt
+	return a == b
+}
+
+// written returns the file of log with records behind it.
+func written(log Log, records []amend.Record) []byte {
+	indent := strings.Repeat(" ", log.indent)
+	out := bytes.NewBuffer(bytes.Clone(log.data))
 	switch {
-	case len(bytes.TrimSpace(data)) == 0:
+	case len(bytes.TrimSpace(log.data)) == 0:
 		out.WriteString(header)
-	case data[len(data)-1] != '\n':
+	case log.data[len(log.data)-1] != '\n':
 		out.WriteByte('\n')
 	}
-	for _, r := range slices.SortedFunc(slices.Values(records), compare) {
+	for _, r := range records {
 		all := fields(&r)
 		if r.Verdict != "" {
 			all = append(all, optional(&r)...)

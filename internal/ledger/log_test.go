@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
 
@@ -28,7 +29,7 @@ const entry = `- incident: "web-1"
 `
 
 func TestAppendToNothing(t *testing.T) {
-	got := string(ledger.Append(nil, []amend.Record{record("web-1", 1, 1, noon)}))
+	got := string(appended(t, nil, record("web-1", 1, 1, noon)))
 	comment, rest, _ := strings.Cut(got, "- ")
 	if "- "+rest != entry {
 		t.Errorf("got\n%swant\n%s", got, entry)
@@ -44,7 +45,7 @@ func TestAppendToNothing(t *testing.T) {
 func TestYAMLTags(t *testing.T) {
 	want := []amend.Record{record("web-1", 1, 1, noon), record("web-1", 2, 2, noon.Add(time.Hour))}
 	var got []amend.Record
-	if err := yaml.Unmarshal(ledger.Append(nil, want), &got); err != nil {
+	if err := yaml.Unmarshal(appended(t, nil, want...), &got); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -75,12 +76,8 @@ func TestAppendToWhatPeopleWrote(t *testing.T) {
 			continue
 		}
 		added := []amend.Record{record("new-1", 1, 9, noon.Add(time.Hour))}
-		out := ledger.Append([]byte(data), added)
-		after, err := ledger.ParseLog(out)
-		if err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out)
-			continue
-		}
+		out := appended(t, []byte(data), added...)
+		after := parse(t, out)
 		if diff := cmp.Diff(append(before.Records, added...), after.Records); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -90,7 +87,7 @@ func TestAppendToWhatPeopleWrote(t *testing.T) {
 		if strings.Contains(data, "incident") && before.Records[0] != record("web-1", 1, 1, noon) {
 			t.Errorf("%s: read %+v", name, before.Records[0])
 		}
-		if got := ledger.Append([]byte(data), nil); string(got) != data {
+		if got := appended(t, []byte(data)); string(got) != data {
 			t.Errorf("%s: nothing to add, and %q became %q", name, data, got)
 		}
 	}
@@ -111,6 +108,7 @@ func TestParseLogRefuses(t *testing.T) {
 		"commit":            {change("0000000000000000000000000000000000000001", "--all"), `line 17: commit "--all"`},
 		"anchor":            {change(`alert: "`, `alert: &a "`), "line 15: alert must be one value"},
 		"alias":             {strings.Replace(entry, `alert: "`, `alert: &a "`, 1) + "- *a\n", "line 6: alert must be one value"},
+		"anchor at a name":  {change("alert:", "&a alert:"), "line 15: the name of alert must be plain"},
 		"tag":               {change(`alert: "`, `alert: !!binary "`), "line 15: alert must be one value"},
 		"not an entry":      {entry + "- x\n", "line 10: an entry must be a mapping"},
 		"flow list":         {"[]\n", "line 1: the log must be a list"},
@@ -168,7 +166,7 @@ func genRecords() *rapid.Generator[[]amend.Record] {
 func TestMergeProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		old, fresh := genRecords().Draw(t, "old"), genRecords().Draw(t, "new")
-		data := ledger.Append(nil, old)
+		data := appended(t, nil, old...)
 		if rapid.Bool().Draw(t, "torn") {
 			data = bytes.TrimSuffix(data, []byte("\n"))
 		}
@@ -177,7 +175,7 @@ func TestMergeProperties(t *testing.T) {
 			t.Fatalf("entries lost: %s", diff)
 		}
 		missing := ledger.Missing(log, fresh)
-		out := ledger.Append(data, missing)
+		out := appended(t, data, missing...)
 		if !bytes.HasPrefix(out, data) {
 			t.Fatalf("old bytes changed:\n%s", out)
 		}
@@ -198,12 +196,89 @@ func TestMergeProperties(t *testing.T) {
 	})
 }
 
-func parse(t *rapid.T, data []byte) ledger.Log {
+// A failer is a test of any kind, also one of rapid.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+func parse(t failer, data []byte) ledger.Log {
+	t.Helper()
 	log, err := ledger.ParseLog(data)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, data)
 	}
 	return log
+}
+
+// appended returns data with records behind it, which has to say what Append says.
+func appended(t failer, data []byte, records ...amend.Record) []byte {
+	t.Helper()
+	grown, err := ledger.Append(parse(t, data), records)
+	if err != nil {
+		t.Fatalf("%v: append to\n%s", err, data)
+	}
+	same(t, grown)
+	return grown.Bytes()
+}
+
+// same fails when a log that was put together is not the one that its file says.
+func same(t failer, log ledger.Log) {
+	t.Helper()
+	if diff := cmp.Diff(parse(t, log.Bytes()), log, cmp.AllowUnexported(ledger.Log{}), cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("the file says something else (-want +got):\n%s\n%s", diff, log.Bytes())
+	}
+}
+
+func TestAppendRefuses(t *testing.T) {
+	for name, data := range map[string]string{
+		"end of the document":    entry + "...\n",
+		"end before the list":    "---\n...\n",
+		"an anchor for the list": "--- &a\n",
+		"a tag for the list":     "--- !!null\n",
+		"text without its end":   strings.Replace(entry, "  alert: \"firing.1\"\n", "", 1) + "  alert: |\n    firing.1",
+		"other characters":       "\xff\xfe" + strings.Join(strings.Split(entry, ""), "\x00") + "\x00",
+	} {
+		log := parse(t, []byte(data))
+		grown, err := ledger.Append(log, []amend.Record{record("new-1", 1, 9, noon)})
+		if amend.KindOf(err) != amend.Invalid || !strings.Contains(err.Error(), "its layout does not allow it") {
+			t.Errorf("%s: %v\n%s", name, err, grown.Bytes())
+		}
+	}
+}
+
+// Whatever people made of the file, what is added and noted without reading all of it
+// again is what reading all of it says, and all else stays.
+func FuzzAppendAndJudge(f *testing.F) {
+	second := strings.NewReplacer("episode: 1", "episode: 2", "0001", "0002").Replace(entry)
+	for _, data := range []string{
+		entry, entry + second, "# a\n---\n" + entry + "# b\n" + second + "...\n", strings.ReplaceAll(entry+second, "\n", "\r\n"),
+		"-\n" + strings.Replace(entry, "- ", "  ", 1) + second, strings.Replace(entry, `"firing.1"`, "|+\n    a\n\n", 1) + second,
+		strings.Replace(entry, `"firing.1"`, "\"a\n\n   b\"", 1) + second, strings.Replace(entry, "firing.1", "a\u2028b", 1) + second,
+		"- {incident: a, episode: 1, action: b,\n c: d}\n", judgedEntry + second,
+	} {
+		f.Add([]byte(data))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		log, err := ledger.ParseLog(data)
+		if err != nil {
+			return
+		}
+		var verdicts []amend.Verdict
+		for _, r := range log.Records {
+			verdicts = append(verdicts, amend.Verdict{Commit: r.Commit, State: amend.Worked, At: noon}, amend.Verdict{Commit: r.Commit, State: amend.Reverted, At: noon})
+		}
+		judged := ledger.Judge(log, verdicts)
+		same(t, judged)
+		grown, err := ledger.Append(judged, []amend.Record{record("new-1", 1, 9, noon), record("new-2", 1, 8, noon)})
+		if err != nil {
+			return
+		}
+		same(t, grown)
+		if !bytes.HasPrefix(grown.Bytes(), judged.Bytes()) || len(grown.Records) != len(log.Records)+2 {
+			t.Fatalf("%q became %q", judged.Bytes(), grown.Bytes())
+		}
+	})
 }
 
 func FuzzParseLog(f *testing.F) {
@@ -217,7 +292,7 @@ func FuzzParseLog(f *testing.F) {
 			}
 			return
 		}
-		again, err := ledger.ParseLog(ledger.Append(nil, log.Records))
+		again, err := ledger.ParseLog(appended(t, nil, log.Records...))
 		if err != nil || len(again.Records) != len(log.Records) {
 			t.Fatalf("%v: %+v reads back as %+v", err, log, again)
 		}

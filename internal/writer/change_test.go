@@ -87,7 +87,7 @@ func TestRecordOfACommit(t *testing.T) {
 		want(made, writer.Asked, 0) // only just
 		time.Sleep(3 * time.Minute)
 		want(merge, writer.Asked, 1) // nothing came of it
-		b.hub.record(b.hub.landed()...)
+		b.hub.record(b.t, b.hub.landed()...)
 		want(merge, writer.Recorded, 0)
 		want(made, writer.Recorded, 0)
 		want(b.hub.branches["main"], writer.UnknownCommit, 0) // the log's own commit

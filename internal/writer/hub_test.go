@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"testing/fstest"
 	"time"
 
@@ -360,9 +361,17 @@ func (h *hub) join(branch, message string, edit func(files map[string]string), p
 }
 
 // record adds entries to the log, as the workflow does.
-func (h *hub) record(records ...amend.Record) {
+func (h *hub) record(t testing.TB, records ...amend.Record) {
+	t.Helper()
 	h.push("record", func(files map[string]string) {
-		files[ledger.LogFile] = string(ledger.Append([]byte(files[ledger.LogFile]), records))
+		log, err := ledger.ParseLog([]byte(files[ledger.LogFile]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if log, err = ledger.Append(log, records); err != nil {
+			t.Fatal(err)
+		}
+		files[ledger.LogFile] = string(log.Bytes())
 	})
 }
 

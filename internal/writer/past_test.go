@@ -388,7 +388,7 @@ func TestSweep(t *testing.T) {
 		sweep(0) // all have been asked for
 		time.Sleep(3 * time.Minute)
 		sweep(1) // nothing came of it
-		b.hub.record(b.hub.landed()...)
+		b.hub.record(b.t, b.hub.landed()...)
 		time.Sleep(3 * time.Minute)
 		sweep(0)
 

@@ -11,7 +11,6 @@ package gitlog
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"strconv"
@@ -169,20 +168,15 @@ func (c clone) record(ctx context.Context, opt Options, head string) (commit str
 		return "", 0, err
 	}
 	missing := ledger.Missing(log, records)
-	grown := ledger.Append(data, missing)
-	// A layout that we misread must not cost an entry.
-	after, err := ledger.ParseLog(grown)
-	if err == nil && len(after.Records) != len(log.Records)+len(missing) {
-		err = errors.New("entries were lost")
-	}
+	grown, err := ledger.Append(log, missing)
 	if err != nil {
-		return "", 0, amend.Errorf(amend.Invalid, "append to "+ledger.LogFile, "its layout does not allow it: %w", err)
+		return "", 0, err
 	}
-	grown = ledger.Judge(grown, verdicts(ctx, opt, after))
-	if bytes.Equal(grown, data) {
+	next := ledger.Judge(grown, verdicts(ctx, opt, grown)).Bytes()
+	if bytes.Equal(next, data) {
 		return "", 0, nil
 	}
-	commit, err = c.commit(ctx, head, root.with(grown), missing)
+	commit, err = c.commit(ctx, head, root.with(next), missing)
 	return commit, len(missing), err
 }
 
