@@ -217,9 +217,17 @@ func (b *bench) queue(events ...amend.Event) (wait func() []outcome) {
 	}
 	return func() []outcome {
 		all.Wait()
-		synctest.Wait()
+		b.rest()
 		return outcomes
 	}
+}
+
+// rest waits until the writer has done what follows its answers.
+func (b *bench) rest() {
+	if b.hub.pace != nil {
+		time.Sleep(time.Second)
+	}
+	synctest.Wait()
 }
 
 func (b *bench) wantReasons(got []outcome, want ...amend.Reason) {

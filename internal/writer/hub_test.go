@@ -36,6 +36,8 @@ type hub struct {
 	fault func(call string) (before, after error)
 	// pace is how long a call takes until it is done; nil is no time.
 	pace func() time.Duration
+	// lags has it name the commit before the head of a branch; nil is never.
+	lags func() bool
 }
 
 type commit struct {
@@ -149,7 +151,10 @@ func (h *hub) walk(sha string) iter.Seq2[string, *commit] {
 func (h *hub) Head(_ context.Context, branch string) (sha string, err error) {
 	err = h.call("head", func() error {
 		var ok bool
-		if sha, ok = h.branches[branch]; !ok {
+		if sha, ok = h.branches[branch]; ok && h.lags != nil && h.lags() && len(h.commits[sha].parents) > 0 {
+			sha = h.commits[sha].parents[0]
+		}
+		if !ok {
 			return amend.Errorf(amend.NotFound, "read branch", "no branch %s", branch)
 		}
 		return nil

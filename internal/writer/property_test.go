@@ -53,7 +53,7 @@ func TestNoFaultMakesASecondChange(t *testing.T) {
 			}
 			w.run()
 			defer func() { w.stop() }()
-			w.hub.fault, w.hub.pace = w.fault, w.pace
+			w.hub.fault, w.hub.pace, w.hub.lags = w.fault, w.pace, w.lags
 			rt.Repeat(map[string]func(*rapid.T){
 				"events": w.events,
 				"crash":  func(*rapid.T) { w.revive() },
@@ -64,7 +64,7 @@ func TestNoFaultMakesASecondChange(t *testing.T) {
 				"wait": func(rt *rapid.T) {
 					w.passed += time.Duration(rapid.IntRange(1, 26*60).Draw(rt, "minutes")) * time.Minute
 				},
-				"sweep":  func(*rapid.T) { _ = w.writer.Sweep(t.Context()) },
+				"sweep":  func(*rapid.T) { _ = w.writer.Sweep(t.Context()); w.rest() },
 				"revert": w.takeBack,
 				"push":   func(*rapid.T) { w.push() },
 				"pull":   w.pull,
@@ -111,6 +111,9 @@ func (w *world) pace() time.Duration {
 	}
 	return time.Duration(w.luck.IntN(300)) * time.Millisecond
 }
+
+// lags has a slow host name heads that were.
+func (w *world) lags() bool { return w.slow && w.luck.IntN(6) == 0 }
 
 // Prove implements writer.Prover: it sees what the host has, and now and then it
 // does not like it.
@@ -210,7 +213,7 @@ func (w *world) takeBack(rt *rapid.T) {
 	slices.SortFunc(landed, func(a, b amend.Record) int { return strings.Compare(a.Commit, b.Commit) })
 	r := rapid.SampledFrom(landed).Draw(rt, "change")
 	d, err := w.writer.Revert(context.Background(), amend.Reversal{Commit: r.Commit, At: w.now()}, nil)
-	synctest.Wait() // for what the writer does after its answer
+	w.rest()
 	switch {
 	case err != nil && d.Reason != "":
 		rt.Fatalf("a revert ended in %q and in %v", d.Reason, err)
