@@ -115,6 +115,40 @@ func TestRefusedShare(t *testing.T) {
 	}
 }
 
+// The server says that it is full in the way that the group expects: who comes at the
+// same time as one that asks for too much is served.
+func TestFullStoreTakesWhatFits(t *testing.T) {
+	b, err := Open(t.Context(), Config{Dir: t.TempDir(), MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	disk := &slowDisk{through: make(chan struct{}), then: b.storeEvents}
+	b.intake.store = disk.store
+	var all sync.WaitGroup
+	publish := func(subject string, size int, want amend.Kind) {
+		e := plainEvent(subject)
+		_ = e.SetData(event.ApplicationJSON, make([]byte, size))
+		all.Go(func() {
+			if err := b.Publish(t.Context(), []event.Event{e}); amend.KindOf(err) != want {
+				t.Errorf("%s: %v, want %v", subject, err, want)
+			}
+		})
+	}
+	publish("first", 1, "")
+	b.intake.waitFor(0)
+	publish("big", 2<<20, amend.Transient)
+	for i := range 5 {
+		publish(fmt.Sprintf("s%d", i), 1000, "")
+	}
+	b.intake.waitFor(6)
+	close(disk.through)
+	all.Wait()
+	if n := b.waiting(); n != 6 {
+		t.Errorf("%v events wait, want 6", n)
+	}
+}
+
 func TestGroupIsBounded(t *testing.T) {
 	g := &group{}
 	of := func(size int) *share { return &share{body: make([]byte, size)} }
