@@ -27,8 +27,9 @@ type Handler func(ctx context.Context, e event.Event, attempt int) error
 // Consume hands events to handle until ctx is done, at most lanes at a time.
 // Events of one subject come one after the other in the order they were
 // published: the next one waits until the one before it was handled without an
-// error. Other subjects wait for it only once 32 MiB of events are in hand. An event that cannot be read is kept as a dead letter and not handed
-// out, or not again when only the handler cannot read it.
+// error. Other subjects wait for it only once 32 MiB of events are in hand. An event
+// that cannot be read is kept as a dead letter and not handed out, or not again when
+// only the handler cannot read it.
 //
 // An event that was handled is removed together with those that it was stored
 // with. When Consume ends before, it comes again with the next one, unless its
