@@ -20,23 +20,24 @@ const (
 )
 
 // optional lists the fields that an entry may have, in the order of the file.
-func optional(r *amend.Record) []field {
-	return []field{
-		{keyVerdict, func() string { return strconv.QuoteToASCII(string(r.Verdict)) }, func(n *yaml.Node) error {
-			if r.Verdict = amend.VerdictState(n.Value); !r.Verdict.Valid() {
-				return fmt.Errorf("verdict %q is none", n.Value)
-			}
-			return nil
-		}},
-		{keyVerifiedAt, func() string { return r.VerifiedAt.UTC().Format(time.RFC3339Nano) }, func(n *yaml.Node) (err error) {
-			if r.VerifiedAt, err = time.Parse(time.RFC3339Nano, n.Value); err != nil {
-				return fmt.Errorf("verifiedAt %q is not a time like 2006-01-02T15:04:05Z", n.Value)
-			}
-			r.VerifiedAt = r.VerifiedAt.UTC()
-			return nil
-		}},
-	}
+var optional = []field{
+	{keyVerdict, func(r amend.Record) string { return strconv.QuoteToASCII(string(r.Verdict)) }, func(r *amend.Record, n *yaml.Node) error {
+		if r.Verdict = amend.VerdictState(n.Value); !r.Verdict.Valid() {
+			return fmt.Errorf("verdict %q is none", n.Value)
+		}
+		return nil
+	}},
+	{keyVerifiedAt, func(r amend.Record) string { return r.VerifiedAt.UTC().Format(time.RFC3339Nano) }, func(r *amend.Record, n *yaml.Node) (err error) {
+		if r.VerifiedAt, err = time.Parse(time.RFC3339Nano, n.Value); err != nil {
+			return fmt.Errorf("verifiedAt %q is not a time like 2006-01-02T15:04:05Z", n.Value)
+		}
+		r.VerifiedAt = r.VerifiedAt.UTC()
+		return nil
+	}},
 }
+
+// possible lists all fields of an entry, in the order of the file.
+var possible = slices.Concat(required, optional)
 
 // Unjudged returns the entries that may get a verdict or another one, the newest
 // first: those of changes that were made after a time.
@@ -129,7 +130,7 @@ func judge(text []byte, r amend.Record, v amend.Verdict) ([]byte, amend.Record, 
 		return nil, r, false
 	}
 	r.Verdict, r.VerifiedAt = v.State, v.At.UTC()
-	next := noted(text, doc.Content[0].Content[0], &r)
+	next := noted(text, doc.Content[0].Content[0], r)
 	return next, r, says(next, r)
 }
 
@@ -141,7 +142,7 @@ func says(text []byte, r amend.Record) bool {
 
 // noted puts the two lines of a verdict behind the last line of an entry, and takes
 // out those that it had.
-func noted(data []byte, entry *yaml.Node, r *amend.Record) []byte {
+func noted(data []byte, entry *yaml.Node, r amend.Record) []byte {
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	last := 0
 	for i := 0; i < len(entry.Content); i += 2 {
@@ -155,8 +156,8 @@ func noted(data []byte, entry *yaml.Node, r *amend.Record) []byte {
 	if before := lines[last-1]; len(before) > 0 && before[len(before)-1] != '\n' {
 		text.WriteByte('\n')
 	}
-	for _, f := range optional(r) {
-		fmt.Fprintf(&text, "%s%s: %s\n", strings.Repeat(" ", entry.Column-1), f.key, f.write())
+	for _, f := range optional {
+		fmt.Fprintf(&text, "%s%s: %s\n", strings.Repeat(" ", entry.Column-1), f.key, f.write(r))
 	}
 	return bytes.Join(slices.Insert(lines, last, []byte(text.String())), nil)
 }

@@ -119,16 +119,16 @@ func written(log Log, records []amend.Record) []byte {
 		out.WriteByte('\n')
 	}
 	for _, r := range records {
-		all := fields(&r)
+		all := required
 		if r.Verdict != "" {
-			all = append(all, optional(&r)...)
+			all = possible
 		}
 		for i, f := range all {
 			bullet := "  "
 			if i == 0 {
 				bullet = "- "
 			}
-			fmt.Fprintf(out, "%s%s%s: %s\n", indent, bullet, f.key, f.write())
+			fmt.Fprintf(out, "%s%s%s: %s\n", indent, bullet, f.key, f.write(r))
 		}
 	}
 	return out.Bytes()
@@ -137,47 +137,47 @@ func written(log Log, records []amend.Record) []byte {
 // A field is one field of an entry: how to write it and how to read it.
 type field struct {
 	key   string
-	write func() string
-	read  func(*yaml.Node) error
+	write func(amend.Record) string
+	read  func(*amend.Record, *yaml.Node) error
 }
 
-// fields lists the fields of an entry in the order of the file. Strings are
-// quoted with the escapes of Go, in ASCII, all of which YAML reads alike.
-func fields(r *amend.Record) []field {
-	str := func(key string, to *string) field {
-		return field{key, func() string { return strconv.QuoteToASCII(*to) }, func(n *yaml.Node) error {
-			*to = n.Value
-			if n.Value == "" {
-				return fmt.Errorf("%s is empty", key)
-			}
-			return nil
-		}}
-	}
-	return []field{
-		str("incident", &r.Incident),
-		{"episode", func() string { return strconv.Itoa(r.Episode) }, func(n *yaml.Node) (err error) {
-			if r.Episode, err = strconv.Atoi(n.Value); err != nil || r.Episode < 1 {
-				return fmt.Errorf("episode %q is not a number from 1", n.Value)
-			}
-			return nil
-		}},
-		str("action", &r.Action),
-		str("target", &r.Target),
-		str("playbook", &r.Playbook),
-		str("alert", &r.Alert),
-		str("edited", &r.Edited),
-		{"commit", func() string { return strconv.QuoteToASCII(r.Commit) }, func(n *yaml.Node) error {
-			if r.Commit = n.Value; !shaPattern.MatchString(n.Value) {
-				return fmt.Errorf("commit %q is not a full commit id", n.Value)
-			}
-			return nil
-		}},
-		{"at", func() string { return r.At.UTC().Format(time.RFC3339Nano) }, func(n *yaml.Node) (err error) {
-			if r.At, err = time.Parse(time.RFC3339Nano, n.Value); err != nil {
-				return fmt.Errorf("at %q is not a time like 2006-01-02T15:04:05Z", n.Value)
-			}
-			r.At = r.At.UTC()
-			return nil
-		}},
-	}
+// required lists the fields that every entry has, in the order of the file.
+var required = []field{
+	text("incident", func(r *amend.Record) *string { return &r.Incident }),
+	{"episode", func(r amend.Record) string { return strconv.Itoa(r.Episode) }, func(r *amend.Record, n *yaml.Node) (err error) {
+		if r.Episode, err = strconv.Atoi(n.Value); err != nil || r.Episode < 1 {
+			return fmt.Errorf("episode %q is not a number from 1", n.Value)
+		}
+		return nil
+	}},
+	text("action", func(r *amend.Record) *string { return &r.Action }),
+	text("target", func(r *amend.Record) *string { return &r.Target }),
+	text("playbook", func(r *amend.Record) *string { return &r.Playbook }),
+	text("alert", func(r *amend.Record) *string { return &r.Alert }),
+	text("edited", func(r *amend.Record) *string { return &r.Edited }),
+	{"commit", func(r amend.Record) string { return strconv.QuoteToASCII(r.Commit) }, func(r *amend.Record, n *yaml.Node) error {
+		if r.Commit = n.Value; !shaPattern.MatchString(n.Value) {
+			return fmt.Errorf("commit %q is not a full commit id", n.Value)
+		}
+		return nil
+	}},
+	{"at", func(r amend.Record) string { return r.At.UTC().Format(time.RFC3339Nano) }, func(r *amend.Record, n *yaml.Node) (err error) {
+		if r.At, err = time.Parse(time.RFC3339Nano, n.Value); err != nil {
+			return fmt.Errorf("at %q is not a time like 2006-01-02T15:04:05Z", n.Value)
+		}
+		r.At = r.At.UTC()
+		return nil
+	}},
+}
+
+// text is a field that holds any text but none. It is quoted with the escapes of Go,
+// in ASCII, all of which YAML reads alike.
+func text(key string, of func(*amend.Record) *string) field {
+	return field{key, func(r amend.Record) string { return strconv.QuoteToASCII(*of(&r)) }, func(r *amend.Record, n *yaml.Node) error {
+		if n.Value == "" {
+			return fmt.Errorf("%s is empty", key)
+		}
+		*of(r) = n.Value
+		return nil
+	}}
 }

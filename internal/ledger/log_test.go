@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -259,26 +260,61 @@ func FuzzAppendAndJudge(f *testing.F) {
 	} {
 		f.Add([]byte(data))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		log, err := ledger.ParseLog(data)
-		if err != nil {
-			return
+	f.Fuzz(func(t *testing.T, data []byte) { appendAndJudge(t, data) })
+}
+
+func appendAndJudge(t failer, data []byte) {
+	log, err := ledger.ParseLog(data)
+	if err != nil {
+		return
+	}
+	var verdicts []amend.Verdict
+	for _, r := range log.Records {
+		verdicts = append(verdicts, amend.Verdict{Commit: r.Commit, State: amend.Worked, At: noon}, amend.Verdict{Commit: r.Commit, State: amend.Reverted, At: noon})
+	}
+	judged := ledger.Judge(log, verdicts)
+	same(t, judged)
+	grown, err := ledger.Append(judged, []amend.Record{record("new-1", 1, 9, noon), record("new-2", 1, 8, noon)})
+	if err != nil {
+		return
+	}
+	same(t, grown)
+	if !bytes.HasPrefix(grown.Bytes(), judged.Bytes()) || len(grown.Records) != len(log.Records)+2 {
+		t.Fatalf("%q became %q", judged.Bytes(), grown.Bytes())
+	}
+}
+
+// written makes files as people may leave them: some are no log.
+func written() *rapid.Generator[string] {
+	one := func(t *rapid.T, name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
+	return rapid.Custom(func(t *rapid.T) string {
+		indent := one(t, "indent", "", "", "  ")
+		file := one(t, "head", "", "", "# ours\n", "---\n", "\ufeff", "%YAML 1.1\n---\n", "\n\n")
+		for n := range rapid.IntRange(0, 4).Draw(t, "entries") {
+			lines := strings.SplitAfter(strings.TrimSuffix(entry, "\n"), "\n")
+			lines[1] = fmt.Sprintf("  episode: %d\n", n+1)
+			lines[7] = fmt.Sprintf("  commit: '%040d'\n", n+1)
+			lines[5] = "  alert: " + one(t, "alert", "a", "a", "'b'", "\"c\n\n- incident: d\"", "|\n    e\n    f", "|+\n    g\n\n", ">-\n      h\n     # i", "j\n    k", "\"l\u2028m\"", "{n", "'#'") +
+				one(t, "comment", "", "", " # o") + "\n"
+			if rapid.Bool().Draw(t, "judged") {
+				lines[8] += "\n  verdict: unverified\n  verifiedAt: 2026-03-01T12:10:00Z"
+			}
+			if rapid.Bool().Draw(t, "other last") {
+				lines[5], lines[8] = lines[8]+"\n", strings.TrimSuffix(lines[5], "\n")
+			}
+			text := one(t, "bullet", strings.Join(lines, ""), strings.Join(lines, ""), "-\n"+strings.Replace(strings.Join(lines, ""), "- ", "  ", 1))
+			file += indent + strings.ReplaceAll(text, "\n", "\n"+indent) + "\n" + one(t, "between", "", "", "\n", "# p\n", "   # q\n \n")
 		}
-		var verdicts []amend.Verdict
-		for _, r := range log.Records {
-			verdicts = append(verdicts, amend.Verdict{Commit: r.Commit, State: amend.Worked, At: noon}, amend.Verdict{Commit: r.Commit, State: amend.Reverted, At: noon})
+		file += one(t, "tail", "", "", "...\n", "# end", " ")
+		if rapid.Bool().Draw(t, "torn") {
+			file = strings.TrimSuffix(file, "\n")
 		}
-		judged := ledger.Judge(log, verdicts)
-		same(t, judged)
-		grown, err := ledger.Append(judged, []amend.Record{record("new-1", 1, 9, noon), record("new-2", 1, 8, noon)})
-		if err != nil {
-			return
-		}
-		same(t, grown)
-		if !bytes.HasPrefix(grown.Bytes(), judged.Bytes()) || len(grown.Records) != len(log.Records)+2 {
-			t.Fatalf("%q became %q", judged.Bytes(), grown.Bytes())
-		}
+		return strings.ReplaceAll(file, "\n", one(t, "newline", "\n", "\n", "\r\n", "\r"))
 	})
+}
+
+func TestAnyLayout(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { appendAndJudge(t, []byte(written().Draw(t, "file"))) })
 }
 
 func FuzzParseLog(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -50,29 +51,26 @@ func parseEntry(n *yaml.Node) (amend.Record, error) {
 		return amend.Record{}, invalid(n, "an entry must be a mapping")
 	}
 	var r amend.Record
-	known := map[string]field{}
-	for _, f := range append(fields(&r), optional(&r)...) {
-		known[f.key] = f
-	}
+	seen := make([]bool, len(possible))
 	for i := 0; i < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		f, ok := known[key.Value]
-		if !ok {
+		f := slices.IndexFunc(possible, func(f field) bool { return f.key == key.Value })
+		if f < 0 || seen[f] {
 			return amend.Record{}, invalid(key, "%q is no field of an entry, or is there twice", key.Value)
 		}
-		delete(known, key.Value)
+		seen[f] = true
 		if key.Kind != yaml.ScalarNode || !plain(key) {
 			return amend.Record{}, invalid(key, "the name of %s must be plain", key.Value)
 		}
 		if value.Kind != yaml.ScalarNode || value.Tag == "!!null" || !plain(value) {
 			return amend.Record{}, invalid(value, "%s must be one value", key.Value)
 		}
-		if err := f.read(value); err != nil {
+		if err := possible[f].read(&r, value); err != nil {
 			return amend.Record{}, invalid(value, "%w", err)
 		}
 	}
-	for _, f := range fields(&r) {
-		if _, left := known[f.key]; left {
+	for i, f := range required {
+		if !seen[i] {
 			return amend.Record{}, invalid(n, "the entry has no %s", f.key)
 		}
 	}
