@@ -35,10 +35,10 @@ func TestStepsNameTheirProgram(t *testing.T) {
 		want string
 	}{
 		{alone, []string{"decide", "--nothing"}, "amend-step: unknown flag: --nothing; see amend-step decide --help\n"},
-		{alone, []string{"decline"}, "amend-step: unknown command \"decline\"; see amend-step --help\n"},
+		{alone, []string{"decline"}, "amend-step: unknown command \"decline\", did you mean decide?; see amend-step --help\n"},
 		{alone, []string{"record"}, "amend-step: --in is required; see amend-step record --help\n"},
 		{below, []string{"step", "record"}, "amend: --in is required; see amend step record --help\n"},
-		{below, []string{"step", "decline"}, "amend: unknown command \"decline\"; see amend step --help\n"},
+		{below, []string{"step", "decline"}, "amend: unknown command \"decline\", did you mean decide?; see amend step --help\n"},
 	} {
 		var stdout, stderr strings.Builder
 		if code := cli.Run(tt.root(), tt.args, &stdout, &stderr); code != cli.ExitInvalid || stderr.String() != tt.want || stdout.Len() > 0 {
