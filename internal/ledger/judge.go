@@ -108,7 +108,6 @@ func (l Log) replaced(texts map[int][]byte) Log {
 		starts[i] = moved(start, data.Len()-done)
 		if text, ok := texts[i]; ok {
 			data.Write(l.data[done:start])
-			starts[i] = data.Len()
 			data.Write(text)
 			done = start + len(l.entry(i))
 		}

@@ -46,6 +46,7 @@ func TestJudge(t *testing.T) {
 		"it is not final":          {entry, verdict(1, amend.Pending, time.Hour), entry},
 		"of another commit":        {entry, verdict(7, amend.Worked, time.Hour), entry},
 		"a layout of one's own":    {flow, worked, flow},
+		"other ends of lines":      {strings.ReplaceAll(entry, "\n", "\r"), worked, strings.ReplaceAll(entry, "\n", "\r")},
 		"nothing":                  {"", worked, ""},
 	} {
 		judged := ledger.Judge(parse(t, []byte(c.data)), []amend.Verdict{c.given})
