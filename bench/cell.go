@@ -45,6 +45,9 @@ var cloneAims = map[int]float64{1000: 10, 10_000: 40, 50_000: 250}
 // sparseAim is the same for a sparse clone, of any size.
 const sparseAim = 5
 
+// restLeast is how long amend asks nothing when it is done with a change.
+const restLeast = 50 * time.Millisecond
+
 // gogitFiles is the largest repo that go-git has to change in an ordinary run: a
 // larger one takes it minutes.
 const gogitFiles = 1000
@@ -114,14 +117,14 @@ func (c *cell) scripts(ctx context.Context, n int) error {
 // fixes lets amend answer an alert, two if the first comes after another push.
 func (c *cell) fixes(ctx context.Context) error {
 	if c.pushedBy {
-		e, err := c.fix(ctx, c.app())
+		e, err := c.lone(ctx)
 		if err != nil {
 			return err
 		}
 		c.pushed = append(c.pushed, ms(e.wall))
 		c.pushedBy = false
 	}
-	e, err := c.fix(ctx, c.app())
+	e, err := c.lone(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,6 +132,16 @@ func (c *cell) fixes(ctx context.Context) error {
 	c.push, c.asked = append(c.push, ms(e.push)), append(c.asked, ms(e.asked))
 	c.alone = append(c.alone, ms(e.wall-e.push-e.asked))
 	return nil
+}
+
+// lone is a fix that begins when amend asks the host nothing more about the last one:
+// the record of it and its verdict are over.
+func (c *cell) lone(ctx context.Context) (effort, error) {
+	rest := max(restLeast, 2*c.rtt)
+	if err := until(ctx, "amend is done with the last change", func() (bool, error) { return c.watch.quiet(rest), nil }); err != nil {
+		return effort{}, err
+	}
+	return c.fix(ctx, c.app())
 }
 
 // fix lets amend answer one alert, and checks the commit.

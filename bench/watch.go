@@ -50,6 +50,13 @@ func (w *watch) between(begin, end time.Time) (push, other time.Duration) {
 	return push, covered(all) - push
 }
 
+// quiet reports whether nobody has waited for so long.
+func (w *watch) quiet(long time.Duration) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !slices.ContainsFunc(w.waits, func(one *wait) bool { return one.end.IsZero() || time.Since(one.end) < long })
+}
+
 // covered returns the time in which at least one of the waits was going on.
 func covered(waits []wait) (sum time.Duration) {
 	slices.SortFunc(waits, func(a, b wait) int { return a.begin.Compare(b.begin) })
@@ -95,6 +102,16 @@ func (c *watched) Write(data []byte) (int, error) {
 	}
 	c.watch.mu.Unlock()
 	return c.Conn.Write(data)
+}
+
+// Close ends a request that gets no answer.
+func (c *watched) Close() error {
+	c.watch.mu.Lock()
+	if c.last != nil && c.last.end.IsZero() {
+		c.last.end = time.Now()
+	}
+	c.watch.mu.Unlock()
+	return c.Conn.Close()
 }
 
 // CloseWrite tells the client that there is no more.

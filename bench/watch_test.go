@@ -64,3 +64,21 @@ func TestCovered(t *testing.T) {
 		t.Errorf("covered %v, want %v", got, want)
 	}
 }
+
+func TestQuiet(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		what string
+		last wait
+		want bool
+	}{
+		{"long ago", wait{begin: now.Add(-3 * time.Hour), end: now.Add(-2 * time.Hour)}, true},
+		{"just now", wait{begin: now.Add(-3 * time.Hour), end: now}, false},
+		{"not yet", wait{begin: now.Add(-3 * time.Hour)}, false},
+	} {
+		w := &watch{waits: []*wait{{end: now.Add(-4 * time.Hour)}, &tt.last}}
+		if got := w.quiet(time.Hour); got != tt.want {
+			t.Errorf("the last answer was %s: quiet is %v", tt.what, got)
+		}
+	}
+}

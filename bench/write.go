@@ -34,9 +34,10 @@ writing it to disk, deciding, finding the line, proving it, and the commit. The 
 only edit, commit and push the file that they are told: "git clone --depth 1" and yq; the
 same with a sparse, blobless clone; and a program that does it with go-git. All talk HTTP
 to one local Git host through a proxy that adds the round trip. *Warm* is the next change
-after one of amend's own; *after another push* is the first after somebody else moved the
-branch. *Cold* is from the start of the process, with nothing on disk, until its first
-change is on the branch. The sizes with the same round trip take turns.
+after one of amend's own, when the record and the verdict of that are seen to; *after another
+push* is the first after somebody else moved the branch. *Cold* is from the start of the
+process, with nothing on disk, until its first change is on the branch. The sizes with the same
+round trip take turns.
 
 A proxy before the host notes when amend waits for it. *The push, as the host takes it*, is
 from the first byte of the push until the branch has moved: the program "git" of the host,
