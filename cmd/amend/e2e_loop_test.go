@@ -89,7 +89,7 @@ func (s *stage) verdict(commit string, want amend.VerdictState, says string) {
 // judgements counts the verdicts that were written to the host since the last call.
 func (s *stage) judgements() (n int) {
 	for _, w := range s.door.written() {
-		if strings.HasPrefix(w, "POST statuses/") {
+		if isVerdict(w) {
 			n++
 		}
 	}
