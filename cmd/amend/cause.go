@@ -127,7 +127,7 @@ func (f *causeFlags) find(ctx context.Context) (cause.Result, error) {
 	q := cause.Question{Began: f.since.Time, For: f.held, Alert: f.alert, Window: f.window, Renders: f.renders}
 	q.Workload.Root = f.path
 	var err error
-	if q.Workload.Object, err = amend.ParseObjectRef(f.resource); err != nil {
+	if q.Workload.Object, err = parseResource(f.resource); err != nil {
 		return cause.Result{}, err
 	}
 	if err := (&fieldFlags{application: f.application}).owner(&q.Workload); err != nil {

@@ -111,7 +111,7 @@ func (f *fieldFlags) query(cmd *cobra.Command) (locate.Query, fs.FS, error) {
 		}
 	}
 	var err error
-	if q.Object, err = amend.ParseObjectRef(f.resource); err != nil {
+	if q.Object, err = parseResource(f.resource); err != nil {
 		return q, nil, err
 	}
 	if q.Field, err = amend.ParseFieldPath(f.field); err != nil {

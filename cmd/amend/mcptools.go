@@ -85,7 +85,7 @@ type causeInput struct {
 }
 
 func (t tools) cause(ctx context.Context, in causeInput) (string, error) {
-	ref, err := amend.ParseObjectRef(in.Resource)
+	ref, err := parseResource(in.Resource)
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +108,7 @@ type locateInput struct {
 func (t tools) locate(_ context.Context, in locateInput) (string, error) {
 	var q locate.Query
 	var err error
-	if q.Object, err = amend.ParseObjectRef(in.Resource); err != nil {
+	if q.Object, err = parseResource(in.Resource); err != nil {
 		return "", err
 	}
 	if q.Field, err = amend.ParseFieldPath(in.Field); err != nil {
