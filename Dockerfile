@@ -7,7 +7,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-      go build -trimpath -ldflags="-s -w" -o /image/ ./cmd/amend ./cmd/amend-step && \
+      go build -trimpath -ldflags="-s -w" -o /image/ ./cmd/amend ./cmd/amend-gateway ./cmd/amend-step && \
     mkdir -p /image/etc && mkdir -m 1777 /image/tmp && \
     echo 'amend:x:65532:65532:amend:/tmp:/sbin/nologin' > /image/etc/passwd && \
     echo 'amend:x:65532:' > /image/etc/group

@@ -17,7 +17,7 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build amend, amend-step and forge into .build/bin
+build: ## Build amend, amend-gateway, amend-step and forge into .build/bin
 	$(GO) build -trimpath -o $(BIN)/ ./cmd/...
 
 .PHONY: demo

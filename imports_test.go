@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"internal/bus":           {"internal/cache", "internal/lock"},
 	"internal/cli":           {"internal/atomicfile"},
 	"internal/cause":         {"internal/locate", "internal/mask"},
+	"internal/daemon":        {"internal/cli"},
 	"internal/elastic":       {"internal/secret"},
 	"internal/escalation":    {"internal/approval", "internal/message"},
 	"internal/eventsource":   {"internal/alert", "internal/secret"},
@@ -48,7 +49,9 @@ var mayImport = map[string][]string{
 	"internal/forge/runs":    {"internal/forge/store"},
 	"internal/forge/store":   {"internal/atomicfile"},
 
-	// The steps of Workflows wire what they use, as commands do.
+	// The steps of Workflows and the intake of alerts wire what they use, as commands do.
+	"internal/intake": {"internal/alert", "internal/cli", "internal/daemon", "internal/eventsource", "internal/gateway", "internal/kube", "internal/sender",
+		"internal/tracing"},
 	"internal/steps": {"internal/alert", "internal/alertmanager", "internal/cli", "internal/kube", "internal/message", "internal/prometheus",
 		"internal/tracing", "internal/verify", "internal/writerapi"},
 
@@ -80,32 +83,35 @@ var onlyIn = map[string][]string{
 	"github.com/prometheus/alertmanager/":  {"internal/policy"},
 	"github.com/google/cel-go":             {"internal/policy"},
 	"github.com/robfig/cron/":              {"internal/policy"},
-	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge", "internal/cli", "internal/steps"},
+	"github.com/spf13/cobra":               {"cmd/amend", "cmd/forge", "internal/cli", "internal/daemon", "internal/intake", "internal/steps"},
 	"github.com/modelcontextprotocol/":     {"cmd/amend"},
 	"github.com/amendhq/amend/internal/fo": {"cmd/forge", "internal/forge", "internal/forge/forgetest", "internal/forge/runs", "internal/forge/store"},
 
 	// Nobody else talks HTTP, starts a program or fills in a template: what decides
 	// about an alert and writes the texts about it does none of that.
-	"net/http": {"cmd/amend", "cmd/forge", "internal/alertmanager", "internal/argocd", "internal/elastic", "internal/eventsource", "internal/forge", "internal/gateway",
-		"internal/git", "internal/github", "internal/kube", "internal/model", "internal/notify", "internal/oncall", "internal/openapi", "internal/pagerduty", "internal/prometheus", "internal/page", "internal/sender", "internal/slack", "internal/slack/slacktest", "internal/tracing", "internal/writerapi"},
+	"net/http": {"cmd/amend", "cmd/forge", "internal/alertmanager", "internal/argocd", "internal/daemon", "internal/elastic", "internal/eventsource", "internal/forge", "internal/gateway",
+		"internal/git", "internal/github", "internal/intake", "internal/kube", "internal/model", "internal/notify", "internal/oncall", "internal/openapi", "internal/pagerduty", "internal/prometheus", "internal/page", "internal/sender", "internal/slack", "internal/slack/slacktest", "internal/tracing", "internal/writerapi"},
 	"os/exec":       {"internal/forge", "internal/forge/forgetest", "internal/forge/runs", "internal/forge/store", "internal/jsonnet", "internal/ledger/gitlog"},
 	"text/template": {"internal/appset", "internal/helm"},
 	"html/template": {"internal/page"},
 }
 
-// inStep is all of this module that amend-step may link, and notInStep what others may
-// not bring into it: each container of a Workflow starts this program, so what it
-// holds costs time and memory with every alert.
-var (
-	inStep = []string{"", "cmd/amend-step", "internal/alert", "internal/alertmanager", "internal/atomicfile", "internal/cache", "internal/cli", "internal/kube", "internal/message",
-		"internal/prometheus", "internal/secret", "internal/steps", "internal/tracing", "internal/verify", "internal/writerapi"}
-	notInStep = []string{
-		"github.com/aws/", "github.com/elastic/", "github.com/go-git/", "github.com/google/cel-go", "github.com/google/go-github/",
-		"github.com/google/go-jsonnet", "github.com/modelcontextprotocol/", "github.com/nats-io/", "github.com/prometheus/alertmanager/",
-		"github.com/slack-go/", "helm.sh/helm/", "k8s.io/client-go/dynamic", "k8s.io/client-go/informers", "k8s.io/client-go/kubernetes",
-		"k8s.io/kube-openapi/", "sigs.k8s.io/kustomize/",
-	}
-)
+// smallPrograms are those of which a cluster runs many at once, with all of this module
+// that each may link: what it holds costs memory in every pod, and time at every start.
+var smallPrograms = map[string][]string{
+	"amend-step": {"internal/alert", "internal/alertmanager", "internal/atomicfile", "internal/cache", "internal/cli", "internal/kube", "internal/message",
+		"internal/prometheus", "internal/secret", "internal/steps", "internal/tracing", "internal/verify", "internal/writerapi"},
+	"amend-gateway": {"internal/alert", "internal/atomicfile", "internal/cache", "internal/cli", "internal/daemon", "internal/eventsource", "internal/gateway",
+		"internal/intake", "internal/kube", "internal/secret", "internal/sender", "internal/tracing"},
+}
+
+// tooMuch is what others may not bring into them.
+var tooMuch = []string{
+	"github.com/aws/", "github.com/elastic/", "github.com/go-git/", "github.com/google/cel-go", "github.com/google/go-github/",
+	"github.com/google/go-jsonnet", "github.com/modelcontextprotocol/", "github.com/nats-io/", "github.com/prometheus/alertmanager/",
+	"github.com/slack-go/", "helm.sh/helm/", "k8s.io/client-go/dynamic", "k8s.io/client-go/informers", "k8s.io/client-go/kubernetes",
+	"k8s.io/kube-openapi/", "sigs.k8s.io/kustomize/",
+}
 
 const module = "github.com/amendhq/amend"
 
@@ -147,20 +153,22 @@ func TestModulesStayBehindTheirPackage(t *testing.T) {
 	}
 }
 
-func TestStepsStaySmall(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/amend-step").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for pkg := range strings.Lines(string(out)) {
-		pkg = strings.TrimSpace(pkg)
-		own, inside := strings.CutPrefix(pkg, module)
-		if inside && !slices.Contains(inStep, strings.TrimPrefix(own, "/")) {
-			t.Errorf("amend-step links %s, and each container of a Workflow starts it; if that is meant, say so in inStep", pkg)
+func TestSmallProgramsStaySmall(t *testing.T) {
+	for program, own := range smallPrograms {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/"+program).Output()
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, prefix := range notInStep {
-			if strings.HasPrefix(pkg, prefix) {
-				t.Errorf("amend-step links %s, which is too much for each container of a Workflow", pkg)
+		for pkg := range strings.Lines(string(out)) {
+			pkg = strings.TrimSpace(pkg)
+			inside, ours := strings.CutPrefix(pkg, module+"/")
+			if ours && inside != "cmd/"+program && !slices.Contains(own, inside) {
+				t.Errorf("%s links %s, and a cluster runs many of it; if that is meant, say so in smallPrograms", program, pkg)
+			}
+			for _, prefix := range tooMuch {
+				if strings.HasPrefix(pkg, prefix) {
+					t.Errorf("%s links %s, which is too much for a program of which a cluster runs many", program, pkg)
+				}
 			}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/amendhq/amend/bench/report"
 )
 
-// gatewayMemory is the most that amend gateway is to hold.
+// gatewayMemory is the most that amend-gateway is to hold.
 const gatewayMemory = 64 << 20
 
 // judgedClients is how many clients post at once in the cells that have an aim.
@@ -34,8 +34,8 @@ that the last is stored. Three ways and two ceilings, in turns:
   EventSource of sensors/, unchanged and without Kubernetes. Its bus is a NATS server with
   JetStream on disk, one instead of the three of an installation, reached through a proxy
   that adds the round trip. It does not sync each event to disk.
-* *amend gateway*: in front of that same EventSource, as it is installed on Argo. It folds
-  repeats; of alerts that are all different the EventSource gets every one.
+* *amend gateway*: the program amend-gateway in front of that same EventSource, as it is
+  installed on Argo. It folds repeats; of alerts that are all different the EventSource gets every one.
 * *amend serve*: the standalone program. Its bus is in the process, so there is no round
   trip to it. An answer means that the alert is synced to disk. It decides at the same time,
   on the same cores, on each of these alerts, about which there is no playbook.
@@ -108,7 +108,7 @@ func (b *bench) openIntake(ctx context.Context, rtt time.Duration) (*intake, err
 	if err != nil {
 		return nil, err
 	}
-	if in.gateway, err = b.start(ctx, dir, "amend", "gateway", "--listen", "127.0.0.1:0", "--eventsource", "http://"+in.argo.source.addr); err != nil {
+	if in.gateway, err = b.start(ctx, dir, "amend-gateway", "--listen", "127.0.0.1:0", "--eventsource", "http://"+in.argo.source.addr); err != nil {
 		return nil, err
 	}
 	if in.world, err = newWorld(ctx, b, setting{files: 100, commits: 1}); err != nil {

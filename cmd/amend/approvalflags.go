@@ -16,6 +16,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/approval"
+	"github.com/amendhq/amend/internal/daemon"
 	"github.com/amendhq/amend/internal/escalation"
 	"github.com/amendhq/amend/internal/gateway"
 	"github.com/amendhq/amend/internal/mail"
@@ -123,11 +124,11 @@ func (a *approvals) channels(repo string) map[string]escalation.Channel {
 }
 
 // parts are the desk, and the server that answers come in by.
-func (a *approvals) parts(ctx context.Context) ([]part, error) {
+func (a *approvals) parts(ctx context.Context) ([]daemon.Part, error) {
 	if a == nil {
 		return nil, nil
 	}
-	all := []part{{"approvals", a.desk.Run}}
+	all := []daemon.Part{{Name: "approvals", Run: a.desk.Run}}
 	door, paths := a.inbound()
 	if len(paths) == 0 {
 		return all, nil
@@ -137,7 +138,7 @@ func (a *approvals) parts(ctx context.Context) ([]part, error) {
 		return nil, amend.Errorf(amend.Invalid, "--approvals-listen", "%w", err)
 	}
 	a.log.Info("taking answers", "address", l.Addr().String(), "paths", paths)
-	return append(all, serveHTTP(gateway.NewServer(a.flags.approvalsListen, door, a.log), l)), nil
+	return append(all, daemon.Serve(gateway.NewServer(a.flags.approvalsListen, door, a.log), l)), nil
 }
 
 // inbound is where the systems post that the folder has the keys of, and by

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/amendhq/amend/internal/intake"
 	"github.com/amendhq/amend/internal/steps"
 )
 
@@ -137,6 +138,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		})
 	}
 	walk(newRoot())
+	walk(intake.New("amend-gateway"))
 	walk(steps.New("amend-step"))
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/daemon"
 	"github.com/amendhq/amend/internal/git"
 	"github.com/amendhq/amend/internal/github"
 	"github.com/amendhq/amend/internal/pipeline"
@@ -108,11 +109,11 @@ func checkAccess(ctx context.Context, client *github.Client, f repoFlags, log *s
 
 // during lets the writer work while the parts run, and until the last of them
 // has its answers.
-func (e *envWriter) during(ctx context.Context, parts ...part) error {
+func (e *envWriter) during(ctx context.Context, parts ...daemon.Part) error {
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var pen sync.WaitGroup
 	pen.Go(func() { e.Run(writing) })
-	err := runParts(ctx, append(parts, part{"sweep", e.sweep})...)
+	err := daemon.Run(ctx, append(parts, daemon.Part{Name: "sweep", Run: e.sweep})...)
 	stop()
 	pen.Wait()
 	return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/daemon"
 	"github.com/amendhq/amend/internal/elastic"
 	"github.com/amendhq/amend/internal/gateway"
 )
@@ -31,8 +32,8 @@ func newExporter() *cobra.Command {
 
 // elasticFlags is the configuration of exporter elastic.
 type elasticFlags struct {
-	listenFlags
-	logFlags
+	daemon.ListenFlags
+	cli.LogFlags
 	address string
 	auth    elastic.Auth
 	caFile  string
@@ -42,8 +43,8 @@ type elasticFlags struct {
 }
 
 func (f *elasticFlags) register(cmd *cobra.Command) {
-	f.listenFlags.register(cmd, ":9111", "address that serves /metrics")
-	f.logFlags.register(cmd)
+	f.ListenFlags.Register(cmd, ":9111", "address that serves /metrics")
+	f.LogFlags.Register(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.address, "elasticsearch", "", "address of Elasticsearch (required)")
 	fs.StringVar(&f.auth.APIKeyFile, "api-key-file", "", "file with an API key, in the encoded form")
@@ -79,7 +80,7 @@ privilege monitor_ml.`,
 				return err
 			}
 		}
-		log, err := f.logger(cmd.ErrOrStderr())
+		log, err := f.Logger(cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
@@ -101,12 +102,12 @@ func (f elasticFlags) run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	reg := newRegistry()
+	reg := daemon.NewRegistry()
 	exporter, err := elastic.New(elastic.Config{Client: client, Jobs: parseJobs(f.jobs), MaxAge: f.maxAge, Log: log, Registry: reg})
 	if err != nil {
 		return err
 	}
-	listener, err := f.open(ctx)
+	listener, err := f.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,8 +115,8 @@ func (f elasticFlags) run(ctx context.Context, log *slog.Logger) error {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	log.Info("serving", "address", listener.Addr().String(), "elasticsearch", f.address)
-	return runParts(ctx, serveHTTP(gateway.NewServer(f.listen, mux, log), listener),
-		part{"elasticsearch", func(ctx context.Context) error { return exporter.Run(ctx, f.poll) }})
+	return daemon.Run(ctx, daemon.Serve(gateway.NewServer(f.Listen, mux, log), listener),
+		daemon.Part{Name: "elasticsearch", Run: func(ctx context.Context) error { return exporter.Run(ctx, f.poll) }})
 }
 
 // parseJobs reads LABEL=ID, or an ID that is its own label.

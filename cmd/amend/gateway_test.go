@@ -55,7 +55,7 @@ func (b *busSource) stored() []amend.Event {
 	return append([]amend.Event(nil), b.events...)
 }
 
-// gatewayProcess runs amend gateway until the test ends.
+// gatewayProcess runs amend-gateway until the test ends.
 type gatewayProcess struct {
 	*testing.T
 	cmd  *exec.Cmd
@@ -75,9 +75,9 @@ func secretIn(t *testing.T, text string) string {
 func startGateway(t *testing.T, eventSource string, flags ...string) *gatewayProcess {
 	t.Helper()
 	addr := filepath.Join(t.TempDir(), "addr")
-	args := append([]string{"gateway", "--listen", "127.0.0.1:0", "--addr-file", addr, "--eventsource", eventSource,
+	args := append([]string{"--listen", "127.0.0.1:0", "--addr-file", addr, "--eventsource", eventSource,
 		"--eventsource-token-file", secretIn(t, "bus"), "--webhook-token-file", secretIn(t, "hook")}, flags...)
-	p := &gatewayProcess{T: t, cmd: exec.Command("amend", args...)}
+	p := &gatewayProcess{T: t, cmd: exec.Command("amend-gateway", args...)}
 	p.cmd.Stderr = t.Output()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/intake"
 	"github.com/amendhq/amend/internal/steps"
 )
 
@@ -36,7 +37,7 @@ Exit codes: 0 done or nothing to do, 1 internal error, 2 invalid input,
 		commands []*cobra.Command
 	}{
 		{"Write a policy:", []*cobra.Command{newLint(), newSimulate(), newActions()}},
-		{"Run amend:", []*cobra.Command{newServe(), newGateway(), newWriter(), steps.New("amend step"), newExporter()}},
+		{"Run amend:", []*cobra.Command{newServe(), intake.New("amend gateway"), newWriter(), steps.New("amend step"), newExporter()}},
 		{"Ask, and change nothing:", []*cobra.Command{newLocate(), newCause(), newReport(), newExplain(), newAudit(), newMCP()}},
 		{"Change something by hand:", []*cobra.Command{newEdit(), newRevertByHand(), newLog()}},
 	} {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/amendhq/amend/internal/intake"
 	"github.com/amendhq/amend/internal/steps"
 )
 
@@ -25,7 +27,7 @@ func TestManifestsRunCommandsThatExist(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"amend gateway", "amend writer", "amend-step decide", "amend-step propose", "amend-step record", "amend-step verify",
+		"amend-gateway", "amend writer", "amend-step decide", "amend-step propose", "amend-step record", "amend-step verify",
 		"amend-step withdraw", "amend-step revert", "amend-step request", "amend-step fail", "amend-step reconcile",
 	} {
 		if !run[want] {
@@ -56,7 +58,7 @@ func commandLines(t *testing.T, doc string) (all [][]string) {
 			} `json:"templates"`
 		} `json:"spec"`
 	}
-	if !strings.Contains(doc, "/amend\n") && !strings.Contains(doc, "/amend-step\n") {
+	if !regexp.MustCompile(`/amend(-gateway|-step)?\n`).MatchString(doc) {
 		return nil
 	}
 	if err := yaml.Unmarshal([]byte(doc), &object); err != nil {
@@ -87,7 +89,7 @@ func commandLines(t *testing.T, doc string) (all [][]string) {
 // parsed finds the command of a command line and parses its flags.
 func parsed(t *testing.T, line []string) *cobra.Command {
 	t.Helper()
-	root := map[string]*cobra.Command{"/amend": newRoot(), "/amend-step": steps.New("amend-step")}[line[0]]
+	root := map[string]*cobra.Command{"/amend": newRoot(), "/amend-gateway": intake.New("amend-gateway"), "/amend-step": steps.New("amend-step")}[line[0]]
 	if root == nil {
 		t.Fatalf("the image has no program for %v", line)
 	}

@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/daemon"
 	"github.com/amendhq/amend/internal/gateway"
+	"github.com/amendhq/amend/internal/intake"
 	ui "github.com/amendhq/amend/internal/page"
 	"github.com/amendhq/amend/internal/tracing"
 )
@@ -37,11 +39,11 @@ func (f pageFlags) newPage(env *envWriter, decisions func(context.Context, int) 
 // parts serves the page at --page-listen, when that is given. On a loopback
 // address only browsers that meant it are answered; on others, who may see the
 // page is up to what stands in front of it.
-func (f pageFlags) parts(ctx context.Context, p http.Handler, log *slog.Logger) ([]part, error) {
+func (f pageFlags) parts(ctx context.Context, p http.Handler, log *slog.Logger) ([]daemon.Part, error) {
 	if f.pageListen == "" {
 		return nil, nil
 	}
-	l, err := listenFlags{listen: f.pageListen}.open(ctx)
+	l, err := daemon.ListenFlags{Listen: f.pageListen}.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -51,14 +53,14 @@ func (f pageFlags) parts(ctx context.Context, p http.Handler, log *slog.Logger) 
 		log.Warn("the page asks for no login and can be reached from other machines", "address", l.Addr().String())
 	}
 	log.Info("showing the page", "url", "http://"+l.Addr().String()+"/")
-	return []part{serveHTTP(gateway.NewServer(f.pageListen, p, log), l)}, nil
+	return []daemon.Part{daemon.Serve(gateway.NewServer(f.pageListen, p, log), l)}, nil
 }
 
 // withPage adds the page to a gateway, behind the same login, and traces what is
 // posted.
 func withPage(g *gateway.Gateway, p http.Handler, t *tracing.Tracer) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", tracedIntake(t, g))
+	mux.Handle("/", intake.Traced(t, g))
 	for _, pattern := range ui.Paths() {
 		mux.Handle(pattern, g.Guard(p))
 	}

@@ -23,7 +23,7 @@ var commitForm = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 // A reverting is the command revert with its flags.
 type reverting struct {
 	repoFlags
-	logFlags
+	cli.LogFlags
 	writer, writerToken, writerCA string
 	propose                       bool
 	why                           string
@@ -50,7 +50,7 @@ a cluster do it, with --writer and a token.`,
 		Args: cli.OneArg,
 	}
 	f.repoFlags.register(cmd)
-	f.logFlags.register(cmd)
+	f.LogFlags.Register(cmd)
 	fs := cmd.Flags()
 	for _, ofServers := range []string{"pull-interval", "sweep-interval"} {
 		fs.Lookup(ofServers).Hidden = true
@@ -104,7 +104,7 @@ func (f reverting) revert(cmd *cobra.Command, r amend.Reversal) (d amend.Decisio
 		}
 		return client.Revert(cmd.Context(), r)
 	}
-	log, err := f.logger(cmd.ErrOrStderr())
+	log, err := f.Logger(cmd.ErrOrStderr())
 	if err != nil {
 		return d, err
 	}

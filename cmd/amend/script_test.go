@@ -16,6 +16,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/intake"
 	"github.com/amendhq/amend/internal/steps"
 )
 
@@ -24,7 +25,10 @@ const demoRepo = "../../tools/demo/envrepo/*.txtar"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"amend":      func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
+		"amend": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
+		"amend-gateway": func() {
+			os.Exit(cli.Run(intake.New("amend-gateway"), os.Args[1:], os.Stdout, os.Stderr))
+		},
 		"amend-step": func() { os.Exit(cli.Run(steps.New("amend-step"), os.Args[1:], os.Stdout, os.Stderr)) },
 	})
 }

@@ -9,23 +9,20 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/bus"
 	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/daemon"
 	"github.com/amendhq/amend/internal/gateway"
+	"github.com/amendhq/amend/internal/intake"
 	"github.com/amendhq/amend/internal/tracing"
 )
 
 // lanes is how many different troubles are handled at a time. They meet in one
 // batch of the writer, so it is also the size of a full batch.
 const lanes = 256
-
-// foldSize bounds the alert identities that the gateway remembers.
-const foldSize = 100_000
 
 func newServe() *cobra.Command {
 	var f serveFlags
@@ -49,7 +46,7 @@ people; /metrics, /healthz and /readyz are for the machines.`,
 		if err := cli.Required(cmd, "repo"); err != nil {
 			return err
 		}
-		log, err := f.logger(cmd.ErrOrStderr())
+		log, err := f.Logger(cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
@@ -85,10 +82,10 @@ type server struct {
 }
 
 func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, err error) {
-	if err := gateway.CheckListen(f.listen, f.gatewayAuth()); err != nil {
+	if err := gateway.CheckListen(f.Listen, f.intake.Auth()); err != nil {
 		return nil, err
 	}
-	cfg, err := f.gatewayConfig(alert.DefaultLimits())
+	cfg, err := f.intake.Config(alert.DefaultLimits())
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +98,7 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if s.tracer, err = tracing.FromEnv(ctx, "amend-serve", os.Getenv, log); err != nil {
 		return nil, err
 	}
-	reg := newRegistry()
+	reg := daemon.NewRegistry()
 	s.decisions = newDecisionLog(log, reg)
 	prover, err := f.prover(f.repo, f.branch, log)
 	if err != nil {
@@ -121,9 +118,9 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 	if err != nil {
 		return nil, err
 	}
-	cfg.Publisher, cfg.Decisions, cfg.Ready = tracedPublisher{s.bus}, judged{s.bus, s.closer}, s.bus.Ready
+	cfg.Publisher, cfg.Decisions, cfg.Ready = intake.TracedPublisher{Publisher: s.bus}, judged{s.bus, s.closer}, s.bus.Ready
 	cfg.Log, cfg.Registry = log, reg
-	intake, err := gateway.New(cfg)
+	handler, err := gateway.New(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -132,20 +129,13 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 		return nil, err
 	}
 	s.page = f.newPage(s.writer, cfg.Decisions.Decisions, log)
-	s.handler = withPage(intake, s.page, s.tracer)
+	s.handler = withPage(handler, s.page, s.tracer)
 	return s, nil
-}
-
-// newRegistry returns a registry with what every process measures of itself.
-func newRegistry() *prometheus.Registry {
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return reg
 }
 
 // run serves until ctx ends or a part fails.
 func (s *server) run(ctx context.Context) error {
-	listener, err := s.flags.open(ctx)
+	listener, err := s.flags.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -159,9 +149,9 @@ func (s *server) run(ctx context.Context) error {
 	}
 	s.log.Info("serving", "address", listener.Addr().String(), "repo", s.flags.repo, "branch", s.flags.branch)
 	return s.writer.during(ctx, append(append(parts, asking...),
-		serveHTTP(gateway.NewServer(s.flags.listen, s.handler, s.log), listener),
-		part{"events", func(ctx context.Context) error { return s.bus.Consume(ctx, lanes, s.handle) }},
-		part{"verify", s.closer.run},
+		daemon.Serve(gateway.NewServer(s.flags.Listen, s.handler, s.log), listener),
+		daemon.Part{Name: "events", Run: func(ctx context.Context) error { return s.bus.Consume(ctx, lanes, s.handle) }},
+		daemon.Part{Name: "verify", Run: s.closer.run},
 	)...)
 }
 

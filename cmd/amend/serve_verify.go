@@ -67,7 +67,7 @@ func (f serveFlags) newCloser(w *envWriter, reg prometheus.Registerer, log *slog
 	}
 	reg.MustRegister(c.count)
 	cfg := verify.Config{History: w, Namespace: f.namespace, Repo: cmp.Or(f.sourceRepo, f.repo), Within: f.within, Settle: f.settle, Now: time.Now, Log: log}
-	if err := f.WitnessFlags.Wire(&cfg, f.volatile); err != nil || f.kubeconfig == "" {
+	if err := f.WitnessFlags.Wire(&cfg, f.intake.Volatile); err != nil || f.kubeconfig == "" {
 		return c, err
 	}
 	cluster, err := kube.New(f.kubeconfig)

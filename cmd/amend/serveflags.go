@@ -5,29 +5,32 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/daemon"
+	"github.com/amendhq/amend/internal/intake"
 	"github.com/amendhq/amend/internal/steps"
 )
 
 // serveFlags is the configuration of serve.
 type serveFlags struct {
 	repoFlags
-	listenFlags
-	logFlags
-	intakeFlags
+	daemon.ListenFlags
+	cli.LogFlags
 	argocdFlags
 	pageFlags
 	closingFlags
 	steps.WitnessFlags
 	approvalFlags
+	intake       intake.Flags
 	giveUp       time.Duration
 	recordEvents string
 }
 
 func (f *serveFlags) register(cmd *cobra.Command) {
 	f.repoFlags.register(cmd)
-	f.listenFlags.register(cmd, "127.0.0.1:8080", "address of the gateway; one that others can reach needs webhook authentication")
-	f.logFlags.register(cmd)
-	f.intakeFlags.register(cmd)
+	f.ListenFlags.Register(cmd, "127.0.0.1:8080", "address of the gateway; one that others can reach needs webhook authentication")
+	f.LogFlags.Register(cmd)
+	f.intake.Register(cmd)
 	f.argocdFlags.register(cmd)
 	f.pageFlags.register(cmd)
 	f.approvalFlags.register(cmd)

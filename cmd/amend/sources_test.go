@@ -32,7 +32,7 @@ func TestPoliciesOfTheSourcesPage(t *testing.T) {
 	}
 }
 
-// TestGatewaySources posts to amend gateway as Grafana does: the alert reaches the
+// TestGatewaySources posts to amend-gateway as Grafana does: the alert reaches the
 // bus with the tenant of the secret, a forged and an old post do not.
 func TestGatewaySources(t *testing.T) {
 	t.Parallel()

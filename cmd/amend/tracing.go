@@ -3,41 +3,15 @@ package main
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/amendhq/amend"
-	"github.com/amendhq/amend/internal/alert"
-	"github.com/amendhq/amend/internal/gateway"
 	"github.com/amendhq/amend/internal/git"
 	"github.com/amendhq/amend/internal/message"
 	"github.com/amendhq/amend/internal/tracing"
 	"github.com/amendhq/amend/internal/writer"
 	"github.com/amendhq/amend/internal/writerapi"
 )
-
-// tracedIntake makes a span of each post to a gateway.
-func tracedIntake(t *tracing.Tracer, g http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", g)
-	mux.Handle("POST /v1/", t.Handler("accept", g))
-	return mux
-}
-
-// A tracedPublisher gives events the span that they were accepted in.
-type tracedPublisher struct{ gateway.Publisher }
-
-// Publish implements gateway.Publisher.
-func (p tracedPublisher) Publish(ctx context.Context, events []event.Event) error {
-	if parent := tracing.Parent(ctx); parent != "" {
-		for i := range events {
-			events[i].SetExtension(alert.TraceExtension, parent)
-		}
-	}
-	return p.Publisher.Publish(ctx, events)
-}
 
 // traceDecision makes spans of what the times of a decision tell: from the
 // accepted alert to the decision, and from there to the change in Git.

@@ -19,6 +19,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/intake"
 	"github.com/amendhq/amend/internal/steps"
 	"github.com/amendhq/amend/internal/tracing"
 )
@@ -96,7 +97,7 @@ func TestTraceGoesThroughSteps(t *testing.T) {
 	}
 	var sent []event.Event
 	ctx := tracing.WithParent(t.Context(), parent)
-	if err := (tracedPublisher{publish(func(events []event.Event) { sent = events })}).Publish(ctx, []event.Event{ce}); err != nil {
+	if err := (intake.TracedPublisher{Publisher: publish(func(events []event.Event) { sent = events })}).Publish(ctx, []event.Event{ce}); err != nil {
 		t.Fatal(err)
 	}
 	outer, err := alert.Envelop(sent[0])

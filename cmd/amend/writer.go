@@ -15,6 +15,7 @@ import (
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/cli"
+	"github.com/amendhq/amend/internal/daemon"
 	"github.com/amendhq/amend/internal/github"
 	"github.com/amendhq/amend/internal/kube"
 	"github.com/amendhq/amend/internal/tracing"
@@ -25,8 +26,8 @@ import (
 // writerFlags is the configuration of the writer of a cluster.
 type writerFlags struct {
 	repoFlags
-	listenFlags
-	logFlags
+	daemon.ListenFlags
+	cli.LogFlags
 	argocdFlags
 	pageFlags
 	approvalFlags
@@ -38,8 +39,8 @@ type writerFlags struct {
 
 func (f *writerFlags) register(cmd *cobra.Command) {
 	f.repoFlags.register(cmd)
-	f.listenFlags.register(cmd, ":8080", "address of the API for the steps")
-	f.logFlags.register(cmd)
+	f.ListenFlags.Register(cmd, ":8080", "address of the API for the steps")
+	f.LogFlags.Register(cmd)
 	f.argocdFlags.register(cmd)
 	f.approvalFlags.register(cmd)
 	f.pageFlags.register(cmd)
@@ -74,7 +75,7 @@ data: all that it knows is in Git.`,
 		if err := cli.Required(cmd, "repo"); err != nil {
 			return err
 		}
-		log, err := f.logger(cmd.ErrOrStderr())
+		log, err := f.Logger(cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
@@ -106,7 +107,7 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 		return unlessEnded(ctx, err)
 	}
 	defer func() { err = errors.Join(err, env.close()) }()
-	reg := newRegistry()
+	reg := daemon.NewRegistry()
 	approvals, err := f.newApprovals(env, log, reg)
 	if err != nil {
 		return err
@@ -124,14 +125,14 @@ func runWriter(ctx context.Context, f writerFlags, log *slog.Logger) (err error)
 	if err != nil {
 		return err
 	}
-	listener, err := f.open(ctx)
+	listener, err := f.Open(ctx)
 	if err != nil {
 		return err
 	}
 	log.Info("serving", "address", listener.Addr().String(), "repo", f.repo, "branch", f.branch, "tls", secure != nil)
-	web := writerapi.NewHTTPServer(f.listen, handler, log)
+	web := writerapi.NewHTTPServer(f.Listen, handler, log)
 	web.TLSConfig = secure
-	return env.during(ctx, append(append(parts, asking...), serveHTTP(web, listener))...)
+	return env.during(ctx, append(append(parts, asking...), daemon.Serve(web, listener))...)
 }
 
 func (f writerFlags) advisers(cluster *kube.Client, log *slog.Logger) (advisers, error) {

@@ -33,7 +33,7 @@ func (f *reconcileFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.alertmanagerAuth.User, "alertmanager-user", "", "user of basic authentication for the Alertmanagers")
 	fs.StringVar(&f.alertmanagerAuth.PasswordFile, "alertmanager-password-file", "", "file with the password of --alertmanager-user")
 	fs.StringVar(&f.receiver, "receiver", "amend", "regular expression of the receivers whose alerts are meant for amend; '' for all alerts")
-	fs.StringVar(&f.gateway, "gateway", "http://amend-gateway.amend.svc:8080", "address of amend gateway")
+	fs.StringVar(&f.gateway, "gateway", "http://amend-gateway.amend.svc:8080", "address of amend-gateway")
 	fs.StringVar(&f.gatewayToken, "gateway-token-file", "", "file with the bearer token that the gateway asks for")
 	fs.BoolVar(&f.requests, "requests", false, "bring RemediationRequests back that no Workflow took, because the bus was away")
 }

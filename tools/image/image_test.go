@@ -37,8 +37,12 @@ func build(t *testing.T, c content) v1.Image {
 
 func sample() content {
 	return content{
-		programs: []file{{name: "amend", mode: 0o755, data: []byte("\x7fELF")}, {name: "amend-step", mode: 0o755, data: []byte("\x7fELF-")}},
-		bom:      []byte("{}"), arch: "arm64",
+		programs: []file{
+			{name: "amend", mode: 0o755, data: []byte("\x7fELF")},
+			{name: "amend-gateway", mode: 0o755, data: []byte("\x7fELF+")},
+			{name: "amend-step", mode: 0o755, data: []byte("\x7fELF-")},
+		},
+		bom: []byte("{}"), arch: "arm64",
 		origin: origin{version: "v1.2.3", revision: "0123456789abcdef0123456789abcdef01234567", time: at},
 	}
 }
@@ -98,6 +102,7 @@ func TestFiles(t *testing.T) {
 	}
 	want := map[string]string{
 		"-rwxr-xr-x amend":          "\x7fELF",
+		"-rwxr-xr-x amend-gateway":  "\x7fELF+",
 		"-rwxr-xr-x amend-step":     "\x7fELF-",
 		"-rw-r--r-- amend.cdx.json": "{}",
 		"drwxr-xr-x etc/":           "",

@@ -1,4 +1,4 @@
-// Command image builds the container image of amend without Docker: two static
+// Command image builds the container image of amend without Docker: three static
 // programs, the list of what they are made of, and nothing else. It writes an
 // archive that both docker load and ctr images import take, and prints the
 // digest, which is the same for the same sources and the same Go.
@@ -82,8 +82,9 @@ func run(ctx context.Context, o options) error {
 	return err
 }
 
-// programs are those of the image: all of amend, and the steps of Workflows alone.
-var programs = [...]string{"amend", "amend-step"}
+// programs are those of the image: all of amend, and alone what a cluster runs many of,
+// the gateway and the steps of Workflows.
+var programs = [...]string{"amend", "amend-gateway", "amend-step"}
 
 // compile builds the programs: static, without paths of this machine, stripped.
 func compile(ctx context.Context, root, arch, out string) error {

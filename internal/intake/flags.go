@@ -1,4 +1,4 @@
-package main
+package intake
 
 import (
 	"errors"
@@ -15,8 +15,12 @@ import (
 	"github.com/amendhq/amend/internal/sender"
 )
 
-// intakeFlags say which alerts a gateway takes, and from whom.
-type intakeFlags struct {
+// foldSize bounds the alert identities that a gateway remembers.
+const foldSize = 100_000
+
+// Flags say which alerts a gateway takes, and from whom.
+type Flags struct {
+	Volatile        []string // labels that do not tell one trouble from another
 	webhookTokens   []string
 	webhookUser     string
 	webhookPassword string
@@ -26,11 +30,11 @@ type intakeFlags struct {
 	pagerSecrets    []string
 	snsTopics       []string
 	tenants         []string
-	volatile        []string
 	foldWindow      time.Duration
 }
 
-func (f *intakeFlags) register(cmd *cobra.Command) {
+// Register adds the flags to a command.
+func (f *Flags) Register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringArrayVar(&f.webhookTokens, "webhook-token-file", nil, "file with a bearer token that senders must show; repeat it to rotate")
 	fs.StringVar(&f.webhookUser, "webhook-user", "", "user of basic authentication for senders")
@@ -41,17 +45,18 @@ func (f *intakeFlags) register(cmd *cobra.Command) {
 	fs.StringArrayVar(&f.pagerSecrets, "pagerduty-secret-file", nil, "file with the secret that PagerDuty signs with, which opens /v1/pagerduty; repeat it to rotate")
 	fs.StringArrayVar(&f.snsTopics, "sns-topic", nil, "ARN of an Amazon SNS topic with CloudWatch alarms, which opens /v1/sns; may be given again")
 	fs.StringArrayVar(&f.tenants, "tenant", nil, "NAME=CREDENTIAL: alerts of this sender are of the tenant; the credential is a file or ARN of the flags above; may be given again")
-	fs.StringSliceVar(&f.volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another")
+	fs.StringSliceVar(&f.Volatile, "volatile-label", alert.DefaultVolatile(), "labels that do not tell one trouble from another")
 	fs.DurationVar(&f.foldWindow, "fold-window", time.Minute, "repeats of an accepted alert within this time are not looked at again")
 }
 
-func (f intakeFlags) gatewayAuth() gateway.Auth {
+// Auth says what opens every route of the gateway.
+func (f Flags) Auth() gateway.Auth {
 	return gateway.Auth{TokenFiles: f.webhookTokens, User: f.webhookUser, PasswordFile: f.webhookPassword}
 }
 
-// gatewayConfig is the part of a gateway's configuration that the flags hold;
+// Config is the part of a gateway's configuration that the flags hold;
 // limits bound its posts, and accounts may have tenants too.
-func (f intakeFlags) gatewayConfig(limits alert.Limits, accounts ...string) (gateway.Config, error) {
+func (f Flags) Config(limits alert.Limits, accounts ...string) (gateway.Config, error) {
 	sources, err := f.sources(limits)
 	if err != nil {
 		return gateway.Config{}, err
@@ -61,8 +66,8 @@ func (f intakeFlags) gatewayConfig(limits alert.Limits, accounts ...string) (gat
 		return gateway.Config{}, err
 	}
 	return gateway.Config{
-		Auth: f.gatewayAuth(), EventTokenFiles: f.eventTokens, ArgoCDTokenFiles: f.argocdTokens, Sources: sources, Tenants: tenants,
-		Identity: alert.NewIdentity(f.volatile), Folder: alert.NewFolder(f.foldWindow, foldSize), Limits: limits,
+		Auth: f.Auth(), EventTokenFiles: f.eventTokens, ArgoCDTokenFiles: f.argocdTokens, Sources: sources, Tenants: tenants,
+		Identity: alert.NewIdentity(f.Volatile), Folder: alert.NewFolder(f.foldWindow, foldSize), Limits: limits,
 	}, nil
 }
 
@@ -71,7 +76,7 @@ var tenantForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // parseTenants reads the tenants of credentials, accounts among them. Each has to be one that the
 // gateway takes, or a slip of the pen would make a tenant's alerts everybody's.
-func (f intakeFlags) parseTenants(accounts []string) (map[string]string, error) {
+func (f Flags) parseTenants(accounts []string) (map[string]string, error) {
 	taken := slices.Concat(f.webhookTokens, f.eventTokens, f.argocdTokens, f.grafanaSecrets, f.pagerSecrets, f.snsTopics, accounts)
 	if f.webhookPassword != "" {
 		taken = append(taken, f.webhookPassword)
@@ -93,7 +98,7 @@ func (f intakeFlags) parseTenants(accounts []string) (map[string]string, error) 
 }
 
 // sources are the senders that sign their posts.
-func (f intakeFlags) sources(limits alert.Limits) ([]sender.Source, error) {
+func (f Flags) sources(limits alert.Limits) ([]sender.Source, error) {
 	var all []sender.Source
 	var failed error
 	add := func(s sender.Source, err error) {
@@ -109,27 +114,4 @@ func (f intakeFlags) sources(limits alert.Limits) ([]sender.Source, error) {
 		add(sender.NewSNS(sender.SNSConfig{Topics: f.snsTopics, Limits: limits}))
 	}
 	return all, failed
-}
-
-// gatewayFlags is the configuration of gateway.
-type gatewayFlags struct {
-	intakeFlags
-	listenFlags
-	logFlags
-	eventSource      string
-	eventSourceToken string
-	eventAccounts    []string
-	eventAudience    string
-	kubeconfig       string
-}
-
-func (f *gatewayFlags) register(cmd *cobra.Command) {
-	f.intakeFlags.register(cmd)
-	f.listenFlags.register(cmd, ":8080", "address to listen on; one that others can reach needs webhook authentication")
-	f.logFlags.register(cmd)
-	cmd.Flags().StringVar(&f.eventSource, "eventsource", "", "address of the webhook EventSource, e.g. http://amend-alerts-eventsource-svc:12000 (required)")
-	cmd.Flags().StringArrayVar(&f.eventAccounts, "events-account", nil, "service account, system:serviceaccount:NAMESPACE:NAME, whose token is good for /v1/events; may be given again")
-	cmd.Flags().StringVar(&f.eventAudience, "events-audience", "amend-gateway", "audience that the tokens of --events-account have to be for")
-	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "how to reach the cluster that knows --events-account, from outside of it")
-	cmd.Flags().StringVar(&f.eventSourceToken, "eventsource-token-file", "", "file with the bearer token that the EventSource asks for")
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"io"
@@ -9,15 +9,17 @@ import (
 	"github.com/amendhq/amend"
 )
 
-// logFlags say what a process logs.
-type logFlags struct{ logLevel, logFormat string }
+// LogFlags say what a process logs.
+type LogFlags struct{ logLevel, logFormat string }
 
-func (f *logFlags) register(cmd *cobra.Command) {
+// Register adds the flags to a command.
+func (f *LogFlags) Register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	cmd.Flags().StringVar(&f.logFormat, "log-format", "json", "json or text")
 }
 
-func (f logFlags) logger(w io.Writer) (*slog.Logger, error) {
+// Logger returns the log that the flags ask for, written to w.
+func (f LogFlags) Logger(w io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
 		return nil, amend.Errorf(amend.Invalid, "--log-level", "%w", err)

@@ -1,0 +1,33 @@
+package intake
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/amendhq/amend/internal/alert"
+	"github.com/amendhq/amend/internal/gateway"
+	"github.com/amendhq/amend/internal/tracing"
+)
+
+// Traced makes a span of each post to a gateway.
+func Traced(t *tracing.Tracer, g http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", g)
+	mux.Handle("POST /v1/", t.Handler("accept", g))
+	return mux
+}
+
+// A TracedPublisher gives events the span that they were accepted in.
+type TracedPublisher struct{ gateway.Publisher }
+
+// Publish implements gateway.Publisher.
+func (p TracedPublisher) Publish(ctx context.Context, events []event.Event) error {
+	if parent := tracing.Parent(ctx); parent != "" {
+		for i := range events {
+			events[i].SetExtension(alert.TraceExtension, parent)
+		}
+	}
+	return p.Publisher.Publish(ctx, events)
+}
