@@ -59,8 +59,8 @@ value already is no change, with exit code 0.`,
 		for _, b := range res.Bots {
 			fmt.Fprintf(cmd.ErrOrStderr(), "warning: this belongs to %s, known %s, which may undo the edit or fight with it\n", b.Name, plain(b.Claim))
 		}
-		if res.Edit.Added {
-			fmt.Fprintf(cmd.ErrOrStderr(), "warning: nothing sets %s yet, so it is added; check its spelling, which no render tells\n", q.Field)
+		if res.Edit.Added && res.RenderDiff[0].Old == "" {
+			warnNew(cmd.ErrOrStderr(), q)
 		}
 		answer := editAnswer(res, err)
 		if answer == nil {

@@ -54,6 +54,9 @@ or a Job too.`,
 			site, err = locate.New(withJsonnet()).Locate(files, q)
 		}
 		site.Hops = slices.Concat(hops, site.Hops)
+		if site.Add && site.Current == "" {
+			warnNew(cmd.ErrOrStderr(), q)
+		}
 		found := locateAnswer(site, err)
 		if found == nil {
 			return err
@@ -65,6 +68,20 @@ or a Job too.`,
 		return errors.Join(found.print(w, files), refusal(err))
 	}
 	return cmd
+}
+
+// warnNew tells of a field that nothing sets and no schema has, because renders take any
+// name for a field.
+func warnNew(stderr io.Writer, q locate.Query) {
+	known, near := locate.Known(q.Object, q.Field)
+	if known {
+		return
+	}
+	hint := "check its spelling, which no render tells"
+	if near != nil {
+		hint = fmt.Sprintf("did you mean %s?", near)
+	}
+	fmt.Fprintf(stderr, "warning: nothing sets %s yet, and amend knows no such field of a %s; %s\n", q.Field, q.Object.Kind, hint)
 }
 
 // quiet drops what libraries print to the standard error of the process until

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/spelling"
 )
 
 // A Problem is one mistake in a policy file. Line and Column are 1-based.
@@ -73,14 +74,8 @@ func printable(s string) string {
 // expectedOneOf ends a message about a word that is none of the options: with
 // the one that was probably meant, or else with all of them.
 func expectedOneOf(got string, options []string) string {
-	best, distance := "", max(len(got)/3, min(len(got)/2, 2))+1
-	for _, o := range options {
-		if d := editDistance(strings.ToLower(got), strings.ToLower(o)); d < distance {
-			best, distance = o, d
-		}
-	}
-	if best != "" {
-		return fmt.Sprintf("; did you mean %q?", best)
+	if near := spelling.Nearest(got, options); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	return "; expected " + list(options)
 }
@@ -92,29 +87,4 @@ func list(options []string) string {
 	}
 	last := len(options) - 1
 	return strings.Join(options[:last], ", ") + " or " + options[last]
-}
-
-// editDistance counts the bytes to insert, delete or replace to get from a to
-// b. A word longer than any option can be is not worth the count.
-func editDistance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
