@@ -40,7 +40,7 @@ commits have to do. Exit code 3 when no commit is named: none changed the worklo
 none is likely, or several are as likely.`,
 		Example: `  amend cause --repo . --resource Deployment/shop/web --since 20m
   amend cause --repo . --resource Deployment/shop/web --since 2026-03-01T10:00:00Z --for 10m \
-    --history web.json --alert WebErrorRate
+    --history web.json --alertname WebErrorRate
   amend cause --repo . --cluster --resource Pod/shop/web-5d9c-x2x4b --since 5m -o json`,
 	}
 	out := cli.OutputFlag(cmd)
@@ -91,7 +91,7 @@ func (f *causeFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.resource, "resource", "", "the live object: [GROUP/]KIND/NAMESPACE/NAME (required)")
 	fs.Var(&f.since, "since", "when the alert started: a time in RFC 3339, or how long ago, e.g. 20m (required)")
 	fs.DurationVar(&f.held, "for", 0, "the for of the alert's rule: so long the trouble was there before the alert")
-	fs.StringVar(&f.alert, "alert", "", "name of the alert, which says weakly what kind of change fits")
+	fs.StringVar(&f.alert, "alertname", "", "name of the alert, which says weakly what kind of change fits")
 	fs.DurationVar(&f.window, "window", cause.DefaultWindow, "how long before the trouble a change may have taken effect")
 	fs.IntVar(&f.renders, "max-renders", cause.DefaultRenders, "for how many states of the repo the workload is rendered at most")
 	fs.StringVar(&f.history, "history", "", "file with the Application as it is live, for its history of deploys")

@@ -38,15 +38,15 @@ are needed.
 
 --evidence makes the report of a document that -o json printed, without asking
 anybody.`,
-		Example: `  amend report --repo . --alert-file alert.json
-  amend report --repo . --alert-file alert.json --cluster --prometheus-url http://127.0.0.1:9090 --svg-dir plots
-  amend report --repo . --alert-file alert.json -o json > report.json
+		Example: `  amend report --repo . --alert alert.json
+  amend report --repo . --alert alert.json --cluster --prometheus-url http://127.0.0.1:9090 --svg-dir plots
+  amend report --repo . --alert alert.json -o json > report.json
   amend report --evidence evidence.json`,
 	}
 	out := cli.OutputFlag(cmd)
 	flags.register(cmd)
 	fs := cmd.Flags()
-	fs.StringVar(&file, "alert-file", "", "file with the alerts; - reads standard input (required without --evidence)")
+	fs.StringVar(&file, "alert", "", "file with the alerts; - reads standard input (required without --evidence)")
 	fs.StringVar(&offline, "evidence", "", "file with the evidence of a report, instead of asking anybody")
 	fs.StringVar(&svgs, "svg-dir", "", "folder to write a plot of the metrics of each report to")
 	fs.Var(&now, "now", "time of the report, in RFC 3339")
@@ -56,12 +56,12 @@ anybody.`,
 			return err
 		}
 		if offline != "" && file != "" {
-			return amend.Errorf(amend.Invalid, "--evidence", "it is instead of --alert-file, not beside it")
+			return amend.Errorf(amend.Invalid, "--evidence", "it is instead of --alert, not beside it")
 		}
 		var reports []report.Report
 		if offline != "" {
 			reports, err = i.offline(cmd, offline)
-		} else if err = cli.Required(cmd, "alert-file"); err == nil {
+		} else if err = cli.Required(cmd, "alert"); err == nil {
 			reports, err = i.alerts(cmd, file)
 		}
 		if err != nil {

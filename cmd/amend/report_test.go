@@ -116,7 +116,7 @@ func TestReportAsksEverybody(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := []string{
-		"report", "--repo", r.dir, "--alert-file", file, "--now", now.Add(5 * time.Minute).UTC().Format(time.RFC3339),
+		"report", "--repo", r.dir, "--alert", file, "--now", now.Add(5 * time.Minute).UTC().Format(time.RFC3339),
 		"--kubeconfig", startCluster(t, brokenCluster(now)), "--prometheus-url", startRules(t), "--svg-dir", plots,
 	}
 	markdown, asJSON := r.amend(cli.ExitOK, args...), r.amend(cli.ExitOK, append(args, "-o", "json")...)
@@ -218,7 +218,7 @@ func TestReportComponentGrantsEnough(t *testing.T) {
 	if err := os.WriteFile(file, []byte(crashAlert(now)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	markdown := r.amend(cli.ExitOK, "report", "--repo", r.dir, "--alert-file", file, "--kubeconfig", kubeconfigOf(t, web.URL))
+	markdown := r.amend(cli.ExitOK, "report", "--repo", r.dir, "--alert", file, "--kubeconfig", kubeconfigOf(t, web.URL))
 	if strings.Contains(markdown, "does not let amend") {
 		t.Errorf("a permission is missing:\n%s", markdown)
 	}
