@@ -39,6 +39,9 @@ func NewFolder(window time.Duration, size int) *Folder {
 //
 // Within the delivery an identity counts once, and it is firing as long as any
 // of its alerts fires: one recovered pod does not end the trouble of the others.
+//
+// What it returns takes the place of events, which are not to be used any more: of a
+// large delivery a second list would be megabytes.
 func (f *Folder) Split(events []amend.Event) []amend.Event {
 	firing := map[string]bool{}
 	for _, e := range events {
@@ -47,7 +50,7 @@ func (f *Folder) Split(events []amend.Event) []amend.Event {
 		}
 	}
 	taken := map[string]bool{}
-	var fresh []amend.Event
+	fresh := events[:0]
 	for _, e := range events {
 		over := e.Alert.Status == amend.Resolved && firing[e.Identity]
 		if taken[e.Identity] || over {
