@@ -114,6 +114,27 @@ type workflowTemplate struct {
 	} `json:"spec"`
 }
 
+// The gateway's collector of garbage starts to work harder while there is room left.
+func TestGatewayKnowsItsLimit(t *testing.T) {
+	for _, d := range objects[deployment](t, overlay, "Deployment") {
+		if d.Metadata.Name != "amend-gateway" {
+			continue
+		}
+		c := d.Spec.Template.Spec.Containers[0]
+		var said, limit int
+		for _, e := range c.Env {
+			if e.Name == "GOMEMLIMIT" {
+				_, _ = fmt.Sscanf(e.Value, "%dMiB", &said)
+			}
+		}
+		if _, err := fmt.Sscanf(c.Resources.Limits["memory"], "%dMi", &limit); err != nil || said == 0 || said > limit*4/5 {
+			t.Errorf("GOMEMLIMIT is %d MiB, and the container may have %s", said, c.Resources.Limits["memory"])
+		}
+		return
+	}
+	t.Error("there is no gateway")
+}
+
 // Every container of ours, and of the pods that Argo Events makes for us, runs
 // with nothing that it does not need.
 func TestContainersAreLocked(t *testing.T) {
