@@ -50,7 +50,7 @@ with --since that commit.`,
 	out := cli.OutputFlag(cmd)
 	fs := cmd.Flags()
 	fs.StringVar(&f.repo, "repo", ".", "folder of the clone")
-	fs.StringVar(&f.branch, "branch", "", "branch to audit (default: what is checked out)")
+	fs.StringVar(&f.branch, "branch", checkedOut, "branch to audit")
 	fs.StringVar(&f.since, "since", "", "judge only what came after a date (2006-01-02 or RFC 3339), a commit or a branch")
 	fs.DurationVar(&f.grace, "grace", 2*time.Hour, "how long the log entry of a change may be on its way")
 	fs.Var(&f.now, "now", "time of the audit, in RFC 3339")
@@ -71,15 +71,11 @@ with --since that commit.`,
 }
 
 func runAudit(ctx context.Context, f auditFlags, stderr io.Writer) (audit.Report, error) {
-	clone, err := git.OpenDir(f.repo)
+	clone, err := openClone(f.repo)
 	if err != nil {
 		return audit.Report{}, err
 	}
-	branch := f.branch
-	if branch == "" {
-		branch = "HEAD"
-	}
-	head, err := clone.Head(branch)
+	head, err := headOf(clone, f.branch)
 	if err != nil {
 		return audit.Report{}, err
 	}

@@ -85,7 +85,7 @@ type causeFlags struct {
 func (f *causeFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.repo, "repo", ".", "folder of the clone of the env repo")
-	fs.StringVar(&f.branch, "branch", "HEAD", "branch that Argo CD follows")
+	fs.StringVar(&f.branch, "branch", checkedOut, "branch that Argo CD follows")
 	fs.StringVar(&f.application, "application", "", "name of the Application that owns the object, or a file with it and its parents")
 	fs.StringVar(&f.path, "path", "", "folder to treat as the one source, when there is no Application")
 	fs.StringVar(&f.resource, "resource", "", "the live object: [GROUP/]KIND/NAMESPACE/NAME (required)")
@@ -137,10 +137,10 @@ func (f *causeFlags) find(ctx context.Context) (cause.Result, error) {
 	if err != nil {
 		return cause.Result{}, err
 	}
-	if q.Head, err = past.clone.Head(f.branch); err != nil {
+	if q.Head, err = headOf(past.clone, f.branch); err != nil {
 		return cause.Result{}, err
 	}
-	if f.branch != "HEAD" {
+	if f.branch != checkedOut {
 		q.Branch = f.branch
 	}
 	if q.Deploys, err = f.deploys(ctx, &q.Workload); err != nil {

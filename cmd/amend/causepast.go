@@ -14,7 +14,7 @@ import (
 type past struct{ clone *git.Clone }
 
 func openPast(dir string) (past, error) {
-	clone, err := git.OpenDir(dir)
+	clone, err := openClone(dir)
 	return past{clone}, err
 }
 

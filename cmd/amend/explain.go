@@ -46,7 +46,7 @@ Exit code 3 when nothing is known.`,
 	}
 	out := cli.OutputFlag(cmd)
 	cmd.Flags().StringVar(&f.repo, "repo", ".", "folder of the clone")
-	cmd.Flags().StringVar(&f.branch, "branch", "HEAD", "branch whose history is told")
+	cmd.Flags().StringVar(&f.branch, "branch", checkedOut, "branch whose history is told")
 	cmd.Flags().StringVar(&f.server, "server", "", "address of a running amend serve, to ask for its decisions")
 	cmd.Flags().StringVar(&f.token, "server-token-file", "", "file with the bearer token that the server asks for")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -69,11 +69,11 @@ Exit code 3 when nothing is known.`,
 }
 
 func explain(ctx context.Context, f explainFlags, question string) ([]thread.Thread, error) {
-	clone, err := git.OpenDir(f.repo)
+	clone, err := openClone(f.repo)
 	if err != nil {
 		return nil, err
 	}
-	head, err := clone.Head(f.branch)
+	head, err := headOf(clone, f.branch)
 	if err != nil {
 		return nil, err
 	}

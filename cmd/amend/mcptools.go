@@ -153,7 +153,7 @@ type explainInput struct {
 }
 
 func (t tools) explain(ctx context.Context, in explainInput) (string, error) {
-	threads, err := explain(ctx, explainFlags{repo: t.repo, branch: "HEAD"}, in.Question)
+	threads, err := explain(ctx, explainFlags{repo: t.repo, branch: checkedOut}, in.Question)
 	return masked(t, threads, err)
 }
 

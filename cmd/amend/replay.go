@@ -36,7 +36,7 @@ type replayFlags struct {
 func (f *replayFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.dir, "replay", "", "folder with recorded events, one or more in each *.json")
-	fs.StringVar(&f.against, "against", "HEAD", "with --replay: branch or commit whose policy is compared with the folder's")
+	fs.StringVar(&f.against, "against", checkedOut, "with --replay: branch or commit whose policy is compared with the folder's")
 	fs.BoolVar(&f.markdown, "markdown", false, "with --replay: print a comment for a pull request")
 }
 

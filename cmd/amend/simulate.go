@@ -193,7 +193,11 @@ func readPast(dir string) (*clonePast, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.head, err = clone.Head("HEAD"); err != nil {
+	p.head, err = clone.Head(checkedOut)
+	if amend.KindOf(err) == amend.NotFound {
+		return p, nil // nothing is committed yet
+	}
+	if err != nil {
 		return nil, err
 	}
 	p.clone = clone

@@ -31,7 +31,7 @@ func (s suspects) Commits(_ context.Context, e amend.Evidence) ([]amend.SuspectC
 		Workload: locate.Query{Object: e.Workload.ObjectRef}, Deploys: e.Deploys,
 		Began: e.Event.Alert.StartsAt, Alert: e.Event.Alert.Name(),
 	}
-	if q.Head, err = past.clone.Head("HEAD"); err != nil {
+	if q.Head, err = headOf(past.clone, checkedOut); err != nil {
 		return nil, err
 	}
 	found, err := cause.Find(q, past, locate.New(withJsonnet()))
