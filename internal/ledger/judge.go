@@ -21,15 +21,15 @@ const (
 
 // optional lists the fields that an entry may have, in the order of the file.
 var optional = []field{
-	{keyVerdict, func(r amend.Record) string { return strconv.QuoteToASCII(string(r.Verdict)) }, func(r *amend.Record, n *yaml.Node) error {
-		if r.Verdict = amend.VerdictState(n.Value); !r.Verdict.Valid() {
-			return fmt.Errorf("verdict %q is none", n.Value)
+	{keyVerdict, func(r amend.Record) string { return strconv.QuoteToASCII(string(r.Verdict)) }, func(r *amend.Record, value string) error {
+		if r.Verdict = amend.VerdictState(value); !r.Verdict.Valid() {
+			return fmt.Errorf("verdict %q is none", value)
 		}
 		return nil
 	}},
-	{keyVerifiedAt, func(r amend.Record) string { return r.VerifiedAt.UTC().Format(time.RFC3339Nano) }, func(r *amend.Record, n *yaml.Node) (err error) {
-		if r.VerifiedAt, err = time.Parse(time.RFC3339Nano, n.Value); err != nil {
-			return fmt.Errorf("verifiedAt %q is not a time like 2006-01-02T15:04:05Z", n.Value)
+	{keyVerifiedAt, func(r amend.Record) string { return r.VerifiedAt.UTC().Format(time.RFC3339Nano) }, func(r *amend.Record, value string) (err error) {
+		if r.VerifiedAt, err = time.Parse(time.RFC3339Nano, value); err != nil {
+			return fmt.Errorf("verifiedAt %q is not a time like 2006-01-02T15:04:05Z", value)
 		}
 		r.VerifiedAt = r.VerifiedAt.UTC()
 		return nil

@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/amendhq/amend"
 )
@@ -23,8 +20,10 @@ const header = `# Every change that amend made to this repository, one entry eac
 # are the truth and this is their index: "amend log" adds whatever is missing.
 `
 
-// shaPattern is a commit id as Git prints it, SHA-1 or SHA-256.
-var shaPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+// isSHA reports whether it is a commit id as Git prints it, SHA-1 or SHA-256.
+func isSHA(id string) bool {
+	return (len(id) == 40 || len(id) == 64) && strings.Trim(id, "0123456789abcdef") == ""
+}
 
 // A Log is the content of remediation-log.yaml. The zero value is an empty one.
 type Log struct {
@@ -134,19 +133,19 @@ func written(log Log, records []amend.Record) []byte {
 	return out.Bytes()
 }
 
-// A field is one field of an entry: how to write it and how to read it.
+// A field is one field of an entry: how to write it and how to read its value.
 type field struct {
 	key   string
 	write func(amend.Record) string
-	read  func(*amend.Record, *yaml.Node) error
+	read  func(*amend.Record, string) error
 }
 
 // required lists the fields that every entry has, in the order of the file.
 var required = []field{
 	text("incident", func(r *amend.Record) *string { return &r.Incident }),
-	{"episode", func(r amend.Record) string { return strconv.Itoa(r.Episode) }, func(r *amend.Record, n *yaml.Node) (err error) {
-		if r.Episode, err = strconv.Atoi(n.Value); err != nil || r.Episode < 1 {
-			return fmt.Errorf("episode %q is not a number from 1", n.Value)
+	{"episode", func(r amend.Record) string { return strconv.Itoa(r.Episode) }, func(r *amend.Record, value string) (err error) {
+		if r.Episode, err = strconv.Atoi(value); err != nil || r.Episode < 1 {
+			return fmt.Errorf("episode %q is not a number from 1", value)
 		}
 		return nil
 	}},
@@ -155,15 +154,15 @@ var required = []field{
 	text("playbook", func(r *amend.Record) *string { return &r.Playbook }),
 	text("alert", func(r *amend.Record) *string { return &r.Alert }),
 	text("edited", func(r *amend.Record) *string { return &r.Edited }),
-	{"commit", func(r amend.Record) string { return strconv.QuoteToASCII(r.Commit) }, func(r *amend.Record, n *yaml.Node) error {
-		if r.Commit = n.Value; !shaPattern.MatchString(n.Value) {
-			return fmt.Errorf("commit %q is not a full commit id", n.Value)
+	{"commit", func(r amend.Record) string { return strconv.QuoteToASCII(r.Commit) }, func(r *amend.Record, value string) error {
+		if r.Commit = value; !isSHA(value) {
+			return fmt.Errorf("commit %q is not a full commit id", value)
 		}
 		return nil
 	}},
-	{"at", func(r amend.Record) string { return r.At.UTC().Format(time.RFC3339Nano) }, func(r *amend.Record, n *yaml.Node) (err error) {
-		if r.At, err = time.Parse(time.RFC3339Nano, n.Value); err != nil {
-			return fmt.Errorf("at %q is not a time like 2006-01-02T15:04:05Z", n.Value)
+	{"at", func(r amend.Record) string { return r.At.UTC().Format(time.RFC3339Nano) }, func(r *amend.Record, value string) (err error) {
+		if r.At, err = time.Parse(time.RFC3339Nano, value); err != nil {
+			return fmt.Errorf("at %q is not a time like 2006-01-02T15:04:05Z", value)
 		}
 		r.At = r.At.UTC()
 		return nil
@@ -173,11 +172,11 @@ var required = []field{
 // text is a field that holds any text but none. It is quoted with the escapes of Go,
 // in ASCII, all of which YAML reads alike.
 func text(key string, of func(*amend.Record) *string) field {
-	return field{key, func(r amend.Record) string { return strconv.QuoteToASCII(*of(&r)) }, func(r *amend.Record, n *yaml.Node) error {
-		if n.Value == "" {
+	return field{key, func(r amend.Record) string { return strconv.QuoteToASCII(*of(&r)) }, func(r *amend.Record, value string) error {
+		if value == "" {
 			return fmt.Errorf("%s is empty", key)
 		}
-		*of(r) = n.Value
+		*of(r) = value
 		return nil
 	}}
 }

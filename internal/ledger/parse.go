@@ -18,6 +18,14 @@ import (
 // Invalid and names the line. A file without entries is an empty log. The log keeps
 // data, which the caller must not change.
 func ParseLog(data []byte) (Log, error) {
+	if log, ok := parseOurs(data); ok {
+		return log, nil
+	}
+	return parseAny(data)
+}
+
+// parseAny reads a log of whatever layout, or says what is wrong with it.
+func parseAny(data []byte) (Log, error) {
 	var doc yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
@@ -65,7 +73,7 @@ func parseEntry(n *yaml.Node) (amend.Record, error) {
 		if value.Kind != yaml.ScalarNode || value.Tag == "!!null" || !plain(value) {
 			return amend.Record{}, invalid(value, "%s must be one value", key.Value)
 		}
-		if err := possible[f].read(&r, value); err != nil {
+		if err := possible[f].read(&r, value.Value); err != nil {
 			return amend.Record{}, invalid(value, "%w", err)
 		}
 	}
