@@ -46,6 +46,7 @@ type Mirror struct {
 	cfg      Config
 	lock     *os.File
 	store    *filesystem.Storage // closed on rebuild; used through objects only
+	written  *written            // over it, in the same way
 	fetching chan struct{}       // held during a fetch
 
 	mu    sync.Mutex
@@ -175,9 +176,9 @@ func (m *Mirror) repoDir() string { return filepath.Join(m.cfg.Dir, "amend-mirro
 
 // open points the objects at the folder.
 func (m *Mirror) open() {
+	m.written = newWritten(filepath.Join(m.repoDir(), "objects"))
 	m.openStore()
 	m.objects.fresh = m.openStore
-	m.objects.dir = filepath.Join(m.repoDir(), "objects")
 	m.objects.broken.Store(false)
 	m.objects.trees.Clear()
 	m.objects.roots.Clear()
@@ -190,7 +191,8 @@ func (m *Mirror) openStore() {
 	}
 	m.store = filesystem.NewStorageWithOptions(osfs.New(m.repoDir()), cache.NewObjectLRU(objectCacheSize),
 		filesystem.Options{KeepDescriptors: true})
-	m.objects.store = m.store
+	m.written.EncodedObjectStorer = m.store
+	m.objects.store = m.written
 }
 
 // load opens what is on disk and checks it as far as that is cheap: the whole

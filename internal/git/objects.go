@@ -2,12 +2,7 @@ package git
 
 import (
 	"bytes"
-	"compress/zlib"
 	"errors"
-	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -29,8 +24,6 @@ type objects struct {
 	// bytes of every object that it has once come across. seen counts those reads.
 	fresh func()
 	seen  int
-	dir   string       // of loose objects, where writing is allowed
-	zlib  *zlib.Writer // kept, as it is large
 	// loss is the kind of a lost or rotten object: Transient where a rebuild
 	// follows, Invalid where only the user can repair the clone.
 	loss amend.Kind
@@ -213,58 +206,6 @@ func (o *objects) size(h plumbing.Hash) (int64, error) {
 		return 0, o.lost(h, err)
 	}
 	return obj.Size(), nil
-}
-
-// write adds an object unless it is there already.
-func (o *objects) write(obj plumbing.EncodedObject) (plumbing.Hash, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	h := obj.Hash()
-	if o.store.HasEncodedObject(h) == nil {
-		return h, nil
-	}
-	if err := o.save(h, obj); err != nil {
-		return plumbing.ZeroHash, amend.Errorf(amend.Transient, "write object", "%w", err)
-	}
-	return h, nil
-}
-
-// save stores one loose object, whole or not at all. It does not compress it, as
-// go-git does: trees are mostly hashes, which hardly get smaller, and for large ones
-// that took most of the time of a fix.
-func (o *objects) save(h plumbing.Hash, obj plumbing.EncodedObject) error {
-	f, err := os.CreateTemp(o.dir, "tmp_obj_")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(o.deflate(f, obj), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	folder := filepath.Join(o.dir, h.String()[:2])
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), filepath.Join(folder, h.String()[2:]))
-}
-
-// deflate writes the form of a loose object: "type size", a zero byte and the
-// content, as one zlib stream.
-func (o *objects) deflate(w io.Writer, obj plumbing.EncodedObject) error {
-	if o.zlib == nil {
-		z, err := zlib.NewWriterLevel(w, zlib.NoCompression)
-		if err != nil {
-			return err
-		}
-		o.zlib = z
-	}
-	o.zlib.Reset(w)
-	r, err := obj.Reader()
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(o.zlib, "%s %d\x00", obj.Type(), obj.Size())
-	_, copyErr := io.Copy(o.zlib, r)
-	return errors.Join(err, copyErr, r.Close(), o.zlib.Close())
 }
 
 // A checked object has the hash that it was read by, which is not computed again.

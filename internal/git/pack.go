@@ -2,10 +2,11 @@ package git
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"encoding/binary"
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 
 	"github.com/amendhq/amend"
 )
@@ -61,10 +62,47 @@ func (m *Mirror) pack(commit plumbing.Hash) (delivery, error) {
 	m.mu.Unlock()
 	m.objects.mu.Lock()
 	defer m.objects.mu.Unlock()
-	var b bytes.Buffer
-	if _, err := packfile.NewEncoder(&b, m.store, false).Encode(objects, 0); err != nil {
+	var err error
+	if d.content, err = m.written.pack(objects); err != nil {
 		return d, amend.Errorf(amend.Transient, "pack commits", "%w", err)
 	}
-	d.content = b.Bytes()
 	return d, nil
+}
+
+// pack writes objects in the form of gitformat-pack, none of them as a difference to
+// another one: what a commit adds is small. Trees are not compressed, as in save.
+func (w *written) pack(objects []plumbing.Hash) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString("PACK")
+	b.Write(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, packVersion), uint32(len(objects))))
+	for _, h := range objects {
+		obj, err := w.EncodedObject(plumbing.AnyObject, h)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(packHead(obj))
+		z := &w.fast
+		if obj.Type() == plumbing.TreeObject {
+			z = &w.stored
+		}
+		if err := z.write(&b, obj, ""); err != nil {
+			return nil, err
+		}
+	}
+	sum := sha1.Sum(b.Bytes())
+	b.Write(sum[:])
+	return b.Bytes(), nil
+}
+
+const packVersion = 2
+
+// packHead returns the type and the size of an object: four bits of the size beside the
+// type, and then seven in each byte, of which the first says whether more follow.
+func packHead(obj plumbing.EncodedObject) []byte {
+	size := uint64(obj.Size())
+	first := byte(obj.Type())<<4 | byte(size&0x0f)
+	if size >>= 4; size == 0 {
+		return []byte{first}
+	}
+	return binary.AppendUvarint([]byte{first | 0x80}, size)
 }

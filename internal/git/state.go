@@ -37,6 +37,9 @@ func (m *Mirror) statePath() string { return filepath.Join(m.repoDir(), "state.j
 func (m *Mirror) tornPath() string { return filepath.Join(m.repoDir(), "installing") }
 
 func (m *Mirror) saveState() error {
+	if err := m.save(); err != nil { // what the branches name comes before them
+		return err
+	}
 	s := state{Format: stateFormat, URL: m.cfg.URL, Heads: make(map[string]string, len(m.heads))}
 	for branch, h := range m.heads {
 		s.Heads[branch] = h.String()

@@ -31,7 +31,8 @@ type CommitResult struct {
 }
 
 // Write adds the commit that puts files over parent to the mirror's objects and
-// moves no branch; the host knows nothing of it before Push. A file keeps its
+// moves no branch; the host knows nothing of it before Push, and what is not pushed is
+// gone when the mirror is closed. A file keeps its
 // executable bit, a new one has none. It writes one tree for each folder on the
 // way and refuses, as amend.Refused, to put a file where something other than a
 // file is.
@@ -54,7 +55,7 @@ func (m *Mirror) Write(parent string, files map[amend.RepoPath][]byte, c CommitM
 		}
 		parents = append(parents, other.Hash)
 	}
-	g := grafting{objects: m.objects}
+	g := grafting{mirror: m}
 	root, err := g.graft(base.TreeHash, plant(files))
 	if err != nil {
 		return CommitResult{}, err
@@ -117,12 +118,12 @@ func plant(files map[amend.RepoPath][]byte) map[string]*sprout {
 
 // A grafting writes the objects of one commit and notes what they are.
 type grafting struct {
-	*objects
-	made []plumbing.Hash
+	mirror *Mirror
+	made   []plumbing.Hash
 }
 
 func (g *grafting) write(obj plumbing.EncodedObject) (plumbing.Hash, error) {
-	h, err := g.objects.write(obj)
+	h, err := g.mirror.write(obj)
 	if err == nil {
 		g.made = append(g.made, h)
 	}
@@ -133,7 +134,7 @@ func (g *grafting) write(obj plumbing.EncodedObject) (plumbing.Hash, error) {
 func (g *grafting) graft(base plumbing.Hash, changed map[string]*sprout) (plumbing.Hash, error) {
 	var entries []object.TreeEntry
 	if !base.IsZero() {
-		shared, err := g.tree(base)
+		shared, err := g.mirror.objects.tree(base)
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
@@ -156,7 +157,7 @@ func (g *grafting) graft(base plumbing.Hash, changed map[string]*sprout) (plumbi
 	}
 	h, err := g.write(obj)
 	if err == nil {
-		g.keepTree(h, entries)
+		g.mirror.objects.keepTree(h, entries)
 	}
 	return h, err
 }

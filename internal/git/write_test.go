@@ -91,8 +91,7 @@ func TestWriteIsFlat(t *testing.T) {
 		return len(names)
 	}
 	before := loose()
-	_, err := m.Write(head(t, m, "main"), map[amend.RepoPath][]byte{repoPath(t, "a/b/deploy.yaml"): []byte("z")}, meta)
-	must(t, err)
+	must(t, m.Advance("main", change(t, m, head(t, m, "main"), "a/b/deploy.yaml", "z")))
 	if got := loose() - before; got != 5 { // blob, b, a, root, commit
 		t.Errorf("%d new objects, want 5", got)
 	}
