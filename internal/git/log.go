@@ -53,8 +53,9 @@ type walk struct {
 	repo  *Repo
 	nodes map[plumbing.Hash]*node
 	queue nodeHeap
-	open  int  // nodes in the queue that are not known
-	cut   bool // a yielded commit's parents are missing
+	edge  map[plumbing.Hash]bool // whose parents are left out
+	open  int                    // nodes in the queue that are not known
+	cut   bool                   // a yielded commit's parents are missing
 }
 
 func (w *walk) start(from, until string) error {
@@ -114,7 +115,7 @@ func (w *walk) next() (*node, error) {
 		w.open--
 	}
 	n.listed = true
-	if w.repo.shallow[n.commit.Hash] {
+	if w.repo.shallow[n.commit.Hash] || w.edge[n.commit.Hash] {
 		return n, nil
 	}
 	for _, p := range n.commit.ParentHashes {

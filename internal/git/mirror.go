@@ -38,7 +38,9 @@ type Config struct {
 }
 
 // A Mirror is a warm copy of all branches of one remote repository, without a
-// work tree. It is a cache: it may be deleted while closed, and rebuilds itself
+// work tree. It begins with all commits and the files of the newest; what is read of
+// older ones is fetched by the read, which so may take long once and fail with
+// amend.Transient. It is a cache: it may be deleted while closed, and rebuilds itself
 // when it finds itself torn, rotten, or the copy of another repository. All
 // methods are safe for concurrent use, and reads go on while a fetch runs.
 type Mirror struct {
@@ -49,8 +51,14 @@ type Mirror struct {
 	written  *written            // over it, in the same way
 	fetching chan struct{}       // held during a fetch
 
+	// life ends what a read has to fetch, as those who read know of no host.
+	life context.Context
+
 	mu    sync.Mutex
 	heads map[string]plumbing.Hash // nil before the first fetch
+	// edge holds the commits below which only commits are here, and not their files.
+	// Everything of the heads and what lies between is.
+	edge map[plumbing.Hash]bool
 	// advanced holds what Advance moved since the running fetch asked the
 	// host, whose answer is older.
 	advanced map[string]plumbing.Hash
@@ -69,7 +77,7 @@ const objectCacheSize = 2 * cache.MiByte
 // OpenMirror opens the mirror in cfg.Dir, or an empty one when there is none to
 // trust. It asks nothing of the network: call Fetch before anything else if the
 // mirror may be new. A folder that another process holds gives amend.Transient, and
-// an end of ctx its error.
+// an end of ctx its error. An end of ctx later ends what reads fetch.
 func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -90,6 +98,7 @@ func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 		lock:     held,
 		fetching: make(chan struct{}, 1),
 		parcels:  map[plumbing.Hash]parcel{},
+		life:     ctx,
 	}
 	if err := m.load(ctx); err != nil {
 		if ctx.Err() != nil { // which says nothing of the mirror
@@ -102,6 +111,7 @@ func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 			return nil, errors.Join(err, held.Close())
 		}
 	}
+	m.objects.complete = m.complete
 	return m, nil
 }
 
@@ -198,7 +208,7 @@ func (m *Mirror) openStore() {
 // load opens what is on disk and checks it as far as that is cheap: the whole
 // of it is checked object by object as it is read.
 func (m *Mirror) load(ctx context.Context) error {
-	heads, err := m.loadState()
+	heads, edge, err := m.loadState()
 	if err != nil {
 		return err
 	}
@@ -218,7 +228,7 @@ func (m *Mirror) load(ctx context.Context) error {
 			return fmt.Errorf("branch %q: %w", branch, err)
 		}
 	}
-	m.heads = heads
+	m.heads, m.edge = heads, edge
 	return nil
 }
 
@@ -228,7 +238,7 @@ func (m *Mirror) reset() error {
 	defer m.mu.Unlock()
 	m.objects.mu.Lock()
 	defer m.objects.mu.Unlock()
-	m.heads = nil
+	m.heads, m.edge = nil, nil
 	clear(m.parcels)
 	if err := os.RemoveAll(m.repoDir()); err != nil {
 		return amend.Errorf(amend.Transient, "rebuild mirror", "%w", err)

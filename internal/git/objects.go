@@ -24,6 +24,9 @@ type objects struct {
 	// bytes of every object that it has once come across. seen counts those reads.
 	fresh func()
 	seen  int
+	// complete gets a file or a folder that a partial copy left out, nil where none
+	// does. It is called without mu.
+	complete func(plumbing.Hash) error
 	// loss is the kind of a lost or rotten object: Transient where a rebuild
 	// follows, Invalid where only the user can repair the clone.
 	loss amend.Kind
@@ -111,10 +114,21 @@ func (o *objects) count() {
 // loss and not an answer.
 func (o *objects) need(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error) {
 	content, err := o.read(t, h)
+	if o.omitted(t, err) {
+		if err := o.complete(h); err != nil {
+			return nil, err
+		}
+		content, err = o.read(t, h)
+	}
 	if err != nil {
 		return nil, o.lost(h, err)
 	}
 	return content, nil
+}
+
+// omitted reports whether an object may be missing because it was left out.
+func (o *objects) omitted(t plumbing.ObjectType, err error) bool {
+	return o.complete != nil && t != plumbing.CommitObject && errors.Is(err, plumbing.ErrObjectNotFound)
 }
 
 func (o *objects) lost(h plumbing.Hash, cause error) error {
@@ -197,13 +211,27 @@ func (o *objects) keepTree(h plumbing.Hash, entries []object.TreeEntry) {
 
 // size returns the size of a blob that must be there. A large one is not read.
 func (o *objects) size(h plumbing.Hash) (int64, error) {
+	size, err := o.storedSize(h)
+	if o.omitted(plumbing.BlobObject, err) {
+		if err := o.complete(h); err != nil {
+			return 0, err
+		}
+		size, err = o.storedSize(h)
+	}
+	if err != nil {
+		return 0, o.lost(h, err)
+	}
+	return size, nil
+}
+
+func (o *objects) storedSize(h plumbing.Hash) (int64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.count()
 	// To ask go-git for the size alone makes it list all objects of the pack.
 	obj, err := o.store.EncodedObject(plumbing.AnyObject, h)
 	if err != nil {
-		return 0, o.lost(h, err)
+		return 0, err
 	}
 	return obj.Size(), nil
 }

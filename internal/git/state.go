@@ -18,10 +18,12 @@ type state struct {
 	Format int               `json:"format"`
 	URL    string            `json:"url"`
 	Heads  map[string]string `json:"heads"`
+	Edge   []string          `json:"edge,omitempty"`
 }
 
-// stateFormat changes when an older mirror must not be read.
-const stateFormat = 1
+// stateFormat changes when an older mirror must not be read, or an older amend must
+// not read this one.
+const stateFormat = 2
 
 // Past these a rebuild is cheaper than what the clutter costs on every read.
 // As git does, one of the 256 folders of loose objects stands for all.
@@ -44,6 +46,9 @@ func (m *Mirror) saveState() error {
 	for branch, h := range m.heads {
 		s.Heads[branch] = h.String()
 	}
+	for h := range m.edge {
+		s.Edge = append(s.Edge, h.String())
+	}
 	b, err := json.Marshal(s)
 	if err != nil {
 		return err
@@ -51,27 +56,32 @@ func (m *Mirror) saveState() error {
 	return atomicfile.Write(m.statePath(), b, 0o600)
 }
 
-func (m *Mirror) loadState() (map[string]plumbing.Hash, error) {
+func (m *Mirror) loadState() (heads map[string]plumbing.Hash, edge map[plumbing.Hash]bool, err error) {
 	b, err := os.ReadFile(m.statePath())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var s state
 	if err := json.Unmarshal(b, &s); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if s.Format != stateFormat || s.URL != m.cfg.URL {
-		return nil, fmt.Errorf("it mirrors %q in format %d", s.URL, s.Format)
+		return nil, nil, fmt.Errorf("it mirrors %q in format %d", s.URL, s.Format)
 	}
-	heads := make(map[string]plumbing.Hash, len(s.Heads))
+	heads, edge = map[string]plumbing.Hash{}, map[plumbing.Hash]bool{}
 	for branch, sha := range s.Heads {
+		if heads[branch], err = parseSHA(sha); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, sha := range s.Edge {
 		h, err := parseSHA(sha)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		heads[branch] = h
+		edge[h] = true
 	}
-	return heads, nil
+	return heads, edge, nil
 }
 
 // tidy removes what a dead process left and reports a mirror that is torn or too

@@ -35,6 +35,7 @@ func newUpstream(t testing.TB) *upstream {
 	u := &upstream{dir: filepath.Join(root, "env.git")}
 	run(t, root, "init", "-q", "--bare", "-b", "main", u.dir)
 	run(t, u.dir, "config", "http.receivepack", "true")
+	run(t, u.dir, "config", "uploadpack.allowFilter", "true") // as GitHub and GitLab do
 	execPath := strings.TrimSpace(run(t, root, "--exec-path"))
 	backend := &cgi.Handler{
 		Path: filepath.Join(execPath, "git-http-backend"),

@@ -1,0 +1,123 @@
+package git
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+
+	"github.com/amendhq/amend"
+)
+
+// A mirror begins with part of the history, so that a start costs what the repository
+// holds today and not what it ever held: all commits, whose messages say what amend has
+// done, and the files of the newest of them. The oldest commits whose files are here
+// are its edge. A read of what lies below it brings more.
+const (
+	// startDepth is how many commits of each branch have their files at the start: it
+	// should reach to where the open branches of a repository left one another.
+	startDepth = 100
+	// deeper is how many more the first read below the edge brings; the second
+	// brings all.
+	deeper = 1000
+	// everything is the depth by which Git means all of the history
+	// (INFINITE_DEPTH in its source).
+	everything = 0x7fffffff
+)
+
+// start gets the branches of an empty mirror.
+func (m *Mirror) start(ctx context.Context, c caller) error {
+	m.setEdge(nil)
+	wants := slices.Collect(maps.Values(c.heads))
+	if !c.can.Supports(capability.Shallow) || !c.can.Supports(capability.Filter) {
+		_, err := m.request(ctx, c, ask{wants: wants})
+		return err
+	}
+	got, err := m.request(ctx, c, ask{wants: wants, deepen: startDepth})
+	if err != nil || len(got.Shallows) == 0 {
+		return err
+	}
+	// The edge must be known before the commits are: they would look like whole ones.
+	m.setEdge(set(slices.Values(got.Shallows)))
+	if _, err = m.request(ctx, c, ask{wants: wants, filter: packp.FilterTreeDepth(0)}); err == nil || ctx.Err() != nil {
+		return err
+	}
+	// A host may know filters and not take this one (uploadpackfilter.tree.allow).
+	m.cfg.Log.DebugContext(ctx, "the host does not send commits alone", "error", err)
+	return m.extend(ctx, c, everything)
+}
+
+// extend brings so many commits below the edge with their files.
+func (m *Mirror) extend(ctx context.Context, c caller, by int) error {
+	got, err := m.request(ctx, c, ask{wants: slices.Collect(maps.Values(c.heads)), haves: m.haves(), deepen: by})
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	edge := maps.Clone(m.edge)
+	m.mu.Unlock()
+	for _, h := range got.Unshallows {
+		delete(edge, h)
+	}
+	maps.Copy(edge, set(slices.Values(got.Shallows)))
+	if by == everything {
+		edge = nil
+	}
+	m.setEdge(edge)
+	return nil
+}
+
+func (m *Mirror) setEdge(edge map[plumbing.Hash]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.edge = edge
+}
+
+func set(all iter.Seq[plumbing.Hash]) map[plumbing.Hash]bool {
+	s := map[plumbing.Hash]bool{}
+	for h := range all {
+		s[h] = true
+	}
+	return s
+}
+
+// complete brings an object that lies below the edge. It is no error when it stays
+// unknown.
+func (m *Mirror) complete(h plumbing.Hash) error {
+	ctx := m.life
+	done, err := m.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for _, by := range []int{deeper, everything} {
+		m.mu.Lock()
+		whole := len(m.edge) == 0 || m.heads == nil
+		m.mu.Unlock()
+		if whole || m.objects.has(h) {
+			return nil
+		}
+		m.cfg.Log.InfoContext(ctx, "the files of older commits are fetched", "object", h)
+		c, err := m.call(ctx)
+		if err == nil && !c.can.Supports(capability.DeepenRelative) {
+			by = everything
+		}
+		if err == nil {
+			err = m.extend(ctx, c, by)
+		}
+		if err != nil {
+			return classify("fetch", err)
+		}
+		m.mu.Lock()
+		err = m.saveState()
+		m.mu.Unlock()
+		if err != nil {
+			return amend.Errorf(amend.Transient, "save mirror", "%w", err)
+		}
+	}
+	return nil
+}
