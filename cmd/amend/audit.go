@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,7 +50,7 @@ with --since that commit.`,
 	fs := cmd.Flags()
 	fs.StringVar(&f.repo, "repo", ".", "folder of the clone")
 	fs.StringVar(&f.branch, "branch", checkedOut, "branch to audit")
-	fs.StringVar(&f.since, "since", "", "judge only what came after a date (2006-01-02 or RFC 3339), a commit or a branch")
+	fs.StringVar(&f.since, "since", "", "judge only what came after a date (2006-01-02 or RFC 3339), a commit, a branch or a tag")
 	fs.DurationVar(&f.grace, "grace", 2*time.Hour, "how long the log entry of a change may be on its way")
 	fs.Var(&f.now, "now", "time of the audit, in RFC 3339")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -96,7 +95,7 @@ func runAudit(ctx context.Context, f auditFlags, stderr io.Writer) (audit.Report
 	return report, err
 }
 
-// since reads a date, a branch or the beginning of a commit id of the history.
+// since reads a date, or what findCommit does.
 func since(clone *git.Clone, head, text string) (commit string, after time.Time, err error) {
 	if text == "" {
 		return "", time.Time{}, nil
@@ -106,31 +105,10 @@ func since(clone *git.Clone, head, text string) (commit string, after time.Time,
 			return "", after, nil
 		}
 	}
-	if sha, err := clone.Head(text); err == nil {
-		return sha, time.Time{}, nil
+	if commit, err = findCommit(clone, head, text); err != nil {
+		err = fmt.Errorf("--since is no date such as 2026-11-01: %w", err)
 	}
-	sha, err := findCommit(clone, head, text)
-	return sha, time.Time{}, err
-}
-
-// findCommit returns the one commit of a history whose id begins as given.
-func findCommit(clone *git.Clone, head, prefix string) (string, error) {
-	found := ""
-	for c, err := range clone.Log(head, "") {
-		if err != nil && !errors.Is(err, git.ErrShallow) {
-			return "", err
-		}
-		if len(prefix) >= 7 && strings.HasPrefix(c.SHA, prefix) {
-			if found != "" {
-				return "", amend.Errorf(amend.Invalid, "find commit", "%s is the beginning of more than one commit id", prefix)
-			}
-			found = c.SHA
-		}
-	}
-	if found == "" {
-		return "", amend.Errorf(amend.Invalid, "find commit", "%.80q is neither a date such as 2026-11-01, nor a branch, nor the first 7 digits or more of a commit in the history", prefix)
-	}
-	return found, nil
+	return commit, time.Time{}, err
 }
 
 // An auditedClone is a clone as the audit wants it.

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"strings"
+
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/git"
 )
@@ -29,3 +32,44 @@ func headOf(clone *git.Clone, branch string) (string, error) {
 
 // checkedOut is what Git calls the commit that is checked out.
 const checkedOut = "HEAD"
+
+// findCommit returns the commit that HEAD, a branch or a tag names, or an id, of which
+// the first digits do for a commit of the history of head.
+func findCommit(clone *git.Clone, head, text string) (string, error) {
+	if sha, ok := named(clone, text); ok {
+		return sha, nil
+	}
+	if clone.Has(text) {
+		return text, nil
+	}
+	found := ""
+	for c, err := range clone.Log(head, "") {
+		if err != nil && !errors.Is(err, git.ErrShallow) {
+			return "", err
+		}
+		if len(text) < enoughDigits || !strings.HasPrefix(c.SHA, text) {
+			continue
+		}
+		if found != "" {
+			return "", amend.Errorf(amend.Invalid, "find commit", "%s is the beginning of more than one commit id", text)
+		}
+		found = c.SHA
+	}
+	if found == "" {
+		return "", amend.Errorf(amend.Invalid, "find commit", "%.80q is neither HEAD, a branch or a tag, nor the first %d digits or more of a commit in the history", text, enoughDigits)
+	}
+	return found, nil
+}
+
+// enoughDigits of an id name a commit, as those that Git prints.
+const enoughDigits = 7
+
+// named returns the commit that HEAD, a branch or a tag names.
+func named(clone *git.Clone, text string) (string, bool) {
+	for _, find := range []func(string) (string, error){clone.Head, clone.Tag} {
+		if sha, err := find(text); err == nil {
+			return sha, true
+		}
+	}
+	return "", false
+}

@@ -33,13 +33,14 @@ func newExplain() *cobra.Command {
 		Short: "Tell all that is known of one remediation, from either end",
 		Long: `Follow a remediation through a clone: when its alert began, the commit, the merge,
 the entry in the log, and who took it back. Name it by its commit (or the merge that
-brought it, or the revert), by its incident, by the id of an event, or by the number
-of its pull request. With --server, the decisions that a running amend serve
+brought it, or the revert), which HEAD, a branch or a tag may name, by its incident, by
+the id of an event, or by the number of its pull request. With --server, the decisions that a running amend serve
 remembers are told too, and events that led to no change are found.
 
 Whether a change worked is not kept in Git, unless it did not and was taken back.
 Exit code 3 when nothing is known.`,
 		Example: `  amend explain 1f0c2d4
+  amend explain HEAD
   amend explain '#12' --server http://127.0.0.1:8080 --server-token-file webhook-token
   amend explain out-of-memory-4fb26efe80 -o json`,
 		Args: cli.OneArg,
@@ -96,6 +97,9 @@ func explain(ctx context.Context, f explainFlags, question string) ([]thread.Thr
 		if src.Decisions, err = askDecisions(ctx, f.server, f.token); err != nil {
 			return nil, err
 		}
+	}
+	if sha, ok := named(clone, question); ok {
+		question = sha
 	}
 	threads, err := thread.Follow(src, question)
 	if errors.Is(err, git.ErrShallow) {

@@ -36,7 +36,7 @@ type replayFlags struct {
 func (f *replayFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.dir, "replay", "", "folder with recorded events, one or more in each *.json")
-	fs.StringVar(&f.against, "against", checkedOut, "with --replay: branch or commit whose policy is compared with the folder's")
+	fs.StringVar(&f.against, "against", checkedOut, "with --replay: commit, branch or tag whose policy is compared with the folder's")
 	fs.BoolVar(&f.markdown, "markdown", false, "with --replay: print a comment for a pull request")
 }
 
@@ -95,16 +95,11 @@ func comparePolicies(repo string, f replayFlags, ids alert.Identity) (replay.Rep
 	return replay.Compare(before, after), nil
 }
 
-// policyAt returns the policy of a revision: a branch, HEAD, or a commit id of
-// which the first digits are enough if the history of HEAD has it.
+// policyAt returns the policy of a commit, named as findCommit takes it.
 func (p *clonePast) policyAt(revision string) ([]byte, error) {
-	sha, err := p.clone.Head(revision)
+	sha, err := findCommit(p.clone, p.head, revision)
 	if err != nil {
-		if sha = revision; !p.clone.Has(sha) {
-			if sha, err = findCommit(p.clone, p.head, revision); err != nil {
-				return nil, err
-			}
-		}
+		return nil, err
 	}
 	files, err := p.clone.Tree(sha)
 	if err != nil {

@@ -132,14 +132,18 @@ func checkFormat(dir string) error {
 	return nil
 }
 
-// Head returns the commit of a branch, or of the work tree for "HEAD". No such
-// branch, and HEAD of a repository without commits, give amend.NotFound.
+// Head returns the commit of a branch, of what was fetched of a remote's ("origin/main"),
+// or of the work tree for "HEAD". No such branch, and HEAD of a repository without
+// commits, give amend.NotFound.
 func (c *Clone) Head(branch string) (string, error) {
-	name := plumbing.NewBranchReferenceName(branch)
 	if branch == plumbing.HEAD.String() {
-		name = plumbing.HEAD
+		return c.resolve(plumbing.HEAD, "branch")
 	}
-	return c.resolve(name, "branch")
+	sha, err := c.resolve(plumbing.NewBranchReferenceName(branch), "branch")
+	if remote, name, ok := strings.Cut(branch, "/"); ok && amend.KindOf(err) == amend.NotFound {
+		return c.resolve(plumbing.NewRemoteReferenceName(remote, name), "branch")
+	}
+	return sha, err
 }
 
 // resolve returns what a reference names, of whatever kind people call it.

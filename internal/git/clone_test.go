@@ -150,3 +150,27 @@ func TestOpenPartialClone(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 }
+
+// TestHeadOfRemote: what was fetched of a branch is found, and a branch of that very
+// name before it.
+func TestHeadOfRemote(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "repo")
+	run(t, ".", "init", "-q", "-b", "main", dir)
+	run(t, dir, "commit", "-q", "--allow-empty", "-m", "first")
+	run(t, dir, "update-ref", "refs/remotes/origin/topic", "HEAD")
+	c, err := git.OpenDir(dir)
+	must(t, err)
+	first, err := c.Head("main")
+	must(t, err)
+	if got, err := c.Head("origin/topic"); err != nil || got != first {
+		t.Errorf("origin/topic = %s, %v; want %s", got, err, first)
+	}
+	_, err = c.Head("origin/none")
+	wantKind(t, err, amend.NotFound)
+
+	run(t, dir, "commit", "-q", "--allow-empty", "-m", "second")
+	run(t, dir, "branch", "origin/topic")
+	if got, err := c.Head("origin/topic"); err != nil || got == first {
+		t.Errorf("origin/topic = %s, %v; want the branch", got, err)
+	}
+}
