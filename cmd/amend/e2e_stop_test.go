@@ -74,6 +74,27 @@ func TestEndWhileTheHostDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// TestWhatTheHostRefuses is told as what it is: a wrong credential is not a branch that
+// is not there.
+func TestWhatTheHostRefuses(t *testing.T) {
+	for status, want := range map[int]string{
+		http.StatusUnauthorized: "refuses the credential: ",
+		http.StatusNotFound:     `has no branch "main", or the credential may not read it: `,
+	} {
+		host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(host.Close)
+		token := filepath.Join(t.TempDir(), "token")
+		if err := os.WriteFile(token, []byte("secret\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr strings.Builder
+		code := run([]string{"serve", "--repo", host.URL + "/acme/env", "--github-token-file", token, "--listen", "127.0.0.1:0", "--data-dir", t.TempDir()}, &stdout, &stderr)
+		if code != 3 || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%d: exit code %d, said %s", status, code, &stderr)
+		}
+	}
+}
+
 func TestCredentialInClearIsNoticed(t *testing.T) {
 	for _, c := range []struct {
 		repo, api string

@@ -103,6 +103,8 @@ func checkAccess(ctx context.Context, client *github.Client, f repoFlags, log *s
 	case kind == amend.Transient:
 		log.Warn("the host does not answer yet; alerts are accepted and wait for it", "repo", f.repo, "error", err)
 		return nil
+	case kind == amend.Refused:
+		return fmt.Errorf("the host of %s refuses the credential: %w", f.repo, err)
 	}
 	return fmt.Errorf("%s has no branch %q, or the credential may not read it: %w", f.repo, f.branch, err)
 }

@@ -54,8 +54,14 @@ const loginUsage = "account that the writer's credential belongs to, such as jo 
 
 // auth is what the flags say of the credential, which is of one of two kinds.
 func (f repoFlags) auth() (github.Auth, error) {
-	if (f.githubToken == "") == (f.githubApp == 0) {
+	app := f.githubApp != 0 || f.githubAppKey != ""
+	switch {
+	case (f.githubToken == "") == !app:
 		return github.Auth{}, amend.Errorf(amend.Invalid, "credential", "give either --github-token-file, or --github-app-id and --github-app-key-file")
+	case app && f.githubApp == 0:
+		return github.Auth{}, amend.Errorf(amend.Invalid, "--github-app-id", "it is required with --github-app-key-file")
+	case app && f.githubAppKey == "":
+		return github.Auth{}, amend.Errorf(amend.Invalid, "--github-app-key-file", "it is required with --github-app-id")
 	}
 	return github.Auth{TokenFile: f.githubToken, AppID: f.githubApp, KeyFile: f.githubAppKey, InstallationID: f.githubInstallation}, nil
 }

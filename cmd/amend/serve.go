@@ -86,6 +86,9 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 		return nil, err
 	}
 	cfg, err := f.intake.Config(alert.DefaultLimits())
+	if err == nil {
+		err = cfg.CheckSecrets() // before the host is asked anything
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -88,10 +88,8 @@ const signedBodies = 4
 // New makes a gateway. It fails with amend.Invalid when a secret cannot be
 // read, and when the registry holds a gateway's metrics already.
 func New(cfg Config) (*Gateway, error) {
-	for _, auth := range []Auth{cfg.Auth, cfg.events(), cfg.argoCD()} {
-		if err := auth.Check(); err != nil {
-			return nil, err
-		}
+	if err := cfg.CheckSecrets(); err != nil {
+		return nil, err
 	}
 	if cfg.Limits == (alert.Limits{}) {
 		cfg.Limits = alert.DefaultLimits()
@@ -119,6 +117,16 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, mux: http.NewServeMux(), metrics: m}
 	g.routes()
 	return g, nil
+}
+
+// CheckSecrets fails as New does when a secret cannot be read.
+func (c Config) CheckSecrets() error {
+	for _, auth := range []Auth{c.Auth, c.events(), c.argoCD()} {
+		if err := auth.Check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // events says who may post CloudEvents.
