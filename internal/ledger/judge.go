@@ -128,7 +128,7 @@ func judge(text []byte, r amend.Record, v amend.Verdict) ([]byte, amend.Record, 
 	if yaml.Unmarshal(text, &doc) != nil {
 		return nil, r, false
 	}
-	r.Verdict, r.VerifiedAt = v.State, v.At.UTC()
+	r.Verdict, r.VerifiedAt = v.State, v.At.UTC().Truncate(time.Second) // as those of commits
 	next := noted(text, doc.Content[0].Content[0], r)
 	return next, r, says(next, r)
 }

@@ -41,6 +41,7 @@ func TestJudge(t *testing.T) {
 		"a comment behind a field": {strings.Replace(entry, "12:00:00Z\n", "12:00:00Z # noon\n", 1), worked, strings.Replace(judgedEntry, "12:00:00Z\n", "12:00:00Z # noon\n", 1)},
 		"it is known better now":   {strings.Replace(judgedEntry, "worked", "unverified", 1), worked, judgedEntry},
 		"reverted after it failed": {failed, verdict(1, amend.Reverted, 10*time.Minute), strings.Replace(judgedEntry, "worked", "reverted", 1)},
+		"within a second":          {entry, verdict(1, amend.Worked, 10*time.Minute+999999999), judgedEntry},
 		"again":                    {judgedEntry, worked, judgedEntry},
 		"it is not taken back":     {judgedEntry, verdict(1, amend.Failed, time.Hour), judgedEntry},
 		"it is not final":          {entry, verdict(1, amend.Pending, time.Hour), entry},
