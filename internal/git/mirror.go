@@ -49,7 +49,9 @@ type Mirror struct {
 	lock     *os.File
 	store    *filesystem.Storage // closed on rebuild; used through objects only
 	written  *written            // over it, in the same way
-	fetching chan struct{}       // held during a fetch
+	saver    saver
+	aside    sync.WaitGroup // for what is saved
+	fetching chan struct{}  // held during a fetch
 
 	// life ends what a read has to fetch, as those who read know of no host.
 	life context.Context
@@ -128,6 +130,7 @@ func checkURL(s string) error {
 
 // Close releases the folder. Trees read before may fail afterwards.
 func (m *Mirror) Close() error {
+	m.aside.Wait()
 	m.objects.mu.Lock()
 	defer m.objects.mu.Unlock()
 	return errors.Join(m.store.Close(), m.lock.Close())
@@ -166,7 +169,9 @@ func (m *Mirror) Advance(branch, sha string) error {
 	if m.advanced != nil {
 		m.advanced[branch] = c.Hash
 	}
-	return m.setHeads(heads)
+	m.heads = heads
+	m.aside.Go(m.settle)
+	return nil
 }
 
 // setHeads replaces the branches on disk and in memory; m.mu is held.
@@ -186,7 +191,8 @@ func (m *Mirror) repoDir() string { return filepath.Join(m.cfg.Dir, "amend-mirro
 
 // open points the objects at the folder.
 func (m *Mirror) open() {
-	m.written = newWritten(filepath.Join(m.repoDir(), "objects"))
+	m.written = newWritten()
+	m.saver.dir = filepath.Join(m.repoDir(), "objects")
 	m.openStore()
 	m.objects.fresh = m.openStore
 	m.objects.broken.Store(false)
@@ -236,6 +242,8 @@ func (m *Mirror) load(ctx context.Context) error {
 func (m *Mirror) reset() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.saver.mu.Lock()
+	defer m.saver.mu.Unlock()
 	m.objects.mu.Lock()
 	defer m.objects.mu.Unlock()
 	m.heads, m.edge = nil, nil

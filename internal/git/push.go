@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -49,9 +48,6 @@ func (m *Mirror) Push(ctx context.Context, branch, from, to string) error {
 	if err != nil {
 		return err
 	}
-	saved := sync.OnceValue(m.save)
-	go saved() // what Advance needs, while the host is busy
-	defer saved()
 	unsure := false
 	for try := 1; ; try++ {
 		err := m.send(ctx, move, p.content)

@@ -92,6 +92,7 @@ func TestWriteIsFlat(t *testing.T) {
 	}
 	before := loose()
 	must(t, m.Advance("main", change(t, m, head(t, m, "main"), "a/b/deploy.yaml", "z")))
+	must(t, m.Close())
 	if got := loose() - before; got != 5 { // blob, b, a, root, commit
 		t.Errorf("%d new objects, want 5", got)
 	}

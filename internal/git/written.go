@@ -1,12 +1,14 @@
 package git
 
 import (
+	"cmp"
 	"compress/zlib"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/storer"
@@ -15,14 +17,13 @@ import (
 )
 
 // A written store has the objects of Write in memory, over those on disk. They are saved
-// while the host takes them, and not before, as that would be half of what it costs to
-// make a commit: all that a crash can lose of them is what no branch names. They stay
+// once the host has them, and not before, as that is half of what it costs to make a
+// commit: what a crash can lose of them is on the host, or no branch names it. They stay
 // for some time, because the next commit begins with reading them.
 //
 // It is used as any store of objects is, with their lock held.
 type written struct {
 	storer.EncodedObjectStorer // on disk
-	dir                        string
 	objects                    map[plumbing.Hash]plumbing.EncodedObject
 	unsaved                    []plumbing.Hash // the oldest first
 	size                       int64           // of objects
@@ -32,11 +33,10 @@ type written struct {
 // maxWritten bounds the bytes of the objects in memory. It is some hundred commits.
 const maxWritten = 4 << 20
 
-// newWritten returns a store over another one, with its loose objects in a folder.
-func newWritten(dir string) *written {
+func newWritten() *written {
 	return &written{
-		dir: dir, objects: map[plumbing.Hash]plumbing.EncodedObject{},
-		stored: deflater{level: zlib.NoCompression}, fast: deflater{level: zlib.BestSpeed},
+		objects: map[plumbing.Hash]plumbing.EncodedObject{},
+		stored:  deflater{level: zlib.NoCompression}, fast: deflater{level: zlib.BestSpeed},
 	}
 }
 
@@ -56,52 +56,44 @@ func (w *written) HasEncodedObject(h plumbing.Hash) error {
 	return w.EncodedObjectStorer.HasEncodedObject(h)
 }
 
-// add takes an object. Room is made by saving what is there.
-func (w *written) add(h plumbing.Hash, obj plumbing.EncodedObject) error {
-	if w.objects[h] != nil {
-		return nil
+// add takes an object.
+func (w *written) add(h plumbing.Hash, obj plumbing.EncodedObject) {
+	if w.objects[h] == nil {
+		w.objects[h] = obj
+		w.unsaved = append(w.unsaved, h)
+		w.size += obj.Size()
 	}
-	if w.size += obj.Size(); w.size > maxWritten {
-		for len(w.unsaved) > 0 {
-			if err := w.saveOne(); err != nil {
-				w.size -= obj.Size()
-				return err
-			}
-		}
-		clear(w.objects)
-		w.size = obj.Size()
-	}
-	w.objects[h] = obj
-	w.unsaved = append(w.unsaved, h)
-	return nil
 }
 
-// saveOne saves the oldest object that is not on disk.
-func (w *written) saveOne() error {
-	h := w.unsaved[0]
-	if w.EncodedObjectStorer.HasEncodedObject(h) != nil {
-		if err := w.save(h, w.objects[h]); err != nil {
-			return err
-		}
+// forget makes room where all objects are on disk.
+func (w *written) forget() {
+	if len(w.unsaved) == 0 {
+		clear(w.objects)
+		w.size = 0
 	}
-	w.unsaved = w.unsaved[1:]
-	return nil
+}
+
+// A saver puts objects into a folder.
+type saver struct {
+	mu     sync.Mutex // held while objects are saved
+	dir    string
+	stored deflater
 }
 
 // save stores one loose object, whole or not at all: "type size", a zero byte and the
 // content, as one stream. It does not compress it, as go-git does: trees are mostly
 // hashes, which hardly get smaller, and for large ones that took most of the time of a
 // fix.
-func (w *written) save(h plumbing.Hash, obj plumbing.EncodedObject) error {
-	f, err := os.CreateTemp(w.dir, "tmp_obj_")
+func (s *saver) save(h plumbing.Hash, obj plumbing.EncodedObject) error {
+	f, err := os.CreateTemp(s.dir, "tmp_obj_")
 	if err != nil {
 		return err
 	}
 	head := fmt.Sprintf("%s %d\x00", obj.Type(), obj.Size())
-	if err := errors.Join(w.stored.write(f, obj, head), f.Close()); err != nil {
+	if err := errors.Join(s.stored.write(f, obj, head), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	folder := filepath.Join(w.dir, h.String()[:2])
+	folder := filepath.Join(s.dir, h.String()[:2])
 	name := filepath.Join(folder, h.String()[2:])
 	err = os.Rename(f.Name(), name)
 	if errors.Is(err, os.ErrNotExist) { // the folder, of which there are 256
@@ -144,34 +136,73 @@ func (d *deflater) write(to io.Writer, obj plumbing.EncodedObject, head string) 
 // write adds an object, in memory at first.
 func (m *Mirror) write(obj plumbing.EncodedObject) (plumbing.Hash, error) {
 	h := obj.Hash()
+	if err := m.makeRoom(); err != nil {
+		return h, amend.Errorf(amend.Transient, "write object", "%w", err)
+	}
 	m.objects.mu.Lock()
 	defer m.objects.mu.Unlock()
-	if err := m.written.add(h, obj); err != nil {
-		return plumbing.ZeroHash, errSave(err)
-	}
+	m.written.add(h, obj)
 	return h, nil
 }
 
-// save has all objects on disk. Others read between two of them.
-func (m *Mirror) save() error {
-	one := func() (more bool, err error) {
-		m.objects.mu.Lock()
-		defer m.objects.mu.Unlock()
-		if len(m.written.unsaved) == 0 {
-			return false, nil
-		}
-		return true, m.written.saveOne()
+// makeRoom saves what is in memory when it is too much.
+func (m *Mirror) makeRoom() error {
+	m.objects.mu.Lock()
+	full := m.written.size > maxWritten
+	m.objects.mu.Unlock()
+	if !full {
+		return nil
 	}
+	if err := m.save(); err != nil {
+		return err
+	}
+	m.objects.mu.Lock()
+	defer m.objects.mu.Unlock()
+	m.written.forget()
+	return nil
+}
+
+// save has all objects on disk. Others can read and write meanwhile.
+func (m *Mirror) save() error {
+	m.saver.mu.Lock()
+	defer m.saver.mu.Unlock()
 	for {
-		if more, err := one(); !more || err != nil {
-			return errSave(err)
+		h, obj := m.unsaved()
+		if obj == nil {
+			return nil
 		}
+		if err := m.saver.save(h, obj); err != nil {
+			return err
+		}
+		m.objects.mu.Lock()
+		m.written.unsaved = m.written.unsaved[1:]
+		m.objects.mu.Unlock()
 	}
 }
 
-func errSave(err error) error {
-	if err == nil {
-		return nil
+// unsaved returns the oldest object that is not on disk, nil when there is none.
+func (m *Mirror) unsaved() (plumbing.Hash, plumbing.EncodedObject) {
+	m.objects.mu.Lock()
+	defer m.objects.mu.Unlock()
+	w := m.written
+	for ; len(w.unsaved) > 0; w.unsaved = w.unsaved[1:] {
+		if h := w.unsaved[0]; w.EncodedObjectStorer.HasEncodedObject(h) != nil {
+			return h, w.objects[h]
+		}
 	}
-	return amend.Errorf(amend.Transient, "write object", "%w", err)
+	return plumbing.ZeroHash, nil
+}
+
+// settle brings the mirror on disk to where the branches are in memory. Whoever dies
+// before it has less to begin with.
+func (m *Mirror) settle() {
+	err := m.save() // the longer part, while others may use the branches
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.heads == nil {
+		return // it is built anew
+	}
+	if err = cmp.Or(err, m.saveState()); err != nil {
+		m.cfg.Log.Warn("the mirror on disk stays behind", "error", err)
+	}
 }
