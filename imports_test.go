@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"internal/argocd":        {"internal/secret"},
 	"internal/approval":      {"internal/message"},
 	"internal/audit":         {"internal/cache", "internal/ledger", "internal/manifest", "internal/message", "internal/tree"},
-	"internal/bus":           {"internal/cache", "internal/lock"},
+	"internal/bus":           {"internal/alert", "internal/cache", "internal/lock"},
 	"internal/cli":           {"internal/atomicfile"},
 	"internal/cause":         {"internal/locate", "internal/mask"},
 	"internal/daemon":        {"internal/cli"},

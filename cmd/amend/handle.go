@@ -2,15 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/amendhq/amend"
-	"github.com/amendhq/amend/internal/alert"
-	"github.com/amendhq/amend/internal/bus"
 	"github.com/amendhq/amend/internal/github"
 )
 
@@ -23,11 +18,7 @@ const (
 // handle takes one event of the bus to its one recorded decision, which ends the
 // event. A crash before that handles it again, and the writer then finds in Git what
 // was done already.
-func (s *server) handle(ctx context.Context, ce event.Event, _ int) error {
-	e, err := alert.FromCloudEvent(ce)
-	if err != nil {
-		return fmt.Errorf("%w: %w", bus.ErrUnreadable, err)
-	}
+func (s *server) handle(ctx context.Context, e amend.Event, _ int) error {
 	if s.flags.recordEvents != "" {
 		if err := recordEvent(s.flags.recordEvents, e); err != nil {
 			s.log.Warn("the event is not kept for a replay", "request", e.ID, "error", err)

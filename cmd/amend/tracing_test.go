@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/alert"
 	"github.com/amendhq/amend/internal/cli"
@@ -91,26 +89,21 @@ func TestNoTraceUnlessAsked(t *testing.T) {
 func TestTraceGoesThroughSteps(t *testing.T) {
 	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	e := alert.NewEvent(amend.Alert{Status: amend.Firing, Labels: map[string]string{"alertname": "Busy"}}, time.Now(), alert.NewIdentity(nil))
-	ce, err := alert.ToCloudEvent(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sent []event.Event
+	var sent []amend.Event
 	ctx := tracing.WithParent(t.Context(), parent)
-	if err := (intake.TracedPublisher{Publisher: publish(func(events []event.Event) { sent = events })}).Publish(ctx, []event.Event{ce}); err != nil {
+	if err := (intake.TracedPublisher{Publisher: publish(func(events []amend.Event) { sent = events })}).Publish(ctx, []amend.Event{e}); err != nil {
 		t.Fatal(err)
 	}
 	outer, err := alert.Envelop(sent[0])
 	if err != nil || len(outer.Extensions()) > 0 {
 		t.Fatalf("%v, %v", outer.Extensions(), err)
 	}
-	traced, err := alert.FromCloudEvent(sent[0])
-	if err != nil || traced.Trace != parent {
-		t.Fatalf("%q, %v", traced.Trace, err)
-	}
-	packed, err := alert.Pack(traced)
+	packed, err := alert.Pack(sent[0])
 	if err != nil {
 		t.Fatal(err)
+	}
+	if traced, err := alert.Unpack(packed); err != nil || traced.Trace != parent {
+		t.Fatalf("%q, %v", traced.Trace, err)
 	}
 	c := newCollector(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.URL)
@@ -153,9 +146,9 @@ func TestTraceOfACommit(t *testing.T) {
 }
 
 // publish is a gateway.Publisher.
-type publish func([]event.Event)
+type publish func([]amend.Event)
 
-func (p publish) Publish(_ context.Context, events []event.Event) error {
+func (p publish) Publish(_ context.Context, events []amend.Event) error {
 	p(events)
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"regexp"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
@@ -28,14 +27,13 @@ const ExpectedEvent = `a CloudEvent 1.0 of type "` + TypeFiring + `" or "` + Typ
 	`datacontenttype application/json, whose data is one alert: ` +
 	`{"status":"firing","labels":{"alertname":"…"},"startsAt":"2006-01-02T15:04:05Z"}`
 
-// identityForm is what goes in clear to systems that may execute what they
-// read (Argo Workflows runs {{…}} found in parameter values).
-var identityForm = regexp.MustCompile(`^[a-z0-9-]{1,50}$`)
-
 // ToCloudEvent packs an event as a CloudEvent 1.0. The alert is data of type
 // []byte, which structured mode writes as data_base64, so no alert text is ever
 // in clear. It fails with amend.Internal for an event that NewEvent did not make.
 func ToCloudEvent(e amend.Event) (event.Event, error) {
+	if !made(e) {
+		return event.Event{}, errNotMade()
+	}
 	data, err := json.Marshal(e.Alert)
 	if err != nil {
 		return event.Event{}, amend.Errorf(amend.Internal, "pack event", "%w", err)
@@ -55,9 +53,6 @@ func ToCloudEvent(e amend.Event) (event.Event, error) {
 	if err := ce.Validate(); err != nil {
 		return event.Event{}, amend.Errorf(amend.Internal, "pack event", "%w", err)
 	}
-	if !ours(ce) {
-		return event.Event{}, amend.Errorf(amend.Internal, "pack event", "id and subject do not belong to the alert")
-	}
 	return ce, nil
 }
 
@@ -68,10 +63,10 @@ func FromCloudEvent(ce event.Event) (amend.Event, error) {
 	if err != nil {
 		return amend.Event{}, err
 	}
-	if ce.Source() != Source || !ours(ce) || len(a.Labels) == 0 || !writable(ce.Time().UTC()) {
+	e := amend.Event{ID: ce.ID(), Identity: ce.Subject(), Time: ce.Time().UTC(), Alert: a}
+	if ce.Source() != Source || !made(e) {
 		return amend.Event{}, amend.Errorf(amend.Invalid, "decode event", "source, id, subject, time and data do not belong together")
 	}
-	e := amend.Event{ID: ce.ID(), Identity: ce.Subject(), Time: ce.Time().UTC(), Alert: a}
 	if traced, ok := ce.Extensions()[TraceExtension]; ok {
 		e.Trace, _ = traced.(string)
 		if e.TraceID() == "" {
@@ -120,15 +115,6 @@ func decodeData(ce event.Event) (amend.Alert, error) {
 		return amend.Alert{}, amend.Errorf(amend.Invalid, "decode event", "a time is outside of the years 0 to 9999")
 	}
 	return a, nil
-}
-
-// ours reports whether id and subject have the form that NewEvent gives them.
-func ours(ce event.Event) bool {
-	status := amend.Firing
-	if ce.Type() == TypeResolved {
-		status = amend.Resolved
-	}
-	return identityForm.MatchString(ce.Subject()) && ce.ID() == eventID(ce.Subject(), status)
 }
 
 // typeOf returns the CloudEvents type of an alert, "" for an unknown status.

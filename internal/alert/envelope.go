@@ -2,7 +2,6 @@ package alert
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"io"
 	"strings"
 
@@ -15,27 +14,24 @@ import (
 // no longer message.
 const maxPacked = 1 << 20
 
-// Envelop puts a CloudEvent of ToCloudEvent into another one as its data. The
+// Envelop puts the CloudEvent of an event into another one as its data. The
 // outer one has the same id, type, subject and time, and its data_base64 is all
 // of the inner one, which is what a Sensor can hand over as a single parameter:
 // Unpack makes an event of it again. Whatever the alert holds, everything of the
 // outer one is words of ours, hexadecimal digits, a time and base64.
 //
-// It fails with amend.Internal for an event that ToCloudEvent did not make.
-func Envelop(inner event.Event) (event.Event, error) {
-	if _, err := FromCloudEvent(inner); err != nil {
-		return event.Event{}, amend.Errorf(amend.Internal, "envelop event", "%w", err)
-	}
-	data, err := json.Marshal(inner)
+// It fails with amend.Internal for an event that NewEvent did not make.
+func Envelop(e amend.Event) (event.Event, error) {
+	data, err := Marshal(e)
 	if err != nil {
-		return event.Event{}, amend.Errorf(amend.Internal, "envelop event", "%w", err)
+		return event.Event{}, err
 	}
 	outer := event.New(event.CloudEventsVersionV1)
-	outer.SetID(inner.ID())
-	outer.SetType(inner.Type())
+	outer.SetID(e.ID)
+	outer.SetType(typeOf(e.Alert.Status))
 	outer.SetSource(Source)
-	outer.SetSubject(inner.Subject())
-	outer.SetTime(inner.Time())
+	outer.SetSubject(e.Identity)
+	outer.SetTime(e.Time)
 	if err := outer.SetData(event.ApplicationCloudEventsJSON, data); err != nil {
 		return event.Event{}, amend.Errorf(amend.Internal, "envelop event", "%w", err)
 	}
@@ -46,13 +42,9 @@ func Envelop(inner event.Event) (event.Event, error) {
 // data_base64 of its envelope holds. It fails with amend.Internal for an event
 // that NewEvent did not make.
 func Pack(e amend.Event) (string, error) {
-	ce, err := ToCloudEvent(e)
+	data, err := Marshal(e)
 	if err != nil {
 		return "", err
-	}
-	data, err := json.Marshal(ce)
-	if err != nil {
-		return "", amend.Errorf(amend.Internal, "pack event", "%w", err)
 	}
 	return base64.StdEncoding.EncodeToString(data), nil
 }
@@ -68,9 +60,5 @@ func Unpack(packed string) (amend.Event, error) {
 	if err != nil {
 		return amend.Event{}, amend.Errorf(amend.Invalid, "unpack event", "not the base64 of an event")
 	}
-	var ce event.Event
-	if err := json.Unmarshal(data, &ce); err != nil {
-		return amend.Event{}, amend.Errorf(amend.Invalid, "unpack event", "not a CloudEvent in JSON")
-	}
-	return FromCloudEvent(ce)
+	return Unmarshal(data)
 }

@@ -29,11 +29,7 @@ var outerForm = regexp.MustCompile(`^\{"specversion":"1\.0","id":"[0-9a-f]{32}\.
 func enveloped(t *testing.T, a amend.Alert) string {
 	t.Helper()
 	e := alert.NewEvent(a, at, ids)
-	ce, err := alert.ToCloudEvent(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	outer, err := alert.Envelop(ce)
+	outer, err := alert.Envelop(e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +83,9 @@ func TestUnpack(t *testing.T) {
 	}
 	if _, err := alert.Pack(amend.Event{ID: "x", Alert: want.Alert}); amend.KindOf(err) != amend.Internal {
 		t.Errorf("Pack of a foreign event: %v, want Internal", err)
+	}
+	if _, err := alert.Envelop(amend.Event{ID: "x", Alert: want.Alert}); amend.KindOf(err) != amend.Internal {
+		t.Errorf("Envelop of a foreign event: %v, want Internal", err)
 	}
 }
 

@@ -39,11 +39,10 @@ func roundTrip(t *testing.T, a amend.Alert) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var read event.Event
-	if err := json.Unmarshal(wire, &read); err != nil {
-		t.Fatal(err)
+	if line, err := alert.Marshal(e); err != nil || string(line) != string(wire) {
+		t.Fatalf("Marshal gives %.600s, %v; the CloudEvent is %.600s", line, err, wire)
 	}
-	got, err := alert.FromCloudEvent(read)
+	got, err := alert.Unmarshal(wire)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +127,37 @@ func TestCloudEventHidesTheAlert(t *testing.T) {
 	}
 }
 
+// Marshal writes what the library of CloudEvents does, whatever an event has.
+func TestMarshalWritesACloudEvent(t *testing.T) {
+	plain := alert.NewEvent(firing(map[string]string{"alertname": "A"}), at, ids)
+	traced, timeless, elsewhere := plain, plain, plain
+	traced.Trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	timeless.Time = time.Time{}
+	elsewhere.Time = at.In(time.FixedZone("", 3600))
+	foreign := plain
+	foreign.Trace = "{{x}}"
+	for name, e := range map[string]amend.Event{"plain": plain, "traced": traced, "no time": timeless, "another zone": elsewhere, "no trace": foreign} {
+		ce, err := alert.ToCloudEvent(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.Marshal(ce)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := alert.Marshal(e)
+		if err != nil || string(got) != string(want) {
+			t.Errorf("%s: %s, %v; want %s", name, got, err, want)
+		}
+		if name == "no trace" {
+			e.Trace = ""
+		}
+		if read, err := alert.Unmarshal(got); err != nil || !cmp.Equal(e, read) {
+			t.Errorf("%s: it is read as\n%s%v", name, cmp.Diff(e, read), err)
+		}
+	}
+}
+
 func TestToCloudEventRefusesForeignIDs(t *testing.T) {
 	good := alert.NewEvent(firing(map[string]string{"alertname": "A"}), at, ids)
 	for name, change := range map[string]func(*amend.Event){
@@ -135,11 +165,18 @@ func TestToCloudEventRefusesForeignIDs(t *testing.T) {
 		"template in identity": func(e *amend.Event) { e.Identity = "{{x}}"; e.ID = "{{x}}.firing" },
 		"id of the opposite":   func(e *amend.Event) { e.ID = e.Identity + ".resolved" },
 		"no status":            func(e *amend.Event) { e.Alert.Status = "" },
+		"no labels":            func(e *amend.Event) { e.Alert.Labels = nil },
+		"identity too long":    func(e *amend.Event) { e.Identity = strings.Repeat("a", 51); e.ID = e.Identity + ".firing" },
+		"no identity":          func(e *amend.Event) { e.Identity, e.ID = "", ".firing" },
+		"time far away":        func(e *amend.Event) { e.Time = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) },
 	} {
 		e := good
 		change(&e)
 		if _, err := alert.ToCloudEvent(e); amend.KindOf(err) != amend.Internal {
 			t.Errorf("%s: err = %v, want Internal", name, err)
+		}
+		if _, err := alert.Marshal(e); amend.KindOf(err) != amend.Internal {
+			t.Errorf("%s: Marshal: err = %v, want Internal", name, err)
 		}
 	}
 }

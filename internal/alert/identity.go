@@ -72,7 +72,9 @@ func (i Identity) Of(labels map[string]string) string {
 // of the same trouble has the same; it matches ^[0-9a-f]{32}\.(firing|resolved)$.
 func NewEvent(a amend.Alert, at time.Time, ids Identity) amend.Event {
 	identity := ids.Of(a.Labels)
-	return amend.Event{ID: eventID(identity, a.Status), Identity: identity, Time: at.UTC(), Alert: a}
+	// Times are as they will be when the event has been written and read again.
+	a.StartsAt, a.EndsAt = a.StartsAt.UTC().Round(0), a.EndsAt.UTC().Round(0)
+	return amend.Event{ID: eventID(identity, a.Status), Identity: identity, Time: at.UTC().Round(0), Alert: a}
 }
 
 // IdentityOf returns the identity in the ID of an event, and whether the ID is
@@ -80,7 +82,7 @@ func NewEvent(a amend.Alert, at time.Time, ids Identity) amend.Event {
 func IdentityOf(id string) (string, bool) {
 	identity, status, _ := strings.Cut(id, ".")
 	known := status == string(amend.Firing) || status == string(amend.Resolved)
-	return identity, known && identityForm.MatchString(identity)
+	return identity, known && safeWord(identity)
 }
 
 func eventID(identity string, status amend.Status) string { return identity + "." + string(status) }

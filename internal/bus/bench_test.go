@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/amendhq/amend"
 )
 
@@ -22,7 +20,7 @@ func BenchmarkPublish(b *testing.B) {
 			var all sync.WaitGroup
 			b.ResetTimer()
 			for c := range size.callers {
-				var list []event.Event
+				var list []amend.Event
 				for i := range size.events {
 					list = append(list, newEvent(fmt.Sprintf("s%d-%d", c, i), "1"))
 				}
@@ -44,7 +42,7 @@ func BenchmarkPublish(b *testing.B) {
 func BenchmarkConsume(b *testing.B) {
 	bus := open(b)
 	for i := 0; i < b.N; i += 500 {
-		var list []event.Event
+		var list []amend.Event
 		for n := i; n < min(i+500, b.N); n++ {
 			list = append(list, newEvent(fmt.Sprintf("s%d", n), fmt.Sprint(n)))
 		}
@@ -54,9 +52,9 @@ func BenchmarkConsume(b *testing.B) {
 	}
 	var n atomic.Int64
 	b.ResetTimer()
-	consume(b, bus, 256, func(ctx context.Context, e event.Event, _ int) error {
+	consume(b, bus, 256, func(ctx context.Context, e amend.Event, _ int) error {
 		n.Add(1)
-		return bus.RecordDecision(ctx, amend.Decision{EventID: e.ID(), ReceivedAt: e.Time()})
+		return bus.RecordDecision(ctx, amend.Decision{EventID: e.ID, ReceivedAt: e.Time})
 	}, func() bool { return n.Load() >= int64(b.N) })
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }

@@ -31,7 +31,7 @@ const (
 	deadTopic      = "amend.dead"
 
 	// countMark begins the last word of the subject of a message that says how many
-	// events it holds. The subject of an event has no such letter.
+	// events it holds. An identity, which was that word once, has no such letter.
 	countMark = "N"
 
 	// decisionWindow is how long a second decision about an event is left out, at
@@ -98,9 +98,9 @@ type Bus struct {
 	alerts    jetstream.Stream
 	decisions jetstream.Stream
 	metrics   metrics
-	intake    group         // of events
-	record    group         // of decisions
-	news      chan struct{} // holds one when events were stored that the reader may not know
+	intake    group // of events
+	record    group // of decisions
+	fresh     *fresh
 	decided   *cache.Map[decisionKey, struct{}]
 	done      atomic.Int64 // events that are handled and not removed
 	consuming atomic.Bool
@@ -112,7 +112,7 @@ type Bus struct {
 // amend.Transient when another process uses the folder. Close ends the bus.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	b := &Bus{
-		cfg: cfg.withDefaults(), news: make(chan struct{}, 1),
+		cfg: cfg.withDefaults(), fresh: newFresh(),
 		decided: cache.New[decisionKey](2*maxDecided, func(struct{}) int { return 1 }),
 	}
 	b.intake.store, b.record.store = b.storeEvents, b.storeDecisions
@@ -195,6 +195,7 @@ func (b *Bus) makeStreams(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making the stream of alerts: %w", err)
 	}
+	b.fresh.last = b.alerts.CachedInfo().State.LastSeq
 	b.decisions, err = b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: decisionStream, Subjects: []string{decisionTopic}, Storage: jetstream.FileStorage, AllowDirect: true,
 		MaxAge: 7 * 24 * time.Hour, MaxMsgs: 100_000, MaxBytes: decisionBytes,

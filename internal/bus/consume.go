@@ -3,33 +3,27 @@ package bus
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
 )
 
-// ErrUnreadable in the chain of a handler's error says that the handler can
-// never read the event, so that it does not come again.
-var ErrUnreadable = errors.New("the event cannot be read")
-
 // A Handler does the work for one event. An error means that the event comes
-// again, after a wait that grows with every attempt, unless it is ErrUnreadable;
-// attempt counts from 1 and starts anew when the process does.
-type Handler func(ctx context.Context, e event.Event, attempt int) error
+// again, after a wait that grows with every attempt; attempt counts from 1 and
+// starts anew when the process does. What the event holds may be in other hands too
+// and must not be changed.
+type Handler func(ctx context.Context, e amend.Event, attempt int) error
 
 // Consume hands events to handle until ctx is done, at most lanes at a time.
-// Events of one subject come one after the other in the order they were
+// Events of one identity come one after the other in the order they were
 // published: the next one waits until the one before it was handled without an
-// error. Other subjects wait for it only once 32 MiB of events are in hand. An event
-// that cannot be read is kept as a dead letter and not handed out, or not again when
-// only the handler cannot read it.
+// error. Other identities wait for it only once 32 MiB of events are in hand. An event
+// that cannot be read is kept as a dead letter and not handed out.
 //
 // An event that was handled is removed together with those that it was stored
 // with. When Consume ends before, it comes again with the next one, unless its
@@ -66,18 +60,29 @@ func (b *Bus) Consume(ctx context.Context, lanes int, handle Handler) error {
 	return nil
 }
 
-// A record is one message of the stream of alerts, read.
+// A record is one message of the stream of alerts.
 type record struct {
 	seq    uint64
 	items  []*item // until they are in hand
 	events int
 	left   int // of them, not done
+	size   int // of all lines
+}
+
+func (r *record) add(items ...*item) {
+	for _, it := range items {
+		it.from = r
+		r.size += it.size
+	}
+	r.items = append(r.items, items...)
+	r.events += len(items)
+	r.left += len(items)
 }
 
 // An item is one event in hand.
 type item struct {
 	from     *record
-	event    event.Event
+	event    amend.Event
 	size     int // of its line
 	failures int
 	// Of a line that cannot be read there is no event.
@@ -85,30 +90,48 @@ type item struct {
 	line       []byte
 }
 
-// read sends the messages of the stream, oldest first, until ctx is done.
+// read sends the messages of the stream, oldest first, until ctx is done. Those that
+// this process has stored are known still, as a rule; the others it reads.
 func (b *Bus) read(ctx context.Context, records chan<- *record) error {
 	for next := uint64(1); ; {
-		msg, err := b.alerts.GetMsg(ctx, next, jetstream.WithGetMsgSubject(alertPrefix+"*"))
-		switch {
-		case errors.Is(err, jetstream.ErrMsgNotFound):
+		r, stored := b.fresh.take(next)
+		if r == nil && stored {
+			var err error
+			if r, err = b.readNext(ctx, next); err != nil {
+				return err
+			}
+		}
+		if r == nil {
 			select {
-			case <-b.news:
+			case <-b.fresh.news:
 			case <-ctx.Done():
 				return nil
 			}
 			continue
-		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-			b.cfg.Log.Warn("bus is slow to answer", "error", err)
-			continue
-		case err != nil:
-			return err
 		}
+		next = r.seq + 1
 		select {
-		case records <- unpack(msg):
+		case records <- r:
 		case <-ctx.Done():
 			return nil
 		}
-		next = msg.Sequence + 1
+	}
+}
+
+// readNext reads the first message from seq on; there is none when it returns nil.
+func (b *Bus) readNext(ctx context.Context, seq uint64) (*record, error) {
+	for {
+		msg, err := b.alerts.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(alertPrefix+"*"))
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound) || ctx.Err() != nil:
+			return nil, nil
+		case errors.Is(err, context.DeadlineExceeded):
+			b.cfg.Log.Warn("bus is slow to answer", "error", err)
+		case err != nil:
+			return nil, err
+		default:
+			return unpack(msg), nil
+		}
 	}
 }
 
@@ -116,27 +139,11 @@ func (b *Bus) read(ctx context.Context, records chan<- *record) error {
 func unpack(msg *jetstream.RawStreamMsg) *record {
 	r := &record{seq: msg.Sequence}
 	for _, line := range lines(msg.Data) {
-		it := &item{from: r, size: len(line)}
-		var err error
-		if it.event, err = decode(line); err != nil {
-			it.unreadable, it.line = fmt.Errorf("%w: %w", ErrUnreadable, err), bytes.Clone(line)
+		it := &item{size: len(line)}
+		if it.event, it.unreadable = alert.Unmarshal(line); it.unreadable != nil {
+			it.line = bytes.Clone(line)
 		}
-		r.items = append(r.items, it)
+		r.add(it)
 	}
-	r.events, r.left = len(r.items), len(r.items)
 	return r
-}
-
-func decode(line []byte) (event.Event, error) {
-	var e event.Event
-	if err := json.Unmarshal(line, &e); err != nil {
-		return event.Event{}, err
-	}
-	if err := e.Validate(); err != nil {
-		return event.Event{}, err
-	}
-	if !subjectForm.MatchString(e.Subject()) {
-		return event.Event{}, errors.New("the event's subject is not a safe word")
-	}
-	return e, nil
 }

@@ -36,7 +36,7 @@ func (b *Bus) RecordDecision(ctx context.Context, d amend.Decision) error {
 	if b.isDecided(key) {
 		return nil
 	}
-	if err := b.record.add(ctx, &share{body: append(body, '\n'), lines: 1, key: key}); err != nil {
+	if err := b.record.add(ctx, &share{body: append(body, '\n'), key: key}); err != nil {
 		return amend.Errorf(amend.Transient, "record decision", "%w", err)
 	}
 	return nil
@@ -44,8 +44,7 @@ func (b *Bus) RecordDecision(ctx context.Context, d amend.Decision) error {
 
 // storeDecisions stores the shares of recorders in one message.
 func (b *Bus) storeDecisions(ctx context.Context, shares []*share) error {
-	body, _ := joined(shares)
-	if _, err := b.js.Publish(ctx, decisionTopic, body); err != nil {
+	if _, err := b.js.Publish(ctx, decisionTopic, joined(shares)); err != nil {
 		return err
 	}
 	for _, s := range shares {

@@ -31,9 +31,9 @@ type dispatcher struct {
 
 	records  chan *record
 	finished chan outcome
-	due      chan string // subjects whose first event is to be tried again
+	due      chan string // identities whose first event is to be tried again
 
-	// queues has a key for each subject in hand. The first event of each is
+	// queues has a key for each identity in hand. The first event of each is
 	// running, is ready, or waits for its next attempt.
 	queues   map[string][]*item
 	ready    []string
@@ -75,8 +75,8 @@ func (d *dispatcher) run(ctx, work context.Context, broken <-chan error) error {
 			return err
 		case r := <-records:
 			d.take(r)
-		case subject := <-d.due:
-			d.ready = append(d.ready, subject)
+		case identity := <-d.due:
+			d.ready = append(d.ready, identity)
 		case o := <-d.finished:
 			d.settle(ctx, o)
 		}
@@ -95,20 +95,20 @@ func (d *dispatcher) drain(ctx context.Context) {
 	d.removals.Wait()
 }
 
-// take puts the events of a message behind those of their subjects.
+// take puts the events of a message behind those of their identities.
 func (d *dispatcher) take(r *record) {
 	for _, it := range r.items {
-		subject := it.event.Subject()
-		if len(d.queues[subject]) == 0 {
-			d.ready = append(d.ready, subject)
+		identity := it.event.Identity
+		if len(d.queues[identity]) == 0 {
+			d.ready = append(d.ready, identity)
 		}
-		d.queues[subject] = append(d.queues[subject], it)
+		d.queues[identity] = append(d.queues[identity], it)
 		d.held += it.size
 	}
 	r.items = nil // each is kept no longer than it is in hand
 }
 
-// start runs the first event of the subject that is ready longest.
+// start runs the first event of the identity that is ready longest.
 func (d *dispatcher) start(work context.Context) {
 	it := d.queues[d.ready[0]][0]
 	d.ready = d.ready[1:]
@@ -116,27 +116,27 @@ func (d *dispatcher) start(work context.Context) {
 	go func() { d.finished <- d.process(work, it) }()
 }
 
-// settle lets the next event of a subject follow one that is done, and has one that
+// settle lets the next event of a identity follow one that is done, and has one that
 // is not wait.
 func (d *dispatcher) settle(ctx context.Context, o outcome) {
 	d.running--
-	subject := o.item.event.Subject()
+	identity := o.item.event.Identity
 	if o.again {
 		time.AfterFunc(o.wait, func() {
 			select {
-			case d.due <- subject:
+			case d.due <- identity:
 			case <-ctx.Done():
 			}
 		})
 		return
 	}
 	d.held -= o.item.size
-	queue := d.queues[subject]
+	queue := d.queues[identity]
 	queue[0] = nil // what is done is not held
-	if d.queues[subject] = queue[1:]; len(queue) > 1 {
-		d.ready = append(d.ready, subject)
+	if d.queues[identity] = queue[1:]; len(queue) > 1 {
+		d.ready = append(d.ready, identity)
 	} else {
-		delete(d.queues, subject)
+		delete(d.queues, identity)
 	}
 	d.done(ctx, o.item)
 }
@@ -175,16 +175,14 @@ func (d *dispatcher) tryRemove(r *record) error {
 
 // process handles an event once, if it has no decision yet.
 func (d *dispatcher) process(work context.Context, it *item) outcome {
-	err := it.unreadable
-	if err == nil {
-		if d.bus.isDecided(keyOf(it.event.ID(), it.event.Time())) {
-			return outcome{item: it}
-		}
+	result, err := resultDone, error(nil)
+	switch {
+	case it.unreadable != nil:
+		result, err = resultDead, d.bury(it)
+	case d.bus.isDecided(keyOf(it.event.ID, it.event.Time)):
+		return outcome{item: it}
+	default:
 		err = d.try(work, it)
-	}
-	result := resultDone
-	if errors.Is(err, ErrUnreadable) {
-		result, err = resultDead, d.bury(it, err)
 	}
 	if err == nil {
 		d.bus.metrics.handled.WithLabelValues(result).Inc()
@@ -192,7 +190,7 @@ func (d *dispatcher) process(work context.Context, it *item) outcome {
 	}
 	d.bus.metrics.handled.WithLabelValues(resultRetry).Inc()
 	it.failures++
-	d.bus.cfg.Log.Warn("event failed and comes again", "event", it.event.ID(), "attempt", it.failures, "error", amend.Public(err))
+	d.bus.cfg.Log.Warn("event failed and comes again", "event", it.event.ID, "attempt", it.failures, "error", amend.Public(err))
 	return outcome{it, true, backoff(it.failures, d.bus.cfg.RetryMin, d.bus.cfg.RetryMax, rand.Float64())}
 }
 
@@ -209,18 +207,11 @@ func (d *dispatcher) try(work context.Context, it *item) (err error) {
 
 // bury keeps a copy of an event that cannot be read, so that it can neither stop
 // the events behind it nor get lost.
-func (d *dispatcher) bury(it *item, reason error) error {
-	d.bus.cfg.Log.Error("event cannot be read and becomes a dead letter", "error", reason)
-	line := it.line
-	if it.unreadable == nil {
-		var err error
-		if line, err = encode(it.event); err != nil {
-			return err
-		}
-	}
+func (d *dispatcher) bury(it *item) error {
+	d.bus.cfg.Log.Error("event cannot be read and becomes a dead letter", "error", it.unreadable)
 	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
-	_, err := d.bus.js.Publish(ctx, deadTopic, line)
+	_, err := d.bus.js.Publish(ctx, deadTopic, it.line)
 	return err
 }
 

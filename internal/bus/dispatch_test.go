@@ -2,27 +2,21 @@ package bus
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
 )
 
-func plainEvent(subject string) event.Event {
-	e := event.New()
-	e.SetID("1")
-	e.SetType("dev.amend.test.v1")
-	e.SetSource("amend/test")
-	e.SetSubject(subject)
-	return e
+func plainEvent(identity string) amend.Event {
+	return amend.Event{ID: identity + ".firing", Identity: identity, Alert: amend.Alert{Status: amend.Firing, Labels: map[string]string{"alertname": "A"}}}
 }
 
 func TestPoisonBecomesADeadLetter(t *testing.T) {
@@ -31,23 +25,26 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	unsafe, err := json.Marshal(plainEvent("a b"))
+	good, err := alert.Marshal(plainEvent("a"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	poison := []string{"", "not JSON", "{}", `{"specversion":"1.0"}`, string(unsafe)}
+	poison := []string{
+		"", "not JSON", "{}", `{"specversion":"1.0"}`, `{"specversion":"1.0","id":"1","source":"amend/test","type":"dev.amend.test.v1","subject":"a"}`,
+		strings.ReplaceAll(string(good), `"a`, `"a b`), strings.Replace(string(good), "firing.v1", "firing.v2", 1),
+	}
 	for _, body := range poison {
 		if _, err := b.js.Publish(t.Context(), alertPrefix+"a", []byte(body)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := b.Publish(t.Context(), []event.Event{plainEvent("a")}); err != nil {
+	if err := b.Publish(t.Context(), []amend.Event{plainEvent("a")}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	handled := 0
-	if err := b.Consume(ctx, 2, func(context.Context, event.Event, int) error {
+	if err := b.Consume(ctx, 2, func(context.Context, amend.Event, int) error {
 		if n := testutil.ToFloat64(b.metrics.handled.WithLabelValues(resultDead)); n < float64(len(poison)) {
 			return errors.New("the poison comes first")
 		}
@@ -81,13 +78,14 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 // Events that an earlier version stored, one in a message, are counted and handed
 // out.
 func TestEventsOfAnEarlierVersion(t *testing.T) {
-	b, err := Open(t.Context(), Config{Dir: t.TempDir()})
+	dir := t.TempDir()
+	b, err := Open(t.Context(), Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
+	defer func() { b.Close() }()
 	for _, subject := range []string{"a", "a", "b"} {
-		body, err := json.Marshal(plainEvent(subject))
+		body, err := alert.Marshal(plainEvent(subject))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,13 +93,17 @@ func TestEventsOfAnEarlierVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	b.Close()
+	if b, err = Open(t.Context(), Config{Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
 	if n := b.waiting(); n != 3 {
 		t.Errorf("%v events wait, want 3", n)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	handled := 0
-	if err := b.Consume(ctx, 1, func(context.Context, event.Event, int) error {
+	if err := b.Consume(ctx, 1, func(context.Context, amend.Event, int) error {
 		if handled++; handled == 3 {
 			cancel()
 		}
@@ -123,19 +125,19 @@ func TestWhatIsInHandIsBounded(t *testing.T) {
 	}
 	defer b.Close()
 	for _, subject := range []string{"a", "b"} {
-		if err := b.Publish(t.Context(), []event.Event{plainEvent(subject)}); err != nil {
+		if err := b.Publish(t.Context(), []amend.Event{plainEvent(subject)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var seen []string
-	d := newDispatcher(b, 1, func(_ context.Context, e event.Event, attempt int) error {
-		seen = append(seen, e.Subject())
-		if e.Subject() == "a" && attempt < 3 {
+	d := newDispatcher(b, 1, func(_ context.Context, e amend.Event, attempt int) error {
+		seen = append(seen, e.Identity)
+		if e.Identity == "a" && attempt < 3 {
 			return errors.New("not now")
 		}
-		if e.Subject() == "b" {
+		if e.Identity == "b" {
 			cancel()
 		}
 		return nil
@@ -186,12 +188,12 @@ func TestSlowServer(t *testing.T) {
 	slow := &slowStream{Stream: b.alerts, removed: cancel}
 	slow.gets.Store(2)
 	slow.deletes.Store(20)
-	b.alerts = slow
-	if err := b.Publish(t.Context(), []event.Event{plainEvent("a")}); err != nil {
+	b.alerts, b.fresh.room = slow, 0 // everything has to be read
+	if err := b.Publish(t.Context(), []amend.Event{plainEvent("a")}); err != nil {
 		t.Fatal(err)
 	}
 	handled := 0
-	if err := b.Consume(ctx, 1, func(context.Context, event.Event, int) error { handled++; return nil }); err != nil {
+	if err := b.Consume(ctx, 1, func(context.Context, amend.Event, int) error { handled++; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if n := b.waiting(); handled != 1 || n != 0 {
@@ -222,11 +224,13 @@ func TestBrokenStreamEndsHandlers(t *testing.T) {
 	}
 	defer b.Close()
 	broken := make(chan struct{})
-	b.alerts = &brokenStream{b.alerts, broken}
-	if err := b.Publish(t.Context(), []event.Event{plainEvent("a")}); err != nil {
-		t.Fatal(err)
+	b.alerts, b.fresh.room = &brokenStream{b.alerts, broken}, 0 // everything has to be read
+	for range 2 {
+		if err := b.Publish(t.Context(), []amend.Event{plainEvent("a")}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	err = b.Consume(t.Context(), 1, func(ctx context.Context, _ event.Event, _ int) error {
+	err = b.Consume(t.Context(), 1, func(ctx context.Context, _ amend.Event, _ int) error {
 		close(broken)
 		<-ctx.Done()
 		return ctx.Err()

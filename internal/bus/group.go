@@ -21,8 +21,8 @@ const (
 
 // A share is what one caller wants stored, all or none.
 type share struct {
-	body  []byte // lines, each with its end
-	lines int
+	body  []byte      // lines, each with its end
+	items []*item     // of events
 	key   decisionKey // of a decision
 	done  chan error  // holds one
 }
@@ -110,15 +110,14 @@ func (g *group) next() []*share {
 	return shares
 }
 
-// joined returns the body of a message of these shares, and how many lines it has.
-func joined(shares []*share) (body []byte, lines int) {
+// joined returns the body of a message of these shares.
+func joined(shares []*share) []byte {
 	if len(shares) == 1 {
-		return shares[0].body, shares[0].lines
+		return shares[0].body
 	}
 	bodies := make([][]byte, len(shares))
 	for i, s := range shares {
 		bodies[i] = s.body
-		lines += s.lines
 	}
-	return bytes.Join(bodies, nil), lines
+	return bytes.Join(bodies, nil)
 }

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -48,7 +47,7 @@ func (g *group) waitFor(n int) {
 	}
 }
 
-func line(s string) *share { return &share{body: []byte(s + "\n"), lines: 1} }
+func line(s string) *share { return &share{body: []byte(s + "\n")} }
 
 func TestCallersMeetWhileTheDiskIsBusy(t *testing.T) {
 	disk := &slowDisk{through: make(chan struct{}), then: func(context.Context, []*share) error { return nil }}
@@ -128,9 +127,9 @@ func TestFullStoreTakesWhatFits(t *testing.T) {
 	var all sync.WaitGroup
 	publish := func(subject string, size int, want amend.Kind) {
 		e := plainEvent(subject)
-		_ = e.SetData(event.ApplicationJSON, make([]byte, size))
+		e.Alert.Annotations = map[string]string{"summary": strings.Repeat("x", size)}
 		all.Go(func() {
-			if err := b.Publish(t.Context(), []event.Event{e}); amend.KindOf(err) != want {
+			if err := b.Publish(t.Context(), []amend.Event{e}); amend.KindOf(err) != want {
 				t.Errorf("%s: %v, want %v", subject, err, want)
 			}
 		})
@@ -175,7 +174,7 @@ func TestPublishersShareASync(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 50 {
 		all.Go(func() {
-			if err := b.Publish(t.Context(), []event.Event{plainEvent(fmt.Sprintf("s%d", i)), plainEvent("same")}); err != nil {
+			if err := b.Publish(t.Context(), []amend.Event{plainEvent(fmt.Sprintf("s%d", i)), plainEvent("same")}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -201,10 +200,10 @@ func TestPublishersShareASync(t *testing.T) {
 	defer cancel()
 	var mu sync.Mutex
 	seen, n := map[string]int{}, 0
-	err = b.Consume(ctx, 8, func(_ context.Context, e event.Event, _ int) error {
+	err = b.Consume(ctx, 8, func(_ context.Context, e amend.Event, _ int) error {
 		mu.Lock()
 		defer mu.Unlock()
-		seen[e.Subject()]++
+		seen[e.Identity]++
 		if n++; n == 100 {
 			cancel()
 		}
@@ -237,7 +236,7 @@ func TestCloseWhilePublishing(t *testing.T) {
 	for range 16 {
 		all.Go(func() {
 			for {
-				if err := b.Publish(t.Context(), []event.Event{plainEvent("a")}); err != nil {
+				if err := b.Publish(t.Context(), []amend.Event{plainEvent("a")}); err != nil {
 					if amend.KindOf(err) != amend.Transient {
 						t.Errorf("%v, want Transient", err)
 					}

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cloudevents/sdk-go/v2/event"
-
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/bus"
 )
@@ -38,9 +36,9 @@ func publishForever(dir string) {
 		fail(err)
 	}
 	go func() {
-		fail(b.Consume(ctx, 8, func(ctx context.Context, e event.Event, _ int) error {
-			if strings.HasSuffix(e.Subject(), "odd") {
-				return b.RecordDecision(ctx, amend.Decision{EventID: e.ID(), ReceivedAt: e.Time()})
+		fail(b.Consume(ctx, 8, func(ctx context.Context, e amend.Event, _ int) error {
+			if strings.HasSuffix(e.Identity, "odd") {
+				return b.RecordDecision(ctx, amend.Decision{EventID: e.ID, ReceivedAt: e.Time})
 			}
 			return errors.New("not now")
 		}))
@@ -62,8 +60,8 @@ func publishForever(dir string) {
 }
 
 // round returns the events that are published together as the ith.
-func round(i int) []event.Event {
-	var batch []event.Event
+func round(i int) []amend.Event {
+	var batch []amend.Event
 	for n := range 1 + i%4 {
 		id := fmt.Sprintf("%d-%d", i, n)
 		batch = append(batch, newEvent(fmt.Sprintf("%s-%s", id, []string{"even", "odd"}[i%2]), id))
@@ -128,20 +126,20 @@ func TestKilledProcessLosesNothingAccepted(t *testing.T) {
 	if err := b.Publish(t.Context(), events("last", "last")); err != nil {
 		t.Fatal(err)
 	}
-	consume(t, b, 1, func(_ context.Context, e event.Event, _ int) error {
-		handed[e.ID()] = true
-		if decided[e.ID()] {
-			t.Errorf("event %s comes again, although it is decided", e.ID())
+	consume(t, b, 1, func(_ context.Context, e amend.Event, _ int) error {
+		handed[e.ID] = true
+		if decided[e.ID] {
+			t.Errorf("event %s comes again, although it is decided", e.ID)
 		}
 		return nil
-	}, func() bool { return handed["last"] })
+	}, func() bool { return handed["last.firing"] })
 	for i := range accepted {
 		if !decided[fmt.Sprint(i)] {
 			t.Errorf("decision %d is lost", i)
 		}
 		for _, e := range round(i) {
-			if !decided[e.ID()] && !handed[e.ID()] {
-				t.Errorf("accepted event %s is lost", e.ID())
+			if !decided[e.ID] && !handed[e.ID] {
+				t.Errorf("accepted event %s is lost", e.ID)
 			}
 		}
 	}

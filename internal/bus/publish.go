@@ -2,27 +2,21 @@ package bus
 
 import (
 	"context"
-	"encoding/json"
-	"regexp"
 	"strconv"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/alert"
 )
 
-// subjectForm keeps a CloudEvents subject one plain word.
-var subjectForm = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
-
-// Publish stores events, whose subject must match ^[a-z0-9-]{1,63}$. It returns
-// nil only when every event is synced to disk; events that are published at the
-// same time share that sync. Events of up to 4 MiB as JSON are stored all or none;
+// Publish stores events. It returns nil only when every event is synced to disk;
+// events that are published at the same time share that sync. Events of up to 4 MiB as JSON are stored all or none;
 // of more, a leading part may be stored when it fails. When ctx ends they may be
 // stored or not. The error is amend.Invalid for an event that can never be stored
 // and amend.Transient otherwise, a full store included.
-func (b *Bus) Publish(ctx context.Context, events []event.Event) error {
+func (b *Bus) Publish(ctx context.Context, events []amend.Event) error {
 	shares, err := pack(events)
 	if err != nil {
 		return err
@@ -36,7 +30,7 @@ func (b *Bus) Publish(ctx context.Context, events []event.Event) error {
 }
 
 // pack encodes events, one a line, in as few shares as they fit in.
-func pack(events []event.Event) ([]*share, error) {
+func pack(events []amend.Event) ([]*share, error) {
 	var shares []*share
 	var last *share
 	for _, e := range events {
@@ -49,17 +43,14 @@ func pack(events []event.Event) ([]*share, error) {
 			shares = append(shares, last)
 		}
 		last.body = append(last.body, line...)
-		last.lines++
+		last.items = append(last.items, &item{event: e, size: len(line)})
 	}
 	return shares, nil
 }
 
 // encode returns an event as a line.
-func encode(e event.Event) ([]byte, error) {
-	if !subjectForm.MatchString(e.Subject()) {
-		return nil, amend.Errorf(amend.Invalid, "publish", "the event's subject is not a safe word")
-	}
-	body, err := json.Marshal(e) // leaves no newline in it
+func encode(e amend.Event) ([]byte, error) {
+	body, err := alert.Marshal(e) // leaves no newline in it
 	if err != nil {
 		return nil, amend.Errorf(amend.Invalid, "publish", "%w", err)
 	}
@@ -72,15 +63,16 @@ func encode(e event.Event) ([]byte, error) {
 // storeEvents stores the shares of publishers in one message. Its subject says how
 // many events it holds, so that the server can count them.
 func (b *Bus) storeEvents(ctx context.Context, shares []*share) error {
-	body, n := joined(shares)
-	_, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: alertPrefix + countMark + strconv.Itoa(n), Data: body}, jetstream.WithExpectStream(alertStream))
+	r := &record{}
+	for _, s := range shares {
+		r.add(s.items...)
+	}
+	ack, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: alertPrefix + countMark + strconv.Itoa(r.events), Data: joined(shares)}, jetstream.WithExpectStream(alertStream))
 	if err != nil {
 		return err
 	}
-	b.metrics.published.Add(float64(n))
-	select {
-	case b.news <- struct{}{}:
-	default: // the reader is to look anyway
-	}
+	b.metrics.published.Add(float64(r.events))
+	r.seq = ack.Sequence
+	b.fresh.put(r)
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -29,7 +28,7 @@ func TestFullStoreIsAnErrorAndKeepsWhatItHas(t *testing.T) {
 		t.Fatalf("err = %v, want Transient: maximum bytes exceeded", err)
 	}
 	var j journal
-	consume(t, b, 1, func(_ context.Context, e event.Event, _ int) error { j.note(e); return nil }, j.has(stored))
+	consume(t, b, 1, func(_ context.Context, e amend.Event, _ int) error { j.note(e); return nil }, j.has(stored))
 	if len(j.seen["a"]) != stored || j.seen["a"][0] != "0" {
 		t.Errorf("%d events came back, first %s; want %d from 0", len(j.seen["a"]), j.seen["a"][0], stored)
 	}
@@ -41,10 +40,10 @@ func TestFullStoreIsAnErrorAndKeepsWhatItHas(t *testing.T) {
 func TestPublishRefuses(t *testing.T) {
 	b := open(t)
 	big := newEvent("a", "big")
-	_ = big.SetData(event.ApplicationJSON, make([]byte, 4<<20))
-	tests := map[string]event.Event{
+	big.Alert.Annotations = map[string]string{"summary": strings.Repeat("x", 4<<20)}
+	tests := map[string]amend.Event{
 		"wildcard": newEvent("*", "1"), "two words": newEvent("a.b", "1"), "no subject": newEvent("", "1"),
-		"template": newEvent("{{x}}", "1"), "not an event": event.New(), "too big": big,
+		"template": newEvent("{{x}}", "1"), "not an event": {}, "too big": big,
 	}
 	for name, e := range tests {
 		if err := b.Publish(t.Context(), append(events("a", "1"), e)); amend.KindOf(err) != amend.Invalid {
@@ -53,7 +52,7 @@ func TestPublishRefuses(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, list := range [][]event.Event{events("a", "1"), events("a", "1", "2")} {
+	for _, list := range [][]amend.Event{events("a", "1"), events("a", "1", "2")} {
 		if err := b.Publish(ctx, list); amend.KindOf(err) != amend.Transient {
 			t.Errorf("ended context: err = %v, want Transient", err)
 		}
@@ -72,7 +71,7 @@ func TestConcurrentPublish(t *testing.T) {
 	}
 	wg.Wait()
 	var j journal
-	consume(t, b, 8, func(_ context.Context, e event.Event, _ int) error { j.note(e); return nil }, j.has(300))
+	consume(t, b, 8, func(_ context.Context, e amend.Event, _ int) error { j.note(e); return nil }, j.has(300))
 }
 
 // Publish takes any number of events; the metrics know how many, however they are
@@ -80,10 +79,10 @@ func TestConcurrentPublish(t *testing.T) {
 func TestMoreEventsThanOneMessageHolds(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	b := open(t, func(c *bus.Config) { c.Metrics = reg })
-	var list []event.Event
+	var list []amend.Event
 	for i := range 1203 {
 		e := newEvent(fmt.Sprintf("s%d", i), "1")
-		_ = e.SetData(event.ApplicationJSON, make([]byte, 8<<10))
+		e.Alert.Annotations = map[string]string{"summary": strings.Repeat("x", 8<<10)}
 		list = append(list, e)
 	}
 	if err := b.Publish(t.Context(), list); err != nil {

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/amendhq/amend"
@@ -28,7 +27,7 @@ func TestOrderAcrossMessagesAndRestarts(t *testing.T) {
 	var all sync.WaitGroup
 	for s := range subjects {
 		subject := fmt.Sprintf("s%d", s)
-		var list []event.Event
+		var list []amend.Event
 		for i := range each {
 			id := fmt.Sprintf("%s-%d", subject, i)
 			want[subject] = append(want[subject], id)
@@ -44,11 +43,11 @@ func TestOrderAcrossMessagesAndRestarts(t *testing.T) {
 	}
 	all.Wait()
 	var j journal // of decisions
-	handle := func(ctx context.Context, e event.Event, _ int) error {
+	handle := func(ctx context.Context, e amend.Event, _ int) error {
 		if rand.IntN(3) == 0 {
 			return errors.New("not now")
 		}
-		if err := b.RecordDecision(ctx, amend.Decision{EventID: e.ID(), ReceivedAt: e.Time()}); err != nil {
+		if err := b.RecordDecision(ctx, amend.Decision{EventID: e.ID, ReceivedAt: e.Time}); err != nil {
 			return err
 		}
 		j.note(e)

@@ -98,17 +98,17 @@ func New(cfg Config) (*Client, error) {
 // once those in work have ended; ctx bounds how long that takes, so it must end.
 // Some of the events may be on the bus then; as their ids do not change,
 // publishing all of them again does no harm.
-func (c *Client) Publish(ctx context.Context, events []event.Event) error {
+func (c *Client) Publish(ctx context.Context, events []amend.Event) error {
 	begin, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	var posts sync.WaitGroup
-	for _, ce := range events {
+	for _, e := range events {
 		if !c.acquire(begin) {
 			break
 		}
 		posts.Go(func() {
 			defer c.release()
-			if err := c.post(ctx, ce); err != nil {
+			if err := c.post(ctx, e); err != nil {
 				fail(err)
 			}
 		})
@@ -139,8 +139,8 @@ func (c *Client) acquire(ctx context.Context) bool {
 func (c *Client) release() { <-c.slots }
 
 // post sends one event and returns nil when the EventSource has stored it.
-func (c *Client) post(ctx context.Context, ce event.Event) error {
-	outer, err := alert.Envelop(ce)
+func (c *Client) post(ctx context.Context, e amend.Event) error {
+	outer, err := alert.Envelop(e)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (c *Client) post(ctx context.Context, ce event.Event) error {
 		return amend.Errorf(amend.Internal, "publish", "%w", err)
 	}
 	path := firingPath
-	if ce.Type() == alert.TypeResolved {
+	if e.Alert.Status == amend.Resolved {
 		path = resolvedPath
 	}
 	r, err := c.request(ctx, http.MethodPost, path, bytes.NewReader(body))

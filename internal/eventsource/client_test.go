@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -119,16 +118,12 @@ func newClient(t testing.TB, cfg eventsource.Config) *eventsource.Client {
 	return c
 }
 
-func events(t testing.TB, n int, status amend.Status) []event.Event {
+func events(t testing.TB, n int, status amend.Status) []amend.Event {
 	t.Helper()
-	all := make([]event.Event, n)
+	all := make([]amend.Event, n)
 	for i := range all {
 		a := amend.Alert{Status: status, Labels: map[string]string{"alertname": "A", "n": fmt.Sprint(i), "x": "{{workflow.name}}"}, StartsAt: at}
-		ce, err := alert.ToCloudEvent(alert.NewEvent(a, at, alert.Identity{}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[i] = ce
+		all[i] = alert.NewEvent(a, at, alert.Identity{})
 	}
 	return all
 }

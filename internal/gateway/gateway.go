@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -20,9 +19,10 @@ import (
 	"github.com/amendhq/amend/internal/sender"
 )
 
-// A Publisher stores events; nil means that all of them are durable.
+// A Publisher stores events; nil means that all of them are durable. What they hold may
+// stay in use after that.
 type Publisher interface {
-	Publish(ctx context.Context, events []event.Event) error
+	Publish(ctx context.Context, events []amend.Event) error
 }
 
 // A DecisionLog returns the latest n decisions, newest last.

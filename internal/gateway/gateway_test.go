@@ -19,7 +19,6 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -40,15 +39,18 @@ type store struct {
 	events []amend.Event
 }
 
-func (s *store) Publish(ctx context.Context, events []event.Event) error {
+func (s *store) Publish(ctx context.Context, events []amend.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down != nil && len(s.events)+len(events) > s.after {
 		return s.down
 	}
-	for _, ce := range events {
-		e, err := alert.FromCloudEvent(ce)
+	for _, e := range events { // as a bus does
+		line, err := alert.Marshal(e)
 		if err != nil {
+			return err
+		}
+		if e, err = alert.Unmarshal(line); err != nil {
 			return err
 		}
 		s.events = append(s.events, e)
@@ -59,7 +61,7 @@ func (s *store) Publish(ctx context.Context, events []event.Event) error {
 // stalled is a Publisher that never gets an answer from its bus.
 type stalled struct{}
 
-func (stalled) Publish(ctx context.Context, _ []event.Event) error {
+func (stalled) Publish(ctx context.Context, _ []amend.Event) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

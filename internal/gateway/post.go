@@ -11,7 +11,6 @@ import (
 	"strconv"
 
 	"github.com/cloudevents/sdk-go/v2/binding"
-	"github.com/cloudevents/sdk-go/v2/event"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 
 	"github.com/amendhq/amend"
@@ -204,17 +203,9 @@ func (g *Gateway) accept(ctx context.Context, credential string, alerts []amend.
 }
 
 func (g *Gateway) store(ctx context.Context, events []amend.Event) error {
-	packed := make([]event.Event, len(events))
-	for i, e := range events {
-		ce, err := alert.ToCloudEvent(e)
-		if err != nil {
-			return err
-		}
-		packed[i] = ce
-	}
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.Stall)
 	defer cancel()
-	return g.cfg.Publisher.Publish(ctx, packed)
+	return g.cfg.Publisher.Publish(ctx, events)
 }
 
 func mediaType(r *http.Request) string {
