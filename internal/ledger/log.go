@@ -37,31 +37,54 @@ type Log struct {
 // Bytes returns the file. The caller must not change it.
 func (l Log) Bytes() []byte { return l.data }
 
+// A change is what an entry is about, under whatever commit.
+type change struct {
+	incident string
+	episode  int
+}
+
+func changeOf(r amend.Record) change { return change{r.Incident, r.Episode} }
+
 // Missing returns those records that log lacks, oldest first and each change
 // once. A change is in the log if its commit is, or its incident and episode:
 // the same change under another commit was rebased or cherry-picked.
 func Missing(log Log, records []amend.Record) []amend.Record {
-	type change struct {
-		incident string
-		episode  int
-	}
-	commits, changes := map[string]bool{}, map[change]bool{}
-	note := func(r amend.Record) {
-		commits[r.Commit] = true
-		changes[change{r.Incident, r.Episode}] = true
+	// Whether the log has them: a run asks about few of many entries.
+	commits, changes := make(map[string]bool, len(records)), make(map[change]bool, len(records))
+	for _, r := range records {
+		commits[r.Commit], changes[changeOf(r)] = false, false
 	}
 	for _, r := range log.Records {
-		note(r)
+		if _, asked := commits[r.Commit]; asked {
+			commits[r.Commit] = true
+		}
+		if _, asked := changes[changeOf(r)]; asked {
+			changes[changeOf(r)] = true
+		}
 	}
 	var missing []amend.Record
 	for _, r := range slices.SortedFunc(slices.Values(records), compare) {
-		if commits[r.Commit] || changes[change{r.Incident, r.Episode}] {
+		if commits[r.Commit] || changes[changeOf(r)] {
 			continue
 		}
-		note(r)
+		commits[r.Commit], changes[changeOf(r)] = true, true
 		missing = append(missing, r)
 	}
 	return missing
+}
+
+// Holds reports whether log has the incident and episode of each record. That is more
+// than that none is missing: an entry whose incident somebody changed by hand is that of
+// its commit, but not of the same change under another one.
+func Holds(log Log, records []amend.Record) bool {
+	lacks := make(map[change]bool, len(records))
+	for _, r := range records {
+		lacks[changeOf(r)] = true
+	}
+	for _, r := range log.Records {
+		delete(lacks, changeOf(r))
+	}
+	return len(lacks) == 0
 }
 
 // Append returns log with records added at its end, oldest first. The bytes that it
@@ -107,10 +130,14 @@ func same(a, b amend.Record) bool {
 	return a == b
 }
 
+// entryBytes is more than most entries have.
+const entryBytes = 1 << 10
+
 // written returns the file of log with records behind it.
 func written(log Log, records []amend.Record) []byte {
 	indent := strings.Repeat(" ", log.indent)
-	out := bytes.NewBuffer(bytes.Clone(log.data))
+	out := bytes.NewBuffer(make([]byte, 0, len(log.data)+len(header)+len(records)*entryBytes))
+	out.Write(log.data)
 	switch {
 	case len(bytes.TrimSpace(log.data)) == 0:
 		out.WriteString(header)

@@ -5,7 +5,8 @@
 // made on top of the head it was read from and pushed, and if somebody else
 // pushed first, it is dropped and made anew on the new head. So a run may stop
 // at any moment and leaves nothing behind that the next run would trust, and
-// uncommitted work of a person is never touched.
+// uncommitted work of a person is never touched. What it has read of the history
+// it says in the commit itself, see claim.
 package gitlog
 
 import (
@@ -152,7 +153,7 @@ func (c clone) record(ctx context.Context, opt Options, head string) (commit str
 	if err != nil {
 		return "", 0, err
 	}
-	data, err := c.read(ctx, root)
+	data, blob, err := c.read(ctx, root)
 	if err != nil {
 		return "", 0, err
 	}
@@ -163,7 +164,11 @@ func (c clone) record(ctx context.Context, opt Options, head string) (commit str
 	if err != nil {
 		return "", 0, err
 	}
-	records, err := c.history(ctx, head)
+	before, err := c.claimed(ctx, head, blob, time.Now())
+	if err != nil {
+		return "", 0, err
+	}
+	records, err := c.history(ctx, head, before)
 	if err != nil {
 		return "", 0, err
 	}
@@ -176,7 +181,14 @@ func (c clone) record(ctx context.Context, opt Options, head string) (commit str
 	if bytes.Equal(next, data) {
 		return "", 0, nil
 	}
-	commit, err = c.commit(ctx, head, root.with(next), missing)
+	if blob, err = c.write(ctx, next); err != nil {
+		return "", 0, err
+	}
+	message := recordMessage(missing)
+	if ledger.Holds(grown, records) {
+		message += "\n" + claim{blob: blob, commit: head, read: before.read}.String()
+	}
+	commit, err = c.commit(ctx, head, root.with(blob), message)
 	return commit, len(missing), err
 }
 
@@ -201,11 +213,16 @@ func verdicts(ctx context.Context, opt Options, log ledger.Log) []amend.Verdict 
 	return found
 }
 
-// history returns the records of all changes up to head. The log cannot say
-// where to begin: an entry may be lost in a merge by hand, or name any commit.
-func (c clone) history(ctx context.Context, head string) ([]amend.Record, error) {
-	out, err := c.run(ctx, nil, "log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-color",
-		"--format=tformat:%H%x00%P%x00%ct%x00%ce%x00%B", "--basic-regexp", "--grep=^Amend-Incident: ", head, "--")
+// history returns the records of all changes up to head that the claim leaves open. The
+// entries alone cannot say where to begin: one may be lost in a merge by hand, or name
+// any commit.
+func (c clone) history(ctx context.Context, head string, before claim) ([]amend.Record, error) {
+	args := []string{"log", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-color",
+		"--format=tformat:%H%x00%P%x00%ct%x00%ce%x00%B", "--basic-regexp", "--grep=^Amend-Incident: ", "--ignore-missing", head}
+	if before.commit != "" {
+		args = append(args, "^"+before.commit+"^{commit}")
+	}
+	out, err := c.run(ctx, nil, append(args, "--")...)
 	if err != nil {
 		return nil, wrap(amend.Internal, "read history", err)
 	}

@@ -21,7 +21,6 @@ const listed = 50
 type folder struct {
 	entries []string // "<mode> <type> <id>\t<name>"
 	log     int      // index of the log's entry, or -1
-	data    []byte   // the new content of the log
 }
 
 // root lists the root folder of a commit.
@@ -35,45 +34,47 @@ func (c clone) root(ctx context.Context, commit string) (folder, error) {
 	return folder{entries: entries, log: log}, nil
 }
 
-// read returns the log in f; no log is an empty one.
-func (c clone) read(ctx context.Context, f folder) ([]byte, error) {
+// read returns the log in f and the id of its content; no log is an empty one.
+func (c clone) read(ctx context.Context, f folder) (data []byte, blob string, err error) {
 	if f.log < 0 {
-		return nil, nil
+		return nil, "", nil
 	}
 	head, _, _ := strings.Cut(f.entries[f.log], "\t")
 	parts := strings.Fields(head)
 	if len(parts) != 3 || (parts[0] != "100644" && parts[0] != "100755") {
-		return nil, amend.Errorf(amend.Invalid, "read "+ledger.LogFile, "it must be a file, and is %q", head)
+		return nil, "", amend.Errorf(amend.Invalid, "read "+ledger.LogFile, "it must be a file, and is %q", head)
 	}
-	data, err := c.run(ctx, nil, "cat-file", "blob", parts[2])
-	if err != nil {
-		return nil, wrap(amend.Transient, "read "+ledger.LogFile, err)
+	if data, err = c.run(ctx, nil, "cat-file", "blob", parts[2]); err != nil {
+		return nil, "", wrap(amend.Transient, "read "+ledger.LogFile, err)
 	}
-	return data, nil
+	return data, parts[2], nil
+}
+
+// write stores a content of the log and returns its id.
+func (c clone) write(ctx context.Context, data []byte) (blob string, err error) {
+	if blob, err = c.line(ctx, data, "hash-object", "-w", "--stdin"); err != nil {
+		return "", wrap(amend.Internal, "commit", err)
+	}
+	return blob, nil
 }
 
 // with returns f with another content of the log.
-func (f folder) with(data []byte) folder {
-	f.data = data
+func (f folder) with(blob string) folder {
+	f.entries = slices.Clone(f.entries)
+	if f.log < 0 {
+		f.log, f.entries = len(f.entries), append(f.entries, "100644 blob "+blob+"\t"+ledger.LogFile)
+		return f
+	}
+	mode, _, _ := strings.Cut(f.entries[f.log], " ")
+	f.entries[f.log] = mode + " blob " + blob + "\t" + ledger.LogFile
 	return f
 }
 
-// commit writes a commit on top of parent whose root folder is f. Its message
-// names what it records, in words that are no trailers: it is no remediation.
-func (c clone) commit(ctx context.Context, parent string, f folder, added []amend.Record) (string, error) {
-	blob, err := c.line(ctx, f.data, "hash-object", "-w", "--stdin")
-	if err != nil {
-		return "", wrap(amend.Internal, "commit", err)
-	}
-	entries := slices.Clone(f.entries)
-	if f.log < 0 {
-		entries = append(entries, "100644 blob "+blob+"\t"+ledger.LogFile)
-	} else {
-		mode, _, _ := strings.Cut(entries[f.log], " ")
-		entries[f.log] = mode + " blob " + blob + "\t" + ledger.LogFile
-	}
+// commit writes a commit on top of parent whose root folder is f. Its message is in
+// words that are no trailers: it is no remediation.
+func (c clone) commit(ctx context.Context, parent string, f folder, message string) (string, error) {
 	var list bytes.Buffer
-	for _, e := range entries {
+	for _, e := range f.entries {
 		list.WriteString(e + "\x00")
 	}
 	// In a partial clone most of what the folder names is not here.
@@ -81,13 +82,14 @@ func (c clone) commit(ctx context.Context, parent string, f folder, added []amen
 	if err != nil {
 		return "", wrap(amend.Internal, "commit", err)
 	}
-	commit, err := c.line(ctx, []byte(recordMessage(added)), "commit-tree", tree, "-p", parent, "-F", "-")
+	commit, err := c.line(ctx, []byte(message), "commit-tree", tree, "-p", parent, "-F", "-")
 	if err != nil {
 		return "", wrap(amend.Invalid, "commit", err)
 	}
 	return commit, nil
 }
 
+// recordMessage names what a commit records.
 func recordMessage(added []amend.Record) string {
 	if len(added) == 0 {
 		return "record what became of remediations\n"
