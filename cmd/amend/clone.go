@@ -13,9 +13,13 @@ import (
 func openClone(dir string) (*git.Clone, error) {
 	clone, err := git.OpenDir(dir)
 	if amend.KindOf(err) == amend.NotFound {
-		return nil, amend.Errorf(amend.Invalid, "--repo", "%s is not the top folder of a clone; name one, as git clone makes it", dir)
+		return nil, noClone(dir)
 	}
 	return clone, err
+}
+
+func noClone(dir string) error {
+	return amend.Errorf(amend.Invalid, "--repo", "%s is not the top folder of a clone; name one, as git clone makes it", dir)
 }
 
 // headOf returns the last commit of the branch that --branch names.

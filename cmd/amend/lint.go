@@ -49,7 +49,7 @@ mistake is printed as file:line:column: message. Exit code 2 when there is one.`
 func lint(cmd *cobra.Command, file string, out cli.Format) error {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return amend.Errorf(amend.Invalid, "lint", "there is no %s here; run this in the root of the env repo, or name the file. docs/policy.md has a first one", file)
+		return amend.Errorf(amend.Invalid, "lint", "there is no %s here; run this in the root of the env repo, or name the file. amend init writes a first one", file)
 	}
 	if err != nil {
 		return amend.Errorf(amend.Invalid, "lint", "%w", err)

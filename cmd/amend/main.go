@@ -36,7 +36,7 @@ Exit codes: 0 done or nothing to do, 1 internal error, 2 invalid input,
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Write a policy:", []*cobra.Command{newLint(), newSimulate(), newActions()}},
+		{"Write a policy:", []*cobra.Command{newInit(), newLint(), newSimulate(), newActions()}},
 		{"Run amend:", []*cobra.Command{newServe(), intake.New("amend gateway"), newWriter(), steps.New("amend step"), newExporter()}},
 		{"Ask, and change nothing:", []*cobra.Command{newLocate(), newCause(), newReport(), newExplain(), newAudit(), newMCP()}},
 		{"Change something by hand:", []*cobra.Command{newEdit(), newRevertByHand(), newLog()}},
