@@ -2,7 +2,6 @@ package git
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,13 +23,6 @@ type state struct {
 // stateFormat changes when an older mirror must not be read, or an older amend must
 // not read this one.
 const stateFormat = 2
-
-// Past these a rebuild is cheaper than what the clutter costs on every read.
-// As git does, one of the 256 folders of loose objects stands for all.
-const (
-	maxLoosePerFolder = 400
-	maxPacks          = 100
-)
 
 func (m *Mirror) statePath() string { return filepath.Join(m.repoDir(), "state.json") }
 
@@ -82,37 +74,4 @@ func (m *Mirror) loadState() (heads map[string]plumbing.Hash, edge map[plumbing.
 		edge[h] = true
 	}
 	return heads, edge, nil
-}
-
-// tidy removes what a dead process left and reports a mirror that is torn or too
-// cluttered to keep.
-func (m *Mirror) tidy() error {
-	if _, err := os.Stat(m.tornPath()); err == nil {
-		return errors.New("a process died while it wrote objects")
-	}
-	objects := filepath.Join(m.repoDir(), "objects")
-	if loose, _ := os.ReadDir(filepath.Join(objects, "17")); len(loose) > maxLoosePerFolder {
-		return errors.New("it holds too many loose objects")
-	}
-	packs, err := filepath.Glob(filepath.Join(objects, "pack", "*.pack"))
-	if err != nil {
-		return err
-	}
-	if len(packs) > maxPacks {
-		return errors.New("it holds too many packs")
-	}
-	return errors.Join(m.dropParts(), m.drop("tmp_obj_*"))
-}
-
-// dropParts deletes the parts of packs that never came whole.
-func (m *Mirror) dropParts() error {
-	return m.drop("pack/tmp_pack_*")
-}
-
-func (m *Mirror) drop(pattern string) error {
-	parts, err := filepath.Glob(filepath.Join(m.repoDir(), "objects", filepath.FromSlash(pattern)))
-	for _, p := range parts {
-		err = errors.Join(err, os.Remove(p))
-	}
-	return err
 }

@@ -113,6 +113,9 @@ type Repo interface {
 	// Fetch brings the copy up to date, and repairs it after a read that
 	// failed as amend.Transient.
 	Fetch(ctx context.Context) error
+	// Tidy keeps the copy from growing without end. Commits of Host.Commit that are in
+	// no branch may be gone after it.
+	Tidy(ctx context.Context) error
 	Has(sha string) bool
 	Tree(sha string) (fs.FS, error)
 	// Commits walks from one commit back to, and without, another and its ancestors.

@@ -444,6 +444,8 @@ func (s site) Commit(ctx context.Context, d writer.Draft) (writer.Committed, err
 	return made, err
 }
 
+func (m *mirror) Tidy(context.Context) error { return nil }
+
 func (m *mirror) Fetch(context.Context) error {
 	return m.hub.call("fetch", func() error {
 		m.lost = false

@@ -115,7 +115,7 @@ func (w *Writer) dispatch(ctx context.Context, r amend.Record) error {
 // request was merged, or when a run of the workflow was lost. It asks for one of
 // them, because a run adds every entry that is missing.
 //
-// It also looks after the open pull requests.
+// It also looks after the open pull requests, and after the local copy.
 func (w *Writer) Sweep(ctx context.Context) error {
 	if _, err := ask(ctx, w, func(ctx context.Context) (struct{}, error) { return struct{}{}, w.sweep(ctx) }); err != nil {
 		return err
@@ -124,6 +124,9 @@ func (w *Writer) Sweep(ctx context.Context) error {
 }
 
 func (w *Writer) sweep(ctx context.Context) error {
+	if err := w.cfg.Repo.Tidy(ctx); err != nil { // here nothing waits to be pushed
+		return err
+	}
 	head, err := w.refresh(ctx)
 	if err != nil {
 		return err
