@@ -92,6 +92,8 @@ func (m *Mirror) Tidy(ctx context.Context) error {
 func (m *Mirror) replace(fresh *Mirror) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.saver.mu.Lock()
+	defer m.saver.mu.Unlock()
 	m.objects.mu.Lock()
 	defer m.objects.mu.Unlock()
 	old := filepath.Join(m.cfg.Dir, "old")
