@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/spf13/pflag"
-	"golang.org/x/tools/txtar"
 
 	"github.com/amendhq/amend/internal/cli"
 )

@@ -4,7 +4,6 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -157,14 +156,8 @@ func TestReadmeExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, f := range append(repo.Files, txtar.File{Name: ".amend/policy.yaml", Data: []byte(policy)}) {
-		name := filepath.Join(dir, filepath.FromSlash(f.Name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if err := unpack(dir, append(repo.Files, txtar.File{Name: ".amend/policy.yaml", Data: []byte(policy)})); err != nil {
+		t.Fatal(err)
 	}
 	t.Chdir(dir)
 	var stdout, stderr strings.Builder

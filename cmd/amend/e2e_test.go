@@ -25,7 +25,7 @@ import (
 	"time"
 
 	"github.com/google/go-github/v60/github"
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/forge"

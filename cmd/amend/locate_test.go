@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 var (
@@ -25,14 +25,8 @@ var (
 func TestLocatePageRuns(t *testing.T) {
 	text := page(t, "locate.md")
 	dir := t.TempDir()
-	for _, f := range txtar.Parse([]byte(repoBlock.FindStringSubmatch(text)[1])).Files {
-		name := filepath.Join(dir, filepath.FromSlash(f.Name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if err := unpack(dir, txtar.Parse([]byte(repoBlock.FindStringSubmatch(text)[1])).Files); err != nil {
+		t.Fatal(err)
 	}
 	t.Chdir(dir)
 	examples := consoleBlock.FindAllStringSubmatch(text, -1)

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/amendhq/amend/internal/cli"
 	"github.com/amendhq/amend/internal/intake"
@@ -92,14 +92,24 @@ func envrepo(ts *testscript.TestScript, neg bool, args []string) {
 	for _, path := range commits {
 		archive, err := txtar.ParseFile(path)
 		ts.Check(err)
-		for _, f := range archive.Files {
-			name := filepath.Join(dir, filepath.FromSlash(f.Name))
-			ts.Check(os.MkdirAll(filepath.Dir(name), 0o755))
-			ts.Check(os.WriteFile(name, f.Data, 0o644))
-		}
+		ts.Check(unpack(dir, archive.Files))
 		ts.Check(ts.Exec("git", "-C", dir, "add", "--all"))
 		ts.Check(ts.Exec("git", "-C", dir, "commit", "--quiet", "--message", strings.TrimSpace(string(archive.Comment))))
 	}
+}
+
+// unpack writes files below dir, over those that are there.
+func unpack(dir string, files []txtar.File) error {
+	for _, f := range files {
+		name := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // snapshot DIR FILE lists all that is under DIR, with content and time.
