@@ -12,6 +12,7 @@ package gitlog
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"strconv"
@@ -93,17 +94,21 @@ func Reconcile(ctx context.Context, opt Options) (added int, err error) {
 
 // branch returns the branch to record, checked to be the name of one.
 func (c clone) branch(ctx context.Context, opt Options) (string, error) {
-	name := opt.Branch
-	if name == "" {
-		var err error
-		if name, err = c.line(ctx, nil, "symbolic-ref", "--quiet", "--short", "HEAD"); err != nil {
+	if opt.Branch == "" {
+		ref, err := c.line(ctx, nil, "symbolic-ref", "--quiet", "HEAD")
+		name, ok := strings.CutPrefix(ref, "refs/heads/")
+		if err == nil && !ok {
+			err = fmt.Errorf("HEAD is %q", ref)
+		}
+		if err != nil {
 			return "", wrap(amend.Invalid, "find the branch to record, which nobody named", err)
 		}
+		return name, nil
 	}
-	if _, err := c.run(ctx, nil, "check-ref-format", "refs/heads/"+name); err != nil {
-		return "", wrap(amend.Invalid, "check branch "+strconv.Quote(name), err)
+	if _, err := c.run(ctx, nil, "check-ref-format", "refs/heads/"+opt.Branch); err != nil {
+		return "", wrap(amend.Invalid, "check branch "+strconv.Quote(opt.Branch), err)
 	}
-	return name, nil
+	return opt.Branch, nil
 }
 
 func (c clone) recordLocally(ctx context.Context, opt Options, head string) (int, error) {

@@ -167,6 +167,16 @@ func TestRecordsAndPushes(t *testing.T) {
 	}
 }
 
+// A tag may be called as the branch is.
+func TestRecordsBesideATag(t *testing.T) {
+	bare := newRemote(t)
+	dir := newClone(t, bare)
+	land(t, bare, fix("web-1", 1))
+	git(t, dir, "tag", "main")
+	reconcile(t, gitlog.Options{Dir: dir, Push: true}, 1)
+	wantChanges(t, bare, "main", "web-1/1")
+}
+
 func TestRecordsLocally(t *testing.T) {
 	bare := newRemote(t)
 	dir := newClone(t, bare)
