@@ -101,7 +101,7 @@ func (m *Mirror) complete(h plumbing.Hash) error {
 		if whole || m.objects.has(h) {
 			return nil
 		}
-		m.cfg.Log.InfoContext(ctx, "the files of older commits are fetched", "object", h)
+		m.cfg.Log.InfoContext(ctx, "the files of older commits are fetched", "object", h.String())
 		c, err := m.call(ctx)
 		if err == nil && !c.can.Supports(capability.DeepenRelative) {
 			by = everything
