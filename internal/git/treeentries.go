@@ -2,7 +2,10 @@ package git
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -38,6 +41,42 @@ func decodeTree(content []byte) ([]object.TreeEntry, error) {
 		entries = append(entries, object.TreeEntry{Name: names.String()[start:], Mode: canonical(mode), Hash: e.hash})
 	}
 	return entries, nil
+}
+
+// encodeTree is the reverse of decodeTree, with the entries in Git's order.
+func encodeTree(entries []object.TreeEntry) (plumbing.EncodedObject, error) {
+	if !slices.IsSortedFunc(entries, inOrder) {
+		slices.SortFunc(entries, inOrder)
+	}
+	size := 0
+	for _, e := range entries {
+		size += len("100644 \x00") + len(e.Name) + len(e.Hash)
+	}
+	content := make([]byte, 0, size)
+	for _, e := range entries {
+		if strings.IndexByte(e.Name, 0) >= 0 {
+			return nil, errTree
+		}
+		content = append(strconv.AppendUint(content, uint64(e.Mode), 8), ' ')
+		content = append(append(content, e.Name...), 0)
+		content = append(content, e.Hash[:]...)
+	}
+	return encoded(plumbing.TreeObject, content), nil
+}
+
+// inOrder compares entries as Git does: as if the names of folders ended in a slash.
+func inOrder(a, b object.TreeEntry) int {
+	n := min(len(a.Name), len(b.Name))
+	next := func(e object.TreeEntry) byte {
+		switch {
+		case len(e.Name) > n:
+			return e.Name[n]
+		case e.Mode == filemode.Dir:
+			return '/'
+		}
+		return 0
+	}
+	return cmp.Or(strings.Compare(a.Name[:n], b.Name[:n]), cmp.Compare(next(a), next(b)))
 }
 
 // A rawEntry is an entry as a tree has it: "mode name", a zero byte and the hash.

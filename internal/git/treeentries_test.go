@@ -2,10 +2,14 @@ package git
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sort"
 	"strings"
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -32,6 +36,32 @@ func FuzzDecodeTree(f *testing.F) {
 			t.Errorf("the entries of %q are others than those of go-git:\n%s", content, diff)
 		}
 	})
+}
+
+// The trees of a commit are written as go-git writes them, in Git's order: a folder comes
+// after a file whose name begins with its own and a byte below the slash.
+func TestEncodeTree(t *testing.T) {
+	names := []string{"a", "a-b", "a.b", "a0", "ab", "a b", "b", "b\xff", "c", ".github", "z-", "z.", "z", "é"}
+	modes := []filemode.FileMode{filemode.Dir, filemode.Regular, filemode.Executable, filemode.Symlink, filemode.Submodule}
+	for range 200 {
+		var entries []object.TreeEntry
+		for _, i := range rand.Perm(len(names))[:rand.IntN(len(names))] {
+			entries = append(entries, object.TreeEntry{Name: names[i], Mode: modes[rand.IntN(len(modes))], Hash: plumbing.ComputeHash(plumbing.BlobObject, []byte(names[i]))})
+		}
+		want := new(plumbing.MemoryObject)
+		sorted := object.Tree{Entries: slices.Clone(entries)}
+		sort.Sort(object.TreeEntrySorter(sorted.Entries))
+		if err := sorted.Encode(want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := encodeTree(entries)
+		if err != nil || got.Hash() != want.Hash() {
+			t.Fatalf("%v is written as %v (%v), go-git writes %v", entries, got, err, want)
+		}
+	}
+	if _, err := encodeTree([]object.TreeEntry{{Name: "a\x00b"}}); err == nil {
+		t.Error("a name with a zero byte is written")
+	}
 }
 
 // BenchmarkDecodeTree reads the tree of a folder with 200 others in it.

@@ -136,9 +136,10 @@ func (t *treeFS) list(e object.TreeEntry) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]fs.DirEntry, len(folder))
+	all, entries := make([]dirEntry, len(folder)), make([]fs.DirEntry, len(folder))
 	for i, e := range folder {
-		entries[i] = dirEntry{e, t}
+		all[i] = dirEntry{e, t}
+		entries[i] = &all[i]
 	}
 	return entries, nil
 }

@@ -2,7 +2,6 @@ package git
 
 import (
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -150,14 +149,13 @@ func (g *grafting) graft(base plumbing.Hash, changed map[string]*sprout) (plumbi
 			return plumbing.ZeroHash, err
 		}
 	}
-	sort.Sort(object.TreeEntrySorter(entries))
-	obj := new(plumbing.MemoryObject)
-	if err := (&object.Tree{Entries: entries}).Encode(obj); err != nil {
+	obj, err := encodeTree(entries)
+	if err != nil {
 		return plumbing.ZeroHash, amend.Errorf(amend.Internal, "write tree", "%w", err)
 	}
 	h, err := g.write(obj)
 	if err == nil {
-		g.mirror.objects.keepTree(h, entries)
+		g.mirror.objects.trees.Put(h, entries) // the next commit is read from it
 	}
 	return h, err
 }
