@@ -9,7 +9,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"unique"
 
 	"github.com/amendhq/amend"
@@ -114,40 +113,46 @@ func fingerprintOf(fsys fs.FS, name string) fingerprint {
 // short takes half the bytes for a hash in hexadecimal digits: the index keeps one for
 // each file.
 func short(hash string, told bool) fingerprint {
-	if b, err := hex.DecodeString(hash); err == nil {
-		hash = string(b)
+	var room [64]byte // for the digits, and then what they stand for
+	digits := append(room[:0], hash...)
+	if n, err := hex.Decode(digits, digits); err == nil {
+		hash = string(digits[:n])
 	}
 	return fingerprint{hash, told}
 }
 
 // readFolder fills in what belongs to the folder itself. Symbolic links and
 // other special files are left out, so nothing can be read or edited through
-// them.
+// them. Mostly all entries but one are as they were.
 func (l *Locator) readFolder(fsys fs.FS, dir string, told bool, known []*node) (*node, error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
 		return nil, readError(dir, err)
 	}
 	files, children := make([]*facts, len(entries)), make([]*node, len(entries))
-	err = l.each(len(entries), func(i int) (err error) {
-		e, name := entries[i], path.Join(dir, entries[i].Name())
-		var is fingerprint
+	prints := make([]fingerprint, len(entries))
+	var news []int
+	for i, e := range entries {
 		if h, ok := e.(hashed); ok && told {
-			is = short(h.Hash())
+			prints[i] = short(h.Hash())
 		} else {
-			is = fingerprintOf(fsys, name)
+			prints[i] = fingerprintOf(fsys, path.Join(dir, e.Name()))
 		}
+		if prints[i].told {
+			files[i], children[i] = remembered(known, e, prints[i].hash)
+		}
+		if files[i] == nil && children[i] == nil {
+			news = append(news, i)
+		}
+	}
+	err = l.each(len(news), func(n int) (err error) {
+		i := news[n]
+		e, name := entries[i], path.Join(dir, entries[i].Name())
 		switch {
-		case e.IsDir() && !strings.EqualFold(e.Name(), ".git"):
-			var were []*node
-			for _, n := range known {
-				if c := n.child(e.Name()); c != nil && !slices.Contains(were, c) {
-					were = append(were, c)
-				}
-			}
-			children[i], err = l.index(fsys, name, is, were)
+		case isFolder(e):
+			children[i], err = l.index(fsys, name, prints[i], childrenOf(known, e.Name()))
 		case e.Type().IsRegular():
-			files[i], err = l.fileFacts(fsys, name, e, is, known)
+			files[i], err = l.fileFacts(fsys, name, e, prints[i], known)
 		}
 		return err
 	})
@@ -164,52 +169,34 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, told bool, known []*node) (
 	return n, err
 }
 
-// each does the tasks 0 to n-1, some of them at the same time while there are
-// idle readers, and returns the error of the first that failed. A panic of a
-// task goes on in the caller, who may have prepared for it.
-//
-// An idle reader is handed half of what is left, so that few take over much: most
-// tasks are shorter than it takes to wake another thread.
-func (l *Locator) each(n int, task func(int) error) error {
-	errs, panics := make([]error, n), make([]any, n)
-	var running sync.WaitGroup
-	var do func(from, to int)
-	share := func(from, to int) {
-		defer func() {
-			if p := recover(); p != nil {
-				panics[from] = fmt.Sprintf("%s: %v", PanickedIn(), p)
-			}
-			<-l.readers
-		}()
-		do(from, to)
+// isFolder reports whether an entry is a folder of the env repo.
+func isFolder(e fs.DirEntry) bool { return e.IsDir() && !strings.EqualFold(e.Name(), ".git") }
+
+// remembered returns what one of the known nodes has of an entry with this hash.
+func remembered(known []*node, e fs.DirEntry, hash string) (*facts, *node) {
+	if e.Type().IsRegular() {
+		return factsWith(known, e.Name(), hash), nil
 	}
-	do = func(from, to int) {
-		for ; from < to; from++ {
-			if half := from + (to-from+1)/2; half < to {
-				select {
-				case l.readers <- struct{}{}:
-					rest := to
-					running.Go(func() { share(half, rest) })
-					to = half
-				default:
-				}
-			}
-			errs[from] = task(from)
+	if !isFolder(e) {
+		return nil, nil
+	}
+	for _, n := range known {
+		if c := n.child(e.Name()); c != nil && c.hash == hash {
+			return nil, c
 		}
 	}
-	do(0, n)
-	running.Wait()
-	for _, p := range panics {
-		if p != nil {
-			panic(p)
+	return nil, nil
+}
+
+// childrenOf returns the folders of this name in the known nodes.
+func childrenOf(known []*node, name string) []*node {
+	var found []*node
+	for _, n := range known {
+		if c := n.child(name); c != nil && !slices.Contains(found, c) {
+			found = append(found, c)
 		}
 	}
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return found
 }
 
 func (l *Locator) readKustomization(fsys fs.FS, n *node) (special, error) {
@@ -233,14 +220,9 @@ func (l *Locator) readKustomization(fsys fs.FS, n *node) (special, error) {
 	return special{}, nil
 }
 
-// fileFacts returns what is remembered of a file, or scans it.
+// fileFacts scans a file, unless its content shows that it is remembered.
 func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry, is fingerprint, known []*node) (*facts, error) {
 	hash, told := is.hash, is.told
-	if told {
-		if f := factsWith(known, e.Name(), hash); f != nil {
-			return f, nil
-		}
-	}
 	if !scanned(name) && (told || !isCode(name)) {
 		return unread(hash, name, e)
 	}

@@ -2,7 +2,6 @@ package locate
 
 import (
 	"crypto/sha256"
-	"io"
 	"slices"
 	"strings"
 )
@@ -15,21 +14,20 @@ type shape [16]byte
 
 // shapeOf returns the shape of a node whose children have theirs.
 func (n *node) shapeOf() shape {
-	h := sha256.New()
-	text := func(kind, s string) { _, _ = io.WriteString(h, kind+s+"\x00") } // never fails; no name holds the byte
+	var b []byte
+	text := func(kind byte, s string) { b = append(append(append(b, kind), s...), 0) } // no name holds the byte
 	for _, f := range n.files {
-		text("f", f.name)
+		text('f', f.name)
 		if f.structural() {
-			text("h", f.hash)
+			text('h', f.hash)
 		}
 	}
 	for _, c := range n.children {
-		text("d", c.base())
-		_, _ = h.Write(c.shape[:])
+		text('d', c.base())
+		b = append(b, c.shape[:]...)
 	}
-	var s shape
-	copy(s[:], h.Sum(nil))
-	return s
+	sum := sha256.Sum256(b)
+	return shape(sum[:len(shape{})])
 }
 
 func (f entry) structural() bool {
