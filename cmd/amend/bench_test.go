@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +14,8 @@ import (
 	"time"
 
 	"github.com/amendhq/amend"
+	"github.com/amendhq/amend/internal/git"
+	"github.com/amendhq/amend/internal/pipeline"
 )
 
 // benchApps is the least size of the env repo, in Deployments of a file each.
@@ -128,6 +132,52 @@ func BenchmarkBurst(b *testing.B) {
 	b.ReportMetric(ms(quantile(took, 0.50))/burst, "ms/commit")
 	b.ReportMetric(float64(pushes)/float64(b.N), "pushes")
 }
+
+// BenchmarkCommits decides about one incident after the other and makes its commit on
+// that of the last, as a batch does: the part of it that is amend's alone.
+func BenchmarkCommits(b *testing.B) {
+	const apps = 1000
+	s := newStage(b, apps, "", nil)
+	copied, err := git.OpenMirror(b.Context(), git.Config{
+		Dir: filepath.Join(s.dir, "mirror"), URL: s.web.URL + "/" + envRepo + ".git",
+		Auth: func(context.Context) (string, string, error) { return "x-access-token", serveToken, nil },
+	})
+	s.must(err)
+	defer func() { s.must(copied.Close()) }()
+	s.must(copied.Fetch(b.Context()))
+	head, err := copied.Head("main")
+	s.must(err)
+	decider := pipeline.New(withJsonnet())
+	meta := git.CommitMeta{Message: "Restart", Author: git.Person{Name: "amend", Email: "amend@example.com"}}
+	commit := func(n int) {
+		files, err := copied.Tree(head)
+		s.must(err)
+		e := amend.Event{ID: fmt.Sprint(n), Identity: fmt.Sprint(n), Time: time.Now(), Alert: firing("AppStuck", app(n%apps+1))}
+		d, err := decider.Decide(pipeline.World{Tree: files, Past: noPast{}, Now: time.Now()}, e)
+		s.must(err)
+		if d.Plan == nil {
+			s.Fatalf("%+v", d)
+		}
+		meta.Time = time.Now()
+		made, err := copied.Write(head, d.Plan.Files, meta)
+		s.must(err)
+		head = made.SHA
+	}
+	commit(-1 + apps) // reads the repo
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		commit(n)
+	}
+}
+
+// noPast is that of a repo which amend has never changed.
+type noPast struct{}
+
+func (noPast) Episodes(string, amend.Mode) ([]amend.Episode, error)       { return nil, nil }
+func (noPast) Records(time.Time, amend.Mode) ([]amend.Record, error)      { return nil, nil }
+func (noPast) Reviews(time.Time) ([]time.Duration, error)                 { return nil, nil }
+func (noPast) Versions(amend.RepoPath) iter.Seq2[pipeline.Version, error] { return nil }
+func (noPast) Commits() iter.Seq2[pipeline.Commit, error]                 { return nil }
 
 // quantile returns the value that the given part of the sample does not exceed.
 func quantile(sample []time.Duration, part float64) time.Duration {
