@@ -35,8 +35,9 @@ the next arrives. A workflow that adds what its own event tells would so have tw
 that of the first and that of the last; without a group its runs would race each other.
 
 One more change is the time of "amend log" for one change that the log lacks, from the
-start of the program to the push of its commit. Beside it, one entry that yq adds to a file of
-the same content, without history, clone, commit and push.`
+start of the program to the push of its commit. *The push, as the host takes it*, is of that the
+time from the first byte of the push until it is answered. Beside it, one entry that yq adds to a
+file of the same content, without history, clone, commit and push. The sizes take turns.`
 	n := 100
 	if b.short {
 		n = 20
@@ -177,13 +178,13 @@ func (b *bench) logsAtOnce(ctx context.Context, s *report.Section, n int) error 
 	return w.close()
 }
 
-// clone returns a new clone of the env repo.
+// clone returns a new clone of the env repo, of which each request is watched.
 func (w *world) clone(ctx context.Context) (string, error) {
 	dir, err := os.MkdirTemp(w.dir, "clone-")
 	if err != nil {
 		return "", err
 	}
-	_, err = commandWith(ctx, w.env(), "", "git", "clone", "--quiet", w.url()+".git", dir)
+	_, err = commandWith(ctx, w.env(), "", "git", "clone", "--quiet", "http://"+w.door.addr()+"/"+repoName+".git", dir)
 	return dir, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/amendhq/amend/bench/report"
 	"github.com/amendhq/amend/bench/stat"
@@ -18,7 +19,17 @@ const (
 	yqRounds       = 2
 )
 
-// logGrowth adds one more entry to logs of several sizes.
+// A growing log gets one more entry again and again.
+type growing struct {
+	*world
+	entries            int
+	clone              string
+	all                effort      // of the run that added all entries
+	took, push, beside stat.Sample // in ms: one more change, the host's part of that, and yq
+	memory             int64
+}
+
+// logGrowth adds one more entry to logs of several sizes, which take turns.
 func (b *bench) logGrowth(ctx context.Context, s *report.Section) error {
 	sizes := []int{10, 10_000}
 	switch {
@@ -27,67 +38,84 @@ func (b *bench) logGrowth(ctx context.Context, s *report.Section) error {
 	case b.full:
 		sizes = append(sizes, 100_000)
 	}
-	plot := report.Plot{Title: "One more entry in the log, by its size", X: "entries", Y: "ms"}
-	var first stat.Sample
-	for i, n := range sizes {
-		share := 1 / float64(len(sizes)-i)
-		took, beside, err := b.logOf(ctx, s, n, share)
+	var logs []*growing
+	for _, n := range sizes {
+		g, err := b.logOf(ctx, n)
 		if err != nil {
 			return fmt.Errorf("%d entries: %w", n, err)
 		}
-		plot.Add("amend log", float64(n), took.Median())
-		plot.Add("yq -i", float64(n), beside.Median())
-		if i == 0 {
-			first = took
-			continue
+		logs = append(logs, g)
+	}
+	for round := range b.rounds(1, 3, logEntryRounds) {
+		for _, g := range logs {
+			if err := g.grow(ctx, round); err != nil {
+				return fmt.Errorf("%d entries: %w", g.entries, err)
+			}
 		}
-		ratio, measured := times(took, first)
-		s.Add(fmt.Sprintf("growth of one more change over that with 10 entries at %d entries", n), measured, "≤ 1.5×", ratio <= 1.5)
+	}
+	plot := report.Plot{Title: "One more entry in the log, by its size", X: "entries", Y: "ms"}
+	for i, g := range logs {
+		if err := g.report(ctx, s, &plot); err != nil {
+			return fmt.Errorf("%d entries: %w", g.entries, err)
+		}
+		if i > 0 {
+			ratio, measured := times(g.took, logs[0].took)
+			s.Add(fmt.Sprintf("growth of one more change over that with 10 entries at %d entries", g.entries), measured, "≤ 1.5×", ratio <= 1.5)
+		}
 	}
 	s.Plots = append(s.Plots, plot)
 	return nil
 }
 
-// logOf measures a log of n entries, in a share of the time that is left.
-func (b *bench) logOf(ctx context.Context, s *report.Section, n int, share float64) (took, beside stat.Sample, err error) {
+// logOf makes a log of n entries.
+func (b *bench) logOf(ctx context.Context, n int) (*growing, error) {
 	w, err := newWorld(ctx, b, setting{files: 10, commits: 1, changes: n})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	clone, err := w.clone(ctx)
+	g := &growing{world: w, entries: n}
+	if g.clone, err = w.clone(ctx); err != nil {
+		return nil, err
+	}
+	g.all, err = w.recordIn(ctx, g.clone)
+	return g, err
+}
+
+// grow measures one more entry.
+func (g *growing) grow(ctx context.Context, round int) error {
+	if err := g.land(ctx, g.entries+round); err != nil {
+		return err
+	}
+	begin := time.Now()
+	e, err := g.recordIn(ctx, g.clone)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	all, err := w.recordIn(ctx, clone)
-	if err != nil {
-		return nil, nil, err
+	push, _ := g.watch.between(begin, time.Now())
+	g.took, g.push, g.memory = append(g.took, ms(e.wall)), append(g.push, ms(push)), max(g.memory, e.memory)
+	if round >= yqRounds {
+		return nil
 	}
-	var memory int64
-	for round := range b.rounds(share, 3, logEntryRounds) {
-		if err := w.land(ctx, n+round); err != nil {
-			return nil, nil, err
-		}
-		e, err := w.recordIn(ctx, clone)
-		if err != nil {
-			return nil, nil, err
-		}
-		took, memory = append(took, ms(e.wall)), max(memory, e.memory)
-		if round >= yqRounds {
-			continue
-		}
-		if e, err = w.yqEntry(ctx, clone); err != nil {
-			return nil, nil, err
-		}
-		beside = append(beside, ms(e.wall))
+	if e, err = g.yqEntry(ctx, g.clone); err != nil {
+		return err
 	}
-	at := fmt.Sprintf(" at %d entries", n)
-	s.Note("amend log, the first time, adds all"+at, fmt.Sprintf("%.0f ms", ms(all.wall)))
-	s.Note("amend log, one more change"+at, fmt.Sprintf("%.0f ms, memory %.0f MB (n=%d)", took.Median(), mb(memory), len(took)))
-	s.Note("beside: `yq -i` adds an entry to the file"+at, fmt.Sprintf("%.0f ms (n=%d)", beside.Median(), len(beside)))
-	if err := w.checkLog(ctx, n+len(took)); err != nil {
-		return nil, nil, err
+	g.beside = append(g.beside, ms(e.wall))
+	return nil
+}
+
+// report checks the log and says what was measured.
+func (g *growing) report(ctx context.Context, s *report.Section, plot *report.Plot) error {
+	if err := g.checkLog(ctx, g.entries+len(g.took)); err != nil {
+		return err
 	}
-	return took, beside, w.close()
+	at := fmt.Sprintf(" at %d entries", g.entries)
+	s.Note("amend log, the first time, adds all"+at, fmt.Sprintf("%.0f ms", ms(g.all.wall)))
+	s.Note("amend log, one more change"+at, fmt.Sprintf("%.0f ms, memory %.0f MB (n=%d)", g.took.Median(), mb(g.memory), len(g.took)))
+	s.Note("of it the push, as the host takes it"+at, fmt.Sprintf("%.0f ms", g.push.Median()))
+	s.Note("beside: `yq -i` adds an entry to the file"+at, fmt.Sprintf("%.0f ms (n=%d)", g.beside.Median(), len(g.beside)))
+	plot.Add("amend log", float64(g.entries), g.took.Median())
+	plot.Add("yq -i", float64(g.entries), g.beside.Median())
+	return g.close()
 }
 
 // land puts one more change of amend on the branch.
