@@ -38,6 +38,9 @@ func partsOf(lines []string) []part {
 			parts[i] = separator
 		}
 	}
+	if !slices.ContainsFunc(lines, maySaySecret) {
+		return parts
+	}
 	h := hider{parts: parts}
 	decoder := yaml.NewDecoder(strings.NewReader(strings.Join(lines, "")))
 	var n yaml.Node
@@ -46,6 +49,12 @@ func partsOf(lines []string) []part {
 		n = yaml.Node{}
 	}
 	return parts
+}
+
+// maySaySecret reports whether something on the line may read as what a hider looks
+// for: it says so, or in an escape or an encoding. Most files need not be parsed for it.
+func maySaySecret(line string) bool {
+	return strings.Contains(line, "Secret") || strings.Contains(line, "secretGenerator") || strings.ContainsAny(line, "\\\x00")
 }
 
 // A hider marks the lines of secret values.

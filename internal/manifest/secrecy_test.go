@@ -28,6 +28,8 @@ func TestDiffQuotesNoSecret(t *testing.T) {
 		"a comment at the separator":         {deployment + "--- # credentials: hunter2\n" + credentials, false},
 		"a separator with a document":        {deployment + "--- {kind: Secret, stringData: {password: hunter2}}\n", false},
 		"an item of a List":                  {"kind: List\nitems:\n-\n" + indented + secretItem, false},
+		"a kind in escapes":                  {"kind: List\nitems:\n-\n" + indented + strings.ReplaceAll(secretItem, "Secret", `"\x53ecret"`), false},
+		"a kind over two lines":              {"kind: List\nitems:\n-\n" + indented + strings.ReplaceAll(secretItem, "Secret", "\"Sec\\\n    ret\""), false},
 		"an item before":                     {"kind: List\nitems:\n" + secretItem + "- spec: {replicas: 2}\n  kind: Deployment\n", true},
 		"a List in flow style":               {"kind: List\nitems: [\n{kind: Deployment, spec: {\nreplicas: 2}},\n{kind: Secret, stringData: {password: hunter2}}]\n", false},
 		"one line of JSON":                   {`{"kind":"List","items":[{"kind":"Deployment","note":"replicas: 2"},{"kind":"Secret","data":{"password":"hunter2"}}]}` + "\n", false},
