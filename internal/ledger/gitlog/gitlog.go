@@ -163,7 +163,7 @@ func (c clone) record(ctx context.Context, opt Options, head string) (commit str
 		return "", 0, err
 	}
 	if len(data) > logBytes {
-		opt.Log.WarnContext(ctx, ledger.LogFile+" is large: consider to archive its older part", "bytes", len(data))
+		opt.Log.WarnContext(ctx, ledger.LogFile+" is large: hosts may not show it, and each run reads and writes all of it", "bytes", len(data))
 	}
 	log, err := ledger.ParseLog(data)
 	if err != nil {
