@@ -74,10 +74,10 @@ bench-micro: ## Every benchmark of the packages, and alert accepted → commit o
 	$(GO) test -run '^$$' -bench AlertToCommit -benchtime 200x ./cmd/amend
 	$(GO) test -run '^$$' -bench Burst -benchtime 5x ./cmd/amend
 
-# Decoding an alert, its key, finding the line, splicing it in, writing the tree. What
-# they allocate is the same on a busy machine, so few rounds are enough.
-MICRO := ./internal/alert ./internal/locate ./internal/manifest ./internal/git
-MICRO_RUN := $(GO) test -run '^$$' -bench '^Benchmark(DecodeAlertmanager|Identity|Warm|Parse|Leaves|Set|Insert|Fix)' -skip '/files=50000' -benchmem -benchtime 20x -count 6
+# Decoding an alert, its key, its event, its post, finding the line, splicing it in, writing
+# the tree. What they allocate is the same on a busy machine, so few rounds are enough.
+MICRO := ./internal/alert ./internal/gateway ./internal/locate ./internal/manifest ./internal/git
+MICRO_RUN := $(GO) test -run '^$$' -bench '^Benchmark(DecodeAlertmanager|Identity|Marshal|Unmarshal|PostOne|Warm|Parse|Leaves|Set|Insert|Fix)' -skip '/files=50000' -benchmem -benchtime 20x -count 6
 REF ?= main
 
 .PHONY: bench-compare

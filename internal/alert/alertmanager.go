@@ -1,9 +1,8 @@
 package alert
 
 import (
-	"encoding/json"
-	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/amendhq/amend"
@@ -61,7 +60,7 @@ func DecodeGrafana(r io.Reader, limits Limits) ([]amend.Alert, Group, error) {
 const valueAnnotation = "value_string"
 
 func decode(r io.Reader, limits Limits, version string) ([]amend.Alert, Group, error) {
-	d := &decoder{json: json.NewDecoder(limits.Reader(r)), limits: limits}
+	d := &decoder{json: newTexts(limits.Reader(r)), limits: limits}
 	if err := d.body(); err != nil {
 		return nil, Group{}, err
 	}
@@ -82,10 +81,10 @@ func invalid(format string, args ...any) error {
 	return amend.Errorf(amend.Invalid, "decode alerts", format, args...)
 }
 
-// A decoder walks the webhook token by token: only one alert at a time is held
+// A decoder walks the webhook value by value: only one alert at a time is held
 // in its wire form.
 type decoder struct {
-	json        *json.Decoder
+	json        *texts
 	limits      Limits
 	version     string
 	externalURL string
@@ -95,157 +94,160 @@ type decoder struct {
 }
 
 func (d *decoder) body() error {
-	if err := d.delim('{', "a JSON object"); err != nil {
+	if d.json.next() != '{' {
+		return d.unexpected("a JSON object")
+	}
+	if err := d.json.object(d.field); err != nil {
 		return err
 	}
-	for d.json.More() {
-		key, err := d.json.Token()
-		if err != nil {
-			return syntax(err)
-		}
-		if err := d.field(key); err != nil {
-			return err
-		}
-	}
-	if _, err := d.json.Token(); err != nil {
-		return syntax(err)
-	}
-	if _, err := d.json.Token(); err != io.EOF {
-		if err == nil {
-			return invalid("there is more than one JSON value")
-		}
-		return syntax(err)
-	}
-	return nil
+	return d.json.end()
 }
 
-func (d *decoder) field(key json.Token) error {
+// unexpected says that something else begins than what was expected, unless it is no
+// JSON at all.
+func (d *decoder) unexpected(what string) error {
+	if err := d.json.skip(); err != nil {
+		return err
+	}
+	return invalid("found something else where %s was expected", what)
+}
+
+func (d *decoder) field(key string) error {
 	switch key {
 	case "alerts":
 		return d.list()
 	case "version":
-		return d.value(&d.version, "version", "a string")
+		return d.text(&d.version, key)
 	case "groupKey":
-		return d.text(&d.group.Key, "groupKey")
+		return d.text(&d.group.Key, key)
 	case "receiver":
-		return d.text(&d.group.Receiver, "receiver")
+		return d.text(&d.group.Receiver, key)
 	case "externalURL":
-		return d.text(&d.externalURL, "externalURL")
+		return d.text(&d.externalURL, key)
 	case "truncatedAlerts":
-		return d.value(&d.group.Truncated, "truncatedAlerts", "a number")
+		ok, err := d.json.number(&d.group.Truncated)
+		if err == nil && !ok {
+			err = invalid("%s is not a number", key)
+		}
+		return err
 	}
-	return d.value(&skipped{}, "body", "JSON")
+	return d.json.skip()
 }
 
-// skipped takes any JSON value and keeps nothing of it.
-type skipped struct{}
-
-// UnmarshalJSON drops the value.
-func (*skipped) UnmarshalJSON([]byte) error { return nil }
-
 func (d *decoder) text(into *string, name string) error {
-	err := d.value(into, name, "a string")
+	ok, err := d.json.text(into)
+	if err == nil && !ok {
+		err = invalid("%s is not a string", name)
+	}
 	*into = clip(*into, d.limits.ValueBytes)
 	return err
 }
 
-func (d *decoder) value(into any, name, want string) error {
-	err := d.json.Decode(into)
-	if wrongType := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrongType) {
-		return invalid("%s is not %s", name, want)
-	}
-	return syntax(err)
-}
-
 func (d *decoder) list() error {
-	if err := d.delim('[', "an array of alerts"); err != nil {
-		return err
+	if d.json.next() != '[' {
+		return d.unexpected("an array of alerts")
 	}
-	for ; d.json.More(); d.seen++ {
+	return d.json.array(func() error {
 		if d.seen >= d.limits.Alerts {
 			return invalid("more than %d alerts: %w", d.limits.Alerts, ErrTooLarge)
 		}
 		var w wireAlert
-		err := d.json.Decode(&w)
-		if wrongType := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrongType) {
-			d.reject("a field has the wrong type: labels and annotations are objects of strings, the rest are strings")
-			continue
-		}
+		ok, err := w.read(d.json)
 		if err != nil {
-			return syntax(err)
+			return err
 		}
-		a, reason := w.alert(d.limits)
-		if reason != "" {
-			d.reject(reason)
-			continue
+		a, reason := amend.Alert{}, "a field has the wrong type: labels and annotations are objects of strings, the rest are strings"
+		if ok {
+			a, reason = w.alert(d.limits)
 		}
-		d.alerts = append(d.alerts, a)
-	}
-	_, err := d.json.Token()
-	return syntax(err)
-}
-
-func (d *decoder) reject(reason string) {
-	d.group.Rejected = append(d.group.Rejected, Rejection{Index: d.seen, Reason: reason})
-}
-
-func (d *decoder) delim(want json.Delim, what string) error {
-	got, err := d.json.Token()
-	if err != nil {
-		return syntax(err)
-	}
-	if got != want {
-		return invalid("found something else where %s was expected", what)
-	}
-	return nil
-}
-
-// syntax sorts an error of the JSON decoder: those of our own reader are
-// sorted already.
-func syntax(err error) error {
-	var known *amend.Error
-	switch {
-	case err == nil:
+		if reason == "" {
+			d.alerts = append(d.alerts, a)
+		} else {
+			d.group.Rejected = append(d.group.Rejected, Rejection{Index: d.seen, Reason: reason})
+		}
+		d.seen++
 		return nil
-	case errors.As(err, &known):
-		return err
-	case err == io.EOF || err == io.ErrUnexpectedEOF:
-		return invalid("the JSON ends too early")
-	}
-	return invalid("not JSON: %w", err)
+	})
 }
 
 // A wireAlert is an alert as the webhook writes it. The times are strings so
 // that a bad one costs its own alert only.
 type wireAlert struct {
-	Status       amend.Status      `json:"status"`
-	Labels       map[string]string `json:"labels"`
-	Annotations  map[string]string `json:"annotations"`
-	StartsAt     string            `json:"startsAt"`
-	EndsAt       string            `json:"endsAt"`
-	GeneratorURL string            `json:"generatorURL"`
-	Fingerprint  string            `json:"fingerprint"`
-	ValueString  string            `json:"valueString"` // of Grafana
+	status, startsAt, endsAt  string
+	generatorURL, fingerprint string
+	valueString               string // of Grafana
+	labels, annotations       map[string]string
+}
+
+// read reads an alert, and reports whether all that it knows of it has the right type.
+func (w *wireAlert) read(json *texts) (bool, error) {
+	switch json.next() {
+	case '{':
+	case 'n':
+		return true, json.skip()
+	default:
+		return false, json.skip()
+	}
+	good := true
+	err := json.object(func(key string) error {
+		ok, err := true, error(nil)
+		switch field(key) {
+		case "status":
+			ok, err = json.text(&w.status)
+		case "labels":
+			ok, err = json.pairs(&w.labels)
+		case "annotations":
+			ok, err = json.pairs(&w.annotations)
+		case "startsAt":
+			ok, err = json.text(&w.startsAt)
+		case "endsAt":
+			ok, err = json.text(&w.endsAt)
+		case "generatorURL":
+			ok, err = json.text(&w.generatorURL)
+		case "fingerprint":
+			ok, err = json.text(&w.fingerprint)
+		case "valueString":
+			ok, err = json.text(&w.valueString)
+		default:
+			err = json.skip()
+		}
+		good = good && ok
+		return err
+	})
+	return good, err
+}
+
+var alertFields = []string{"status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint", "valueString"}
+
+// field returns the name of the field that is meant: how it is spelled in large and
+// small letters does not count.
+func field(key string) string {
+	for _, name := range alertFields {
+		if strings.EqualFold(key, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // alert returns the alert within the limits, or why it cannot be taken.
 func (w wireAlert) alert(limits Limits) (amend.Alert, string) {
 	a := amend.Alert{
-		Status: w.Status, Labels: w.Labels, Annotations: w.Annotations,
-		GeneratorURL: w.GeneratorURL, Fingerprint: w.Fingerprint,
+		Status: amend.Status(w.status), Labels: w.labels, Annotations: w.annotations,
+		GeneratorURL: w.generatorURL, Fingerprint: w.fingerprint,
 	}
 	var ok bool
-	if a.StartsAt, ok = instant(w.StartsAt); !ok {
+	if a.StartsAt, ok = instant(w.startsAt); !ok {
 		return amend.Alert{}, "startsAt is not an RFC 3339 time"
 	}
-	if a.EndsAt, ok = instant(w.EndsAt); !ok && w.EndsAt != "" {
+	if a.EndsAt, ok = instant(w.endsAt); !ok && w.endsAt != "" {
 		return amend.Alert{}, "endsAt is not an RFC 3339 time"
 	}
-	if _, taken := a.Annotations[valueAnnotation]; w.ValueString != "" && !taken {
+	if _, taken := a.Annotations[valueAnnotation]; w.valueString != "" && !taken {
 		if a.Annotations == nil {
 			a.Annotations = map[string]string{}
 		}
-		a.Annotations[valueAnnotation] = w.ValueString
+		a.Annotations[valueAnnotation] = w.valueString
 	}
 	return Bound(a, limits)
 }

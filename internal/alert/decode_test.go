@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -188,6 +189,71 @@ func TestDecodeAlertmanagerReplacesInvalidUTF8(t *testing.T) {
 	}
 	if got := alerts[0].Name(); got != "a��b�" {
 		t.Errorf("name = %q", got)
+	}
+}
+
+// What senders may write although Alertmanager does not is read as encoding/json reads it.
+func TestDecodeAlertmanagerIsTolerant(t *testing.T) {
+	wrong := alert.Rejection{Reason: "a field has the wrong type: labels and annotations are objects of strings, the rest are strings"}
+	want := amend.Alert{Status: amend.Firing, Labels: map[string]string{"alertname": "A"}, StartsAt: at.Truncate(time.Minute)}
+	with := func(change func(*amend.Alert)) *amend.Alert {
+		a := want
+		change(&a)
+		return &a
+	}
+	for body, want := range map[string]*amend.Alert{
+		`"labels":{"alertname":"A"}`:                                     &want,
+		`"Labels":{"alertname":"A"}`:                                     &want,
+		`"labels":{"\u0061lertname":"\u0041"}`:                           &want,
+		`"labels":{"alertname":"B","alertname":"A"}`:                     &want,
+		`"labels":{"alertname":"A"},"annotations":null`:                  &want,
+		`"labels":{"alertname":"A"},"generatorURL":null`:                 &want,
+		`"labels":{"alertname":"A"},"later":[{"x":[1,true,null]}]`:       &want,
+		`"labels":{"alertname":"B","x":null},"labels":{"alertname":"A"}`: with(func(a *amend.Alert) { a.Labels = map[string]string{"alertname": "A", "x": ""} }),
+		`"labels":{"x":"y"},"labels":null,"LABELS":{"alertname":"A"}`:    &want,
+		`"labels":{"alertname":1}`:                                       nil,
+		`"labels":{"alertname":{"x":"y"}}`:                               nil,
+		`"labels":["alertname"]`:                                         nil,
+		`"labels":{"alertname":"A"},"fingerprint":[]`:                    nil,
+		`"labels":{"alertname":"A"},"annotations":"x"`:                   nil,
+	} {
+		post := `{"version":null,"version":"4","truncatedAlerts":null,"alerts":[` + oneAlert + `],"alerts":[{"status":"firing","startsAt":"2026-03-02T09:15:00Z",` + body + `}]}`
+		alerts, g, err := alert.DecodeAlertmanager(strings.NewReader(post), alert.DefaultLimits())
+		if err != nil {
+			t.Errorf("%s: %v", body, err)
+			continue
+		}
+		if want == nil {
+			wrong.Index = 1
+			if diff := cmp.Diff([]alert.Rejection{wrong}, g.Rejected); diff != "" {
+				t.Errorf("%s: %s", body, diff)
+			}
+			continue
+		}
+		if len(alerts) != 2 || !cmp.Equal(*want, alerts[1]) {
+			t.Errorf("%s is read as %+v", body, alerts)
+		}
+	}
+	for post, want := range map[string]string{
+		`{"version":"4","alerts":[null]}`: "startsAt is not an RFC 3339 time", `{"version":"4","alerts":["x"]}`: wrong.Reason, `{"version":"4","alerts":[[]]}`: wrong.Reason,
+	} {
+		if _, g, err := alert.DecodeAlertmanager(strings.NewReader(post), alert.DefaultLimits()); err != nil || len(g.Rejected) != 1 || g.Rejected[0].Reason != want {
+			t.Errorf("%s: %+v, %v", post, g.Rejected, err)
+		}
+	}
+	for _, number := range []string{"1.5", "1e3", "18446744073709551616", `"1"`} {
+		if _, _, err := alert.DecodeAlertmanager(strings.NewReader(`{"version":"4","truncatedAlerts":`+number+`}`), alert.DefaultLimits()); !strings.Contains(fmt.Sprint(err), "truncatedAlerts is not a number") {
+			t.Errorf("%s: %v", number, err)
+		}
+	}
+}
+
+// An error holds none of the text that came before it.
+func TestDecodeAlertmanagerErrorsQuoteNoAlert(t *testing.T) {
+	post := `{"version":"4","alerts":[{"labels":{"SECRET-NAME":"SECRET-VALUE","SECRET-OTHER":x}}]}`
+	_, _, err := alert.DecodeAlertmanager(strings.NewReader(post), alert.DefaultLimits())
+	if amend.KindOf(err) != amend.Invalid || strings.Contains(err.Error(), "SECRET") {
+		t.Errorf("err = %v", err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -429,6 +430,20 @@ func secretFile(t testing.TB, name, content string) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// BenchmarkPostOne takes one alert, another one each time.
+func BenchmarkPostOne(b *testing.B) {
+	s := newSite(b)
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		s.store.events = s.store.events[:0]
+		if w := s.post(group(one(`,"deployment":"app-` + strconv.Itoa(n) + `"`))); w.Code != http.StatusOK {
+			b.Fatal(w.Code)
+		}
+	}
 }
 
 func BenchmarkPost10000Alerts(b *testing.B) {
