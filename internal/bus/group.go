@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -72,7 +73,7 @@ func (g *group) leave(s *share) {
 
 // work stores what waits until nothing does.
 func (g *group) work() {
-	for shares := g.next(); len(shares) > 0; shares = g.next() {
+	for shares := g.gather(); len(shares) > 0; shares = g.gather() {
 		err := g.put(shares)
 		var refused *jetstream.APIError
 		alone := len(shares) > 1 && errors.As(err, &refused)
@@ -82,6 +83,21 @@ func (g *group) work() {
 			}
 			s.done <- err
 		}
+	}
+}
+
+// gather is next, after whoever is about to come has come: it lets others work first, as
+// long as that brings more.
+func (g *group) gather() []*share {
+	for before := -1; ; {
+		g.mu.Lock()
+		n := len(g.waiting)
+		g.mu.Unlock()
+		if n <= before || n == 0 {
+			return g.next()
+		}
+		before = n
+		runtime.Gosched()
 	}
 }
 

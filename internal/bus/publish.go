@@ -39,10 +39,11 @@ func pack(events []amend.Event) ([]*share, error) {
 			return nil, err
 		}
 		if last == nil || len(last.body)+len(line) > maxGroup {
-			last = &share{}
+			last = &share{body: line}
 			shares = append(shares, last)
+		} else {
+			last.body = append(last.body, line...)
 		}
-		last.body = append(last.body, line...)
 		last.items = append(last.items, &item{event: e, size: len(line)})
 	}
 	return shares, nil
