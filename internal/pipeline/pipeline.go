@@ -20,6 +20,7 @@ import (
 	"github.com/amendhq/amend/internal/cache"
 	"github.com/amendhq/amend/internal/locate"
 	"github.com/amendhq/amend/internal/policy"
+	"github.com/amendhq/amend/internal/tree"
 )
 
 // StopFile is the kill switch: while it exists in the env repo, nothing is changed.
@@ -90,6 +91,7 @@ type Pipeline struct {
 
 	mu     sync.Mutex
 	source []byte
+	hash   string // of source, "" where the tree does not know it
 	policy *policy.Policy
 }
 
@@ -198,9 +200,17 @@ func refused(d amend.Decision, reason amend.Reason, err error) (amend.Decision, 
 	return d, nil
 }
 
-// load returns the tree's policy, parsing it only when its bytes changed.
-func (p *Pipeline) load(tree fs.FS) (*policy.Policy, error) {
-	data, err := fs.ReadFile(tree, policy.Path)
+// load returns the tree's policy, parsing it only when its bytes changed, and reading
+// it only when its hash did.
+func (p *Pipeline) load(files fs.FS) (*policy.Policy, error) {
+	var hash string
+	if known, ok := files.(tree.Hasher); ok {
+		hash, _ = known.Hash(policy.Path)
+	}
+	if parsed := p.known(hash); parsed != nil {
+		return parsed, nil
+	}
+	data, err := fs.ReadFile(files, policy.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, amend.Refusef(amend.ReasonInvalidPolicy, "the env repo has no %s; write one, see docs/policy.md", policy.Path)
 	}
@@ -210,14 +220,25 @@ func (p *Pipeline) load(tree fs.FS) (*policy.Policy, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.policy != nil && bytes.Equal(data, p.source) {
+		p.hash = hash
 		return p.policy, nil
 	}
 	parsed, err := policy.Parse(policy.Path, data, Catalogue())
 	if err != nil {
 		return nil, err
 	}
-	p.source, p.policy = data, parsed
+	p.source, p.hash, p.policy = data, hash, parsed
 	return parsed, nil
+}
+
+// known returns the policy of this hash if it was the last one, else nil.
+func (p *Pipeline) known(hash string) *policy.Policy {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if hash == "" || hash != p.hash {
+		return nil
+	}
+	return p.policy
 }
 
 func exists(tree fs.FS, name string) (bool, error) {
