@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/http"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,15 +53,34 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// count adds one answered post.
-func (m *metrics) count(source string, code int, seconds float64) {
-	m.posts.WithLabelValues(source, strconv.Itoa(code)).Inc()
-	m.seconds.WithLabelValues(source).Observe(seconds)
+// A counter counts the posts of one source. It has the series of those that are
+// accepted at hand: to find one by its labels takes longer than to add to it.
+type counter struct {
+	posts                      *prometheus.CounterVec // of the source, by code
+	ok                         prometheus.Counter
+	accepted, folded, rejected prometheus.Counter
+	seconds                    prometheus.Observer
 }
 
-// countAlerts adds what became of the alerts of one post.
-func (m *metrics) countAlerts(source string, a answer) {
-	m.alerts.WithLabelValues(source, "accepted").Add(float64(a.Accepted))
-	m.alerts.WithLabelValues(source, "folded").Add(float64(a.Folded))
-	m.alerts.WithLabelValues(source, "rejected").Add(float64(len(a.Rejected)))
+// of returns the counter of a source, whose series begin with that.
+func (m *metrics) of(source string) counter {
+	posts := m.posts.MustCurryWith(prometheus.Labels{"source": source})
+	return counter{
+		posts: posts, ok: posts.WithLabelValues(strconv.Itoa(http.StatusOK)), seconds: m.seconds.WithLabelValues(source),
+		accepted: m.alerts.WithLabelValues(source, "accepted"), folded: m.alerts.WithLabelValues(source, "folded"),
+		rejected: m.alerts.WithLabelValues(source, "rejected"),
+	}
+}
+
+// count adds one answered post, and what became of its alerts.
+func (c counter) count(code int, a answer, seconds float64) {
+	posts := c.ok
+	if code != http.StatusOK {
+		posts = c.posts.WithLabelValues(strconv.Itoa(code))
+	}
+	posts.Inc()
+	c.seconds.Observe(seconds)
+	c.accepted.Add(float64(a.Accepted))
+	c.folded.Add(float64(a.Folded))
+	c.rejected.Add(float64(len(a.Rejected)))
 }

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/cloudevents/sdk-go/v2/binding"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
@@ -51,6 +52,7 @@ type taker func(r *http.Request, credential string) (answer, *failure)
 // post wraps the reading of one kind of body with what all have in common:
 // limits, the budget, the answer, the metrics and one log line.
 func (g *Gateway) post(d door, take taker) knowing {
+	counter := sync.OnceValue(func() counter { return g.metrics.of(d.source) })
 	return func(w http.ResponseWriter, r *http.Request, credential string) {
 		start := g.cfg.Now()
 		a, f := g.admitted(w, r, d, func(r *http.Request) (answer, *failure) { return take(r, credential) })
@@ -58,8 +60,7 @@ func (g *Gateway) post(d door, take taker) knowing {
 		if f != nil {
 			code = f.code
 		}
-		g.metrics.count(d.source, code, g.cfg.Now().Sub(start).Seconds())
-		g.metrics.countAlerts(d.source, a)
+		counter().count(code, a, g.cfg.Now().Sub(start).Seconds())
 		g.logPost(r.Context(), d.source, a, f)
 		switch {
 		case f == nil:
@@ -209,7 +210,11 @@ func (g *Gateway) store(ctx context.Context, events []amend.Event) error {
 }
 
 func mediaType(r *http.Request) string {
-	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	text := r.Header.Get("Content-Type")
+	if text == "application/json" { // as nearly all say it
+		return text
+	}
+	t, _, err := mime.ParseMediaType(text)
 	if err != nil {
 		return ""
 	}
