@@ -74,12 +74,41 @@ func (l *Locator) parse(hash string, data []byte) ([]*object, error) {
 	if p, ok := l.parsed.Get(hash); ok {
 		return p.objects, p.err
 	}
-	objects, err := parseObjects(data)
+	objects, err := objectsBy(l.read, data)
 	if err != nil {
 		err = amend.Refusef(amend.ReasonUnproven, "parsing: %w", amend.Private(err))
 	}
 	l.parsed.Put(hash, parsedFile{objects: objects, err: err, size: len(data) + valueBytes*manifest.Weight(data)})
 	return objects, err
+}
+
+// The bounds of the documents that are remembered: of one, and of all.
+const (
+	maxReading  = 32 << 10
+	maxReadings = 128 << 10
+)
+
+// A reading is what a document reads as, or the error of it.
+type reading struct {
+	value any
+	err   error
+	size  int
+}
+
+// read is manifest.Read, and remembers the last documents: for an edit of a manifest
+// its file is read as the source of a render and as what an edit is proved in, both
+// before and after it.
+func (l *Locator) read(doc []byte) (any, error) {
+	if len(doc) > maxReading {
+		return manifest.Read(doc)
+	}
+	r, ok := l.readings.Get(string(doc))
+	if !ok {
+		r.size = len(doc)
+		r.value, r.err = manifest.Read(doc)
+		l.readings.Put(string(doc), r)
+	}
+	return r.value, r.err
 }
 
 // What a value costs to parse, and what it takes while it is kept.

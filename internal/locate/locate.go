@@ -37,6 +37,7 @@ type Locator struct {
 
 	contents  *cache.Map[string, []byte]
 	parsed    *cache.Map[string, parsedFile]
+	readings  *cache.Map[string, reading] // by the text of the document
 	manifests *cache.Map[string, *manifest.File]
 	renders   *cache.Map[string, *render]
 
@@ -53,6 +54,7 @@ func New(options ...Option) *Locator {
 	l := &Locator{
 		contents:  cache.New[string](16<<20, func(b []byte) int { return len(b) }),
 		parsed:    cache.New[string](64<<20, func(p parsedFile) int { return p.size }),
+		readings:  cache.New[string](maxReadings, func(r reading) int { return r.size }),
 		manifests: cache.New[string](64<<20, func(f *manifest.File) int { return len(f.Bytes()) + valueBytes*manifest.Weight(f.Bytes()) }),
 		renders:   cache.New[string](1<<17, func(r *render) int { return 1 + len(r.objects) + r.size/16 }),
 

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/amendhq/amend"
 	"github.com/amendhq/amend/internal/manifest"
 )
@@ -69,18 +67,17 @@ func flattenList(v any) []*object {
 
 // parseObjects reads the objects of a YAML or JSON file as Argo CD does for a
 // directory source.
-func parseObjects(data []byte) ([]*object, error) {
+func parseObjects(data []byte) ([]*object, error) { return objectsBy(manifest.Read, data) }
+
+// objectsBy is parseObjects with a Reader.
+func objectsBy(read manifest.Reader, data []byte) ([]*object, error) {
 	var objects []*object
 	for _, doc := range splitDocuments(data) {
-		converted, err := yaml.YAMLToJSON(doc)
+		v, err := read(doc)
 		if err != nil {
 			return nil, err
 		}
-		found, err := decodeObjects(converted)
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, found...)
+		objects = append(objects, flattenList(v)...)
 	}
 	return objects, nil
 }

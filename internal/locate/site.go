@@ -94,7 +94,7 @@ func (v *view) manifest(name string) (*manifest.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := manifest.Parse(data)
+	f, err := manifest.Reader(v.loc.read).Parse(data)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ type File struct {
 	// generated says that a comment at the head of the file names a program that
 	// writes it. It is never edited: the next run would undo the edit.
 	generated bool
+	read      Reader
 }
 
 // source is one YAML document: its root, nil when there is none, and its bytes.
@@ -43,7 +44,11 @@ type source struct {
 // text of a template that only looks like YAML, or is larger, deeper or more
 // aliased than any file that people write. The file keeps data, which must not
 // be changed afterwards.
-func Parse(data []byte) (*File, error) {
+func Parse(data []byte) (*File, error) { return Reader(Read).Parse(data) }
+
+// Parse is the function Parse for a file whose documents the Reader reads where an edit
+// is proved.
+func (read Reader) Parse(data []byte) (*File, error) {
 	if len(data) > maxBytes {
 		return nil, invalid("the file has %d bytes, more than %d", len(data), maxBytes)
 	}
@@ -53,7 +58,7 @@ func Parse(data []byte) (*File, error) {
 	if !utf8.Valid(data) {
 		return nil, invalid("the file is not UTF-8")
 	}
-	f := &File{text: newText(data), anchored: map[*yaml.Node]bool{}}
+	f := &File{text: newText(data), anchored: map[*yaml.Node]bool{}, read: read}
 	if err := f.decode(); err != nil {
 		return nil, err
 	}

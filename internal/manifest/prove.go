@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 
@@ -40,7 +41,7 @@ func (f *File) proveSet(l Leaf, data []byte, want any) error {
 
 // reparse reads the edited file; JSON has to stay JSON.
 func (f *File) reparse(data []byte) (*File, error) {
-	next, err := Parse(data)
+	next, err := f.read.Parse(data)
 	if err != nil {
 		return nil, unproven("the edited file cannot be read: %w", err)
 	}
@@ -130,14 +131,25 @@ func (f *File) proveMeaning(next *File, source int, at *trail, change func(any) 
 	return unproven("%s does not get the wanted value", at.path())
 }
 
-// decoded reads a document as Kubernetes, Helm and Argo CD do.
+// decoded reads a document as others do.
 func (f *File) decoded(source int) (any, error) {
-	var v any
 	doc := f.docs[source]
-	err := sigsyaml.Unmarshal(f.text.data[doc.start:doc.end], &v, func(d *json.Decoder) *json.Decoder {
-		d.UseNumber()
-		return d
-	})
+	return f.read(f.text.data[doc.start:doc.end])
+}
+
+// A Reader does what Read does. One may remember what it has read, as nobody changes it.
+type Reader func(doc []byte) (any, error)
+
+// Read reads a YAML document as Kubernetes, Helm and Argo CD do. Numbers keep their text.
+func Read(doc []byte) (any, error) {
+	plain, err := sigsyaml.YAMLToJSON(doc)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(plain))
+	d.UseNumber()
+	var v any
+	err = d.Decode(&v)
 	return v, err
 }
 
