@@ -3,6 +3,7 @@ package alert_test
 import (
 	"encoding/json"
 	"maps"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -136,7 +137,21 @@ func TestMarshalWritesACloudEvent(t *testing.T) {
 	elsewhere.Time = at.In(time.FixedZone("", 3600))
 	foreign := plain
 	foreign.Trace = "{{x}}"
-	for name, e := range map[string]amend.Event{"plain": plain, "traced": traced, "no time": timeless, "another zone": elsewhere, "no trace": foreign} {
+	full := plain // so that no field is forgotten that an alert gets one day
+	for i := range reflect.TypeFor[amend.Alert]().NumField() {
+		switch f := reflect.ValueOf(&full.Alert).Elem().Field(i).Addr().Interface().(type) {
+		case *string:
+			*f = "x<y>\"&\\\n\u2028ü"
+		case *map[string]string:
+			*f = map[string]string{"b": "", "a": "1", "ü<": "\x00"}
+		case *time.Time:
+			*f = at.Add(time.Duration(i))
+		case *amend.Status:
+		default:
+			t.Fatalf("nobody has said how field %d is written", i)
+		}
+	}
+	for name, e := range map[string]amend.Event{"plain": plain, "full": full, "traced": traced, "no time": timeless, "another zone": elsewhere, "no trace": foreign} {
 		ce, err := alert.ToCloudEvent(e)
 		if err != nil {
 			t.Fatal(err)

@@ -47,18 +47,21 @@ func NewIdentity(volatile []string) Identity {
 // labels count, so that unrelated alerts never share an identity.
 func (i Identity) Of(labels map[string]string) string {
 	names := make([]string, 0, len(labels))
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		if labels[name] != "" && !slices.Contains(i.volatile, name) {
+	size := 0
+	for name, value := range labels {
+		size += len(name) + len(value) + 2*binary.MaxVarintLen64
+		if value != "" && !slices.Contains(i.volatile, name) {
 			names = append(names, name)
 		}
 	}
 	if len(names) == 0 {
-		names = slices.Sorted(maps.Keys(labels))
+		names = slices.AppendSeq(names, maps.Keys(labels))
 	}
+	slices.Sort(names)
 	// Lengths come first so that no label can pretend to be two.
-	var text []byte
+	text := make([]byte, 0, size)
 	for _, name := range names {
-		for _, s := range []string{name, labels[name]} {
+		for _, s := range [...]string{name, labels[name]} {
 			text = binary.AppendUvarint(text, uint64(len(s)))
 			text = append(text, s...)
 		}

@@ -3,6 +3,7 @@ package alert
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -18,7 +19,7 @@ func Marshal(e amend.Event) ([]byte, error) {
 	if !made(e) {
 		return nil, errNotMade()
 	}
-	data, err := json.Marshal(e.Alert)
+	data, err := appendAlert(make([]byte, 0, 1<<10), e.Alert)
 	if err != nil {
 		return nil, amend.Errorf(amend.Internal, "pack event", "%w", err)
 	}
@@ -45,6 +46,60 @@ func Marshal(e amend.Event) ([]byte, error) {
 		line = append(line, '"')
 	}
 	return append(line, '}'), nil
+}
+
+// appendAlert appends what encoding/json writes of an alert.
+func appendAlert(b []byte, a amend.Alert) ([]byte, error) {
+	b = appendText(append(b, `{"status":`...), string(a.Status))
+	b = appendPairs(append(b, `,"labels":`...), a.Labels)
+	if len(a.Annotations) > 0 {
+		b = appendPairs(append(b, `,"annotations":`...), a.Annotations)
+	}
+	b, err := appendTime(append(b, `,"startsAt":`...), a.StartsAt)
+	if err == nil && !a.EndsAt.IsZero() {
+		b, err = appendTime(append(b, `,"endsAt":`...), a.EndsAt)
+	}
+	for _, field := range [...]struct{ name, value string }{
+		{`,"generatorURL":`, a.GeneratorURL}, {`,"fingerprint":`, a.Fingerprint},
+		{`,"externalURL":`, a.ExternalURL}, {`,"receiver":`, a.Receiver},
+	} {
+		if field.value != "" {
+			b = appendText(append(b, field.name...), field.value)
+		}
+	}
+	return append(b, '}'), err
+}
+
+func appendPairs(b []byte, pairs map[string]string) []byte {
+	names := make([]string, 0, 16)
+	for name := range pairs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	b = append(b, '{')
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(append(appendText(b, name), ':'), pairs[name])
+	}
+	return append(b, '}')
+}
+
+// appendText leaves to encoding/json what it may write in another way.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(s) // texts cannot fail
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
+func appendTime(b []byte, t time.Time) ([]byte, error) {
+	b, err := t.AppendText(append(b, '"'))
+	return append(b, '"'), err
 }
 
 // Unmarshal is the inverse of Marshal, as strict as FromCloudEvent is: anything that
