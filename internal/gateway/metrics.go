@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/http"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,20 +52,18 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// A counter counts the posts of one source. It has the series of those that are
-// accepted at hand: to find one by its labels takes longer than to add to it.
+// A counter counts the posts of one source. It has most series at hand: to find one by
+// its labels takes longer than to add to it.
 type counter struct {
-	posts                      *prometheus.CounterVec // of the source, by code
-	ok                         prometheus.Counter
+	posts                      *prometheus.CounterVec // by code
 	accepted, folded, rejected prometheus.Counter
 	seconds                    prometheus.Observer
 }
 
 // of returns the counter of a source, whose series begin with that.
 func (m *metrics) of(source string) counter {
-	posts := m.posts.MustCurryWith(prometheus.Labels{"source": source})
 	return counter{
-		posts: posts, ok: posts.WithLabelValues(strconv.Itoa(http.StatusOK)), seconds: m.seconds.WithLabelValues(source),
+		posts: m.posts.MustCurryWith(prometheus.Labels{"source": source}), seconds: m.seconds.WithLabelValues(source),
 		accepted: m.alerts.WithLabelValues(source, "accepted"), folded: m.alerts.WithLabelValues(source, "folded"),
 		rejected: m.alerts.WithLabelValues(source, "rejected"),
 	}
@@ -74,11 +71,7 @@ func (m *metrics) of(source string) counter {
 
 // count adds one answered post, and what became of its alerts.
 func (c counter) count(code int, a answer, seconds float64) {
-	posts := c.ok
-	if code != http.StatusOK {
-		posts = c.posts.WithLabelValues(strconv.Itoa(code))
-	}
-	posts.Inc()
+	c.posts.WithLabelValues(strconv.Itoa(code)).Inc()
 	c.seconds.Observe(seconds)
 	c.accepted.Add(float64(a.Accepted))
 	c.folded.Add(float64(a.Folded))
