@@ -138,7 +138,10 @@ func (p *person) do() (what string) {
 		git(p, p.dir, "add", ledger.LogFile)
 		git(p, p.dir, "commit", "-q", "--amend", "--no-edit", "--allow-empty")
 	case "rebase":
-		git(p, p.dir, "rebase", "-q", "-X", "theirs", "--force-rebase", "--keep-empty", any)
+		rebase := exec.Command("git", "-C", p.dir, "rebase", "-q", "-X", "theirs", "--force-rebase", "--keep-empty", any)
+		if rebase.Run() != nil { // one of the two has no log
+			git(p, p.dir, "rebase", "--abort")
+		}
 	}
 	return what
 }
