@@ -18,6 +18,10 @@ const (
 	// storeTimeout is how long the embedded server may take for one message. Who
 	// has less time leaves earlier.
 	storeTimeout = 30 * time.Second
+	// Where so many callers wait, more are on their way, and waiting for them for this
+	// long saves messages, each of which takes longer than that. Fewer are not delayed.
+	company  = 5
+	patience = 500 * time.Microsecond
 )
 
 // A share is what one caller wants stored, all or none.
@@ -29,8 +33,9 @@ type share struct {
 }
 
 // A group stores the shares of callers that come at the same time in one message:
-// a message costs one sync of the disk however much it holds. The first caller
-// waits for nobody; the others meet while the disk is busy with the one before.
+// a message costs one sync of the disk however much it holds. A caller who comes alone
+// waits for nobody; the others meet while the disk is busy with the one before, and
+// where there are many, for a moment more.
 type group struct {
 	// store stores the shares in one message, in their order.
 	store func(ctx context.Context, shares []*share) error
@@ -86,18 +91,23 @@ func (g *group) work() {
 	}
 }
 
-// gather is next, after whoever is about to come has come: it lets others work first, as
-// long as that brings more.
+// gather is next, after those have come who are about to: it lets others work first, as
+// long as that brings more, and where there is company it waits once.
 func (g *group) gather() []*share {
-	for before := -1; ; {
+	for before, waited := -1, false; ; {
 		g.mu.Lock()
 		n := len(g.waiting)
 		g.mu.Unlock()
-		if n <= before || n == 0 {
+		switch {
+		case n > before && n > 0:
+			before = n
+			runtime.Gosched()
+		case n >= company && !waited:
+			waited = true
+			time.Sleep(patience)
+		default:
 			return g.next()
 		}
-		before = n
-		runtime.Gosched()
 	}
 }
 
