@@ -57,6 +57,40 @@ func TestOwnerIsAskedForWhatIsLive(t *testing.T) {
 	}
 }
 
+// TestActingIsTold: once of each decision to act, also of one whose plan is refused, and
+// of no other.
+func TestActingIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		owner func(amend.ObjectRef) ([]byte, error)
+		stop  bool
+		want  amend.Reason
+		told  int
+	}{
+		"a change": {want: amend.ReasonAct, told: 1},
+		"no plan": {want: amend.ReasonAmbiguous, told: 1, owner: func(amend.ObjectRef) ([]byte, error) {
+			return nil, amend.Refusef(amend.ReasonAmbiguous, "two declare it")
+		}},
+		"the kill switch": {want: amend.ReasonKillSwitch, stop: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := load(t, "image-kustomize")
+			if c.stop {
+				s.files[pipeline.StopFile] = &fstest.MapFile{}
+			}
+			w, told := s.world(), 0
+			w.Owner = c.owner
+			w.Acting = func(d amend.Decision) {
+				if told++; !d.Acts() || d.Incident == "" || d.Mode == "" || d.Plan != nil {
+					t.Errorf("told of %+v", d)
+				}
+			}
+			if d, err := pipeline.New().Decide(w, s.event); err != nil || d.Reason != c.want || told != c.told {
+				t.Errorf("%q, %v; told %d times, want %q and %d", d.Reason, err, told, c.want, c.told)
+			}
+		})
+	}
+}
+
 // TestPlanSaysWhatTheRendersChange, so that others can look for just that.
 func TestPlanSaysWhatTheRendersChange(t *testing.T) {
 	s := load(t, "act-scale")

@@ -35,6 +35,9 @@ type World struct {
 	// Owner tells which Application deploys an object, as it is live; see
 	// locate.Query.Live. It is nil where only the env repo is asked.
 	Owner func(amend.ObjectRef) ([]byte, error)
+	// Acting is told of a decision to act that is to be planned now, which may still
+	// end it: whoever carries it out can begin to ask for what that takes. Optional.
+	Acting func(amend.Decision)
 }
 
 // Past tells what came before the World's commit.
@@ -163,6 +166,9 @@ func (p *Pipeline) decide(w World, e amend.Event) (amend.Decision, error) {
 		return d, nil
 	}
 	d.Detail += hurry
+	if w.Acting != nil && d.Acts() {
+		w.Acting(d)
+	}
 	d, err = p.plan(w, in, d)
 	if err == nil && d.Plan == nil {
 		d.Episode--     // the one to open stays closed

@@ -9,7 +9,8 @@ import (
 // A round does not wait for each answer of the host before it goes on: a round trip
 // is most of what a change takes. It begins on the commit where the branch was last,
 // and asks meanwhile whether it is still there; and for an incident that is to get a
-// commit it asks for pull requests while the next ones are decided about. Nothing is
+// commit it asks for pull requests while that is planned and the next ones are decided
+// about. Nothing is
 // written, and nobody is answered, before all that a decision rests on is known. What
 // turns out otherwise is decided again.
 
@@ -91,12 +92,14 @@ func (r *round) holds() bool {
 	return !r.over
 }
 
-// askPulls looks for the pull request that the incident would have now.
-func (r *round) askPulls(ctx context.Context, incident string, episodes []amend.Episode) {
+// askPulls looks for the pull request that the incident would have now, and returns its
+// branch.
+func (r *round) askPulls(ctx context.Context, incident string, episodes []amend.Episode) string {
 	branch := amend.Branch(incident, r.firstUnknown(incident, episodes))
 	if r.asked[branch] == nil {
 		r.asked[branch] = lookFor(ctx, r.w, func(ctx context.Context) (*Pull, error) { return r.pullOf(ctx, branch) })
 	}
+	return branch
 }
 
 // findPull returns the pull request of a branch, nil when there is none.

@@ -126,3 +126,42 @@ func TestOneOfManyHasAPullRequest(t *testing.T) {
 		}
 	})
 }
+
+// The host is asked for the pull request of an incident once, while its change is
+// planned; its answer counts, and nobody waits for it when there is no change.
+func TestAskedWhilePlanned(t *testing.T) {
+	files := map[string]string{"f": "a=1\nb=1\nc=1"}
+	early := func(b *bench, refused string) {
+		decide := b.decide
+		b.decide = func(w pipeline.World, e amend.Event) (amend.Decision, error) {
+			d, err := decide(w, e)
+			if err == nil && d.Acts() && w.Acting != nil {
+				w.Acting(d)
+			}
+			if e.Identity == refused {
+				d.Reason, d.Plan, d.Episode = amend.ReasonUnproven, nil, d.Episode-1
+			}
+			return d, err
+		}
+	}
+	onBench(t, files, func(t *testing.T, b *bench) {
+		early(b, "c")
+		b.wantReasons(b.send(firing("a", amend.Commit, "f"), firing("b", amend.Commit, "f")), amend.ReasonAct, amend.ReasonAct)
+		if n := b.hub.count("find pull"); n != 2 {
+			t.Errorf("the host was asked %d times for two incidents", n)
+		}
+		b.wantReasons(b.send(firing("c", amend.Commit, "f")), amend.ReasonUnproven)
+		if got := b.hub.file("f"); got != "a=2\nb=2\nc=1" {
+			t.Errorf("the file holds %q", got)
+		}
+	})
+	onBench(t, files, func(t *testing.T, b *bench) {
+		b.wantReasons(b.send(firing("b", amend.PullRequest, "f")), amend.ReasonAct)
+		early(b, "")
+		got := b.send(firing("a", amend.Commit, "f"), firing("b", amend.Commit, "f"), firing("c", amend.Commit, "f"))
+		b.wantReasons(got, amend.ReasonAct, amend.ReasonDuplicate, amend.ReasonAct)
+		if got := b.hub.file("f"); got != "a=2\nb=1\nc=2" {
+			t.Errorf("the file holds %q", got)
+		}
+	})
+}

@@ -204,15 +204,23 @@ func (r *round) judge(ctx context.Context, j *job) (staged, error) {
 	}
 	s := staged{job: j}
 	var err error
+	asked := "" // for its pull request while the change is planned
+	world.Acting = func(d amend.Decision) {
+		if known, err := past.known(d.Incident); err == nil && r.looksFor(j, d) {
+			asked = r.askPulls(ctx, d.Incident, known)
+		}
+	}
 	if s.decision, err = r.w.cfg.Decide(world, j.event); err != nil || !s.decision.Acts() {
+		delete(r.asked, asked) // nobody waits for the answer
 		return s, err
 	}
+	world.Acting = nil
 	if s.decision.Mode == amend.Commit {
 		incident := s.decision.Incident
 		if s.known, err = past.known(incident); err != nil {
 			return s, err
 		}
-		if !j.dry && !j.pulls && !s.decision.Storm && r.storm == nil {
+		if r.looksFor(j, s.decision) {
 			s.unsure = true
 			r.askPulls(ctx, incident, s.known)
 			return s, nil
@@ -231,6 +239,12 @@ func (r *round) judge(ctx context.Context, j *job) (staged, error) {
 		s.decision, s.together, err = r.judgeStorm(ctx, past, world, j.event)
 	}
 	return s, err
+}
+
+// looksFor reports whether the pull requests of the incident are looked for while other
+// work goes on.
+func (r *round) looksFor(j *job, d amend.Decision) bool {
+	return d.Mode == amend.Commit && !j.dry && !j.pulls && !d.Storm && r.storm == nil
 }
 
 // past is the past for one decision of the round.
