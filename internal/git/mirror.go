@@ -153,23 +153,24 @@ func (m *Mirror) Head(branch string) (string, error) {
 }
 
 // Advance moves a branch to a commit that the host has put there, without a
-// fetch. The commit must be here; else amend.NotFound.
+// fetch. The commit must be here, and what it stands on known to be; else
+// amend.NotFound.
 func (m *Mirror) Advance(branch, sha string) error {
 	c, err := m.objects.named(sha)
 	if err != nil {
 		return err
 	}
+	stands := m.stands(c.Hash)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	heads := maps.Clone(m.heads)
-	if heads == nil {
-		heads = map[string]plumbing.Hash{}
+	if m.heads == nil || !stands {
+		return amend.Errorf(amend.NotFound, "advance branch", "not all that is below commit %s is here", sha)
 	}
-	heads[branch] = c.Hash
+	m.heads = maps.Clone(m.heads)
+	m.heads[branch] = c.Hash
 	if m.advanced != nil {
 		m.advanced[branch] = c.Hash
 	}
-	m.heads = heads
 	m.aside.Go(m.settle)
 	return nil
 }

@@ -45,14 +45,9 @@ func (m *Mirror) pack(commit plumbing.Hash) (delivery, error) {
 	var objects []plumbing.Hash
 	listed := map[plumbing.Hash]bool{}
 	m.mu.Lock()
-	for todo := []plumbing.Hash{commit}; len(todo) > 0; todo = todo[1:] {
-		p, ok := m.parcels[todo[0]]
-		if !ok || slices.Contains(d.commits, todo[0]) {
-			continue
-		}
-		d.commits = append(d.commits, todo[0])
-		todo = append(todo, p.parents...)
-		for _, h := range p.objects {
+	d.commits, _ = m.unpushed(commit)
+	for _, c := range d.commits {
+		for _, h := range m.parcels[c].objects {
 			if !listed[h] {
 				listed[h] = true
 				objects = append(objects, h)
@@ -67,6 +62,22 @@ func (m *Mirror) pack(commit plumbing.Hash) (delivery, error) {
 		return d, amend.Errorf(amend.Transient, "pack commits", "%w", err)
 	}
 	return d, nil
+}
+
+// unpushed lists the commit and those below it that were not pushed yet, and the ones
+// that they stand on; m.mu is held.
+func (m *Mirror) unpushed(commit plumbing.Hash) (commits, ground []plumbing.Hash) {
+	for todo := []plumbing.Hash{commit}; len(todo) > 0; todo = todo[1:] {
+		p, ok := m.parcels[todo[0]]
+		switch {
+		case !ok:
+			ground = append(ground, todo[0])
+		case !slices.Contains(commits, todo[0]):
+			commits = append(commits, todo[0])
+			todo = append(todo, p.parents...)
+		}
+	}
+	return commits, ground
 }
 
 // pack writes objects in the form of gitformat-pack, none of them as a difference to

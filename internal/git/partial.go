@@ -71,6 +71,19 @@ func (m *Mirror) extend(ctx context.Context, c caller, by int) error {
 	return nil
 }
 
+// stands reports whether a commit is known to have all below it here, down to the edge:
+// of what is older, a branch could claim too much.
+func (m *Mirror) stands(commit plumbing.Hash) bool {
+	m.mu.Lock()
+	_, ground := m.unpushed(commit)
+	heads, whole := slices.Collect(maps.Values(m.heads)), len(m.edge) == 0
+	m.mu.Unlock()
+	among := func(here []plumbing.Hash) bool {
+		return !slices.ContainsFunc(ground, func(h plumbing.Hash) bool { return !slices.Contains(here, h) })
+	}
+	return whole || among(heads) || among(m.haves())
+}
+
 func (m *Mirror) setEdge(edge map[plumbing.Hash]bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

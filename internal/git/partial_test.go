@@ -158,6 +158,28 @@ func TestEndStopsAReadOfOldFiles(t *testing.T) {
 	wantKind(t, err, amend.Transient)
 }
 
+// What is pushed on top of a commit below the edge is not claimed before a fetch: of
+// what lies below that commit only the messages are here.
+func TestPushOnTopOfAnOldCommit(t *testing.T) {
+	u := newUpstream(t)
+	var commits []stream
+	for i := range 150 {
+		commits = append(commits, stream{branch: "main", files: map[string]string{"a.yaml": fmt.Sprintln("replicas:", i)}})
+	}
+	again := stream{branch: "main", files: map[string]string{"a.yaml": "replicas: 7\n"}} // so the files of an old commit are here
+	u.stream(t, append(commits, again)...)
+	m := open(t, u.config(t))
+	fetch(t, m)
+	ours := change(t, m, u.rev(t, "main~143"), "b.yaml", "ours: 1\n")
+	must(t, m.Push(context.Background(), "ours", "", ours))
+	must(t, m.Push(context.Background(), "old", "", u.rev(t, "main~142")))
+	u.stream(t, stream{branch: "main", files: map[string]string{"a.yaml": "replicas: 3\n"}}) // as it was below both
+	fetch(t, m)
+	for branch, files := range map[string]int{"main": 1, "old": 1, "ours": 2} {
+		readAll(t, m, head(t, m, branch), files)
+	}
+}
+
 // Whatever happens to the branches of the host, each fetch leaves the files of every
 // head here, and what is older can be read. Above all: Git leaves out what it believes
 // to be here, so amend must not claim a commit of which it only has the message.

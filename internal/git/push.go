@@ -220,12 +220,12 @@ func (m *Mirror) look(ctx context.Context, branch, sha string) (head string, lan
 // pushed notes what the host has by now. A mirror that cannot is behind until the
 // next fetch.
 func (m *Mirror) pushed(ctx context.Context, branch, to string, commits []plumbing.Hash) {
-	m.mu.Lock()
-	for _, h := range commits {
-		delete(m.parcels, h)
-	}
-	m.mu.Unlock()
 	if err := m.Advance(branch, to); err != nil {
 		m.cfg.Log.WarnContext(ctx, "the mirror could not follow a push", "branch", branch, "commit", to, "error", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, h := range commits {
+		delete(m.parcels, h)
 	}
 }
