@@ -60,13 +60,10 @@ func (m *Mirror) extend(ctx context.Context, c caller, by int) error {
 	m.mu.Lock()
 	edge := maps.Clone(m.edge)
 	m.mu.Unlock()
-	for _, h := range got.Unshallows {
+	for _, h := range got.Unshallows { // not those that the host does not know any more
 		delete(edge, h)
 	}
 	maps.Copy(edge, set(slices.Values(got.Shallows)))
-	if by == everything {
-		edge = nil
-	}
 	m.setEdge(edge)
 	return nil
 }

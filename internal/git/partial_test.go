@@ -180,6 +180,30 @@ func TestPushOnTopOfAnOldCommit(t *testing.T) {
 	}
 }
 
+// A host that has forgotten a branch does not send what is below the edge of it, so that
+// stays the edge when all else comes.
+func TestBranchThatTheHostForgotComesBack(t *testing.T) {
+	u := newUpstream(t)
+	u.stream(t, long(1300)...)
+	other := make([]stream, 150)
+	for i := range other {
+		other[i] = stream{branch: "other", files: map[string]string{"a.yaml": fmt.Sprintln("other:", i)}}
+	}
+	u.stream(t, other...)
+	m := open(t, u.config(t))
+	fetch(t, m)
+	back := u.rev(t, "other~120")
+	elsewhere := t.TempDir()
+	run(t, elsewhere, "clone", "-q", "--mirror", u.dir, ".")
+	run(t, u.dir, "update-ref", "-d", "refs/heads/other")
+	run(t, u.dir, "gc", "-q", "--prune=now")
+	fetch(t, m)
+	readAll(t, m, u.rev(t, "main~1250"), 7)
+	run(t, elsewhere, "push", "-q", u.dir, back+":refs/heads/other")
+	fetch(t, m)
+	readAll(t, m, back, 1)
+}
+
 // Whatever happens to the branches of the host, each fetch leaves the files of every
 // head here, and what is older can be read. Above all: Git leaves out what it believes
 // to be here, so amend must not claim a commit of which it only has the message.
