@@ -102,6 +102,9 @@ func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 		parcels:  map[plumbing.Hash]parcel{},
 		life:     ctx,
 	}
+	if err := m.dropReplacement(); err != nil {
+		return nil, errors.Join(amend.Errorf(amend.Transient, "open mirror", "%w", err), held.Close())
+	}
 	if err := m.load(ctx); err != nil {
 		if ctx.Err() != nil { // which says nothing of the mirror
 			return nil, errors.Join(fmt.Errorf("opening the mirror: %w", ctx.Err()), held.Close())
@@ -249,6 +252,7 @@ func (m *Mirror) reset() error {
 	defer m.objects.mu.Unlock()
 	m.heads, m.edge = nil, nil
 	clear(m.parcels)
+	m.kept = nil
 	if err := os.RemoveAll(m.repoDir()); err != nil {
 		return amend.Errorf(amend.Transient, "rebuild mirror", "%w", err)
 	}

@@ -70,8 +70,8 @@ func (m *Mirror) Tidy(ctx context.Context) error {
 	}
 	defer done()
 	cfg := m.cfg
-	cfg.Dir = filepath.Join(m.cfg.Dir, "new")
-	if err := os.RemoveAll(cfg.Dir); err != nil {
+	cfg.Dir = m.newDir()
+	if err := m.dropReplacement(); err != nil {
 		return amend.Errorf(amend.Transient, "tidy mirror", "%w", err)
 	}
 	fresh, err := OpenMirror(ctx, cfg)
@@ -96,14 +96,22 @@ func (m *Mirror) replace(fresh *Mirror) error {
 	defer m.saver.mu.Unlock()
 	m.objects.mu.Lock()
 	defer m.objects.mu.Unlock()
-	old := filepath.Join(m.cfg.Dir, "old")
-	err := errors.Join(os.RemoveAll(old), os.Rename(m.repoDir(), old), os.Rename(fresh.repoDir(), m.repoDir()))
-	if err != nil {
+	if err := errors.Join(os.Rename(m.repoDir(), m.oldDir()), os.Rename(fresh.repoDir(), m.repoDir())); err != nil {
 		return err
 	}
 	m.heads, m.edge = fresh.heads, fresh.edge
 	clear(m.parcels)
 	m.kept = nil
 	m.open()
-	return errors.Join(os.RemoveAll(old), os.RemoveAll(fresh.cfg.Dir))
+	return m.dropReplacement()
+}
+
+// newDir and oldDir hold a mirror before it is put in place, and after.
+func (m *Mirror) newDir() string { return filepath.Join(m.cfg.Dir, "new") }
+func (m *Mirror) oldDir() string { return filepath.Join(m.cfg.Dir, "old") }
+
+// dropReplacement deletes what is no longer needed of a replacement, or was left by a
+// process that died during one.
+func (m *Mirror) dropReplacement() error {
+	return errors.Join(os.RemoveAll(m.newDir()), os.RemoveAll(m.oldDir()))
 }

@@ -97,3 +97,20 @@ func TestTidyWithoutAHost(t *testing.T) {
 	must(t, m.Tidy(context.Background()))
 	readAll(t, m, sha, 1)
 }
+
+// A process that dies while a mirror is replaced leaves nothing for good.
+func TestOpenAfterADeathDuringTidy(t *testing.T) {
+	u := newUpstream(t)
+	sha := u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
+	cfg := u.config(t)
+	m := open(t, cfg)
+	fetch(t, m)
+	must(t, m.Close())
+	for _, half := range []string{"new", "old"} {
+		must(t, os.MkdirAll(filepath.Join(cfg.Dir, half, "amend-mirror"), 0o700))
+	}
+	readAll(t, open(t, cfg), sha, 1)
+	if entries, err := os.ReadDir(cfg.Dir); err != nil || len(entries) != 2 { // and the lock
+		t.Errorf("left in the folder: %v, %v", entries, err)
+	}
+}
