@@ -10,14 +10,6 @@ import (
 	"github.com/amendhq/amend"
 )
 
-func (m *Mirror) session(ctx context.Context) (transport.UploadPackSession, error) {
-	l, err := m.dial(ctx, "fetch")
-	if err != nil {
-		return nil, err
-	}
-	return l.NewUploadPackSession(l.endpoint, l.auth)
-}
-
 // A line is a way to the host, on which nothing was said yet.
 type line struct {
 	transport.Transport
