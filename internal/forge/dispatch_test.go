@@ -227,7 +227,7 @@ jobs:
 	if list[0].GetConclusion() != "success" || list[1].GetConclusion() != "cancelled" {
 		t.Errorf("ended as %s and %s:\n%s", list[1].GetConclusion(), list[0].GetConclusion(), b.log(list[0].GetID()))
 	}
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Stat("/proc/" + pid); pid != "" && os.IsNotExist(err) {
 			return
 		}
