@@ -216,9 +216,7 @@ func TestMirrorOutlivesAnEndAtTheStart(t *testing.T) {
 	cfg := u.config(t)
 	m := open(t, cfg)
 	fetch(t, m)
-	if err := m.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, m.Close())
 	ended, end := context.WithCancel(context.Background())
 	end()
 	if m, err := git.OpenMirror(ended, cfg); !errors.Is(err, context.Canceled) {
