@@ -49,7 +49,7 @@ type Mirror struct {
 	lock     *os.File
 	store    *filesystem.Storage // closed on rebuild; used through objects only
 	written  *written            // over it, in the same way
-	saver    saver
+	saver    *saver
 	aside    sync.WaitGroup // for what is saved
 	fetching chan struct{}  // held during a fetch
 
@@ -100,6 +100,7 @@ func OpenMirror(ctx context.Context, cfg Config) (*Mirror, error) {
 		lock:     held,
 		fetching: make(chan struct{}, 1),
 		parcels:  map[plumbing.Hash]parcel{},
+		saver:    newSaver(),
 		life:     ctx,
 	}
 	if err := m.dropReplacement(); err != nil {
@@ -133,6 +134,7 @@ func checkURL(s string) error {
 
 // Close releases the folder. Trees read before may fail afterwards.
 func (m *Mirror) Close() error {
+	m.saver.close()
 	m.aside.Wait()
 	m.objects.mu.Lock()
 	defer m.objects.mu.Unlock()

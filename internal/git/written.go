@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/storer"
@@ -78,6 +80,16 @@ type saver struct {
 	mu     sync.Mutex // held while objects are saved
 	dir    string
 	stored deflater
+
+	due     atomic.Bool // it is to settle soon
+	closing chan struct{}
+	close   func() // closes that, once
+}
+
+func newSaver() *saver {
+	s := &saver{closing: make(chan struct{})}
+	s.close = sync.OnceFunc(func() { close(s.closing) })
+	return s
 }
 
 // save stores one loose object, whole or not at all: "type size", a zero byte and the
@@ -193,9 +205,21 @@ func (m *Mirror) unsaved() (plumbing.Hash, plumbing.EncodedObject) {
 	return plumbing.ZeroHash, nil
 }
 
-// settle brings the mirror on disk to where the branches are in memory. Whoever dies
-// before it has less to begin with.
+// settleAfter is how long the mirror on disk may be behind: many pushes in a row are
+// not to wait for what each of them leaves to be saved.
+const settleAfter = time.Second
+
+// settle brings the mirror on disk to where the branches are in memory, after some time.
+// Whoever dies before it has less to begin with.
 func (m *Mirror) settle() {
+	if !m.saver.due.CompareAndSwap(false, true) {
+		return // another one does
+	}
+	select {
+	case <-time.After(settleAfter):
+	case <-m.saver.closing:
+	}
+	m.saver.due.Store(false)
 	err := m.save() // the longer part, while others may use the branches
 	m.mu.Lock()
 	defer m.mu.Unlock()
