@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -43,7 +44,9 @@ func (m *Mirror) start(ctx context.Context, c caller) error {
 	}
 	// The edge must be known before the commits are: they would look like whole ones.
 	m.setEdge(set(slices.Values(got.Shallows)))
-	if _, err = m.request(ctx, c, ask{wants: wants, filter: packp.FilterTreeDepth(0)}); err == nil || ctx.Err() != nil {
+	_, err = m.request(ctx, c, ask{wants: wants, filter: packp.FilterTreeDepth(0)})
+	var away *plumbing.UnexpectedError // by which go-git means that there was no answer
+	if err == nil || errors.As(err, &away) || ctx.Err() != nil {
 		return err
 	}
 	// A host may know filters and not take this one (uploadpackfilter.tree.allow).

@@ -2,6 +2,7 @@ package git_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -139,6 +140,30 @@ func TestOldFileWhileTheHostIsAway(t *testing.T) {
 		t.Errorf("the next fetch took %d requests, want 1: nothing was lost", got)
 	}
 	readAll(t, m, old, 7)
+}
+
+// Nor does a host that is away for a moment have to send all of its history at once.
+func TestHostThatIsAwayDuringTheStart(t *testing.T) {
+	u := newUpstream(t)
+	u.stream(t, long(150)...)
+	cfg := u.config(t)
+	posts := 0
+	cfg.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPost {
+			if posts++; posts == 2 {
+				return nil, errors.New("connection reset")
+			}
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	m := open(t, cfg)
+	wantKind(t, m.Fetch(context.Background()), amend.Transient)
+	if posts != 2 {
+		t.Errorf("%d requests for objects, want 2", posts)
+	}
+	fetch(t, m)
+	readAll(t, m, head(t, m, "main"), 7)
+	count(t, m, head(t, m, "main"), "", 150)
 }
 
 // An end of the mirror's life ends a read that waits for the host.
