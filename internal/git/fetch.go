@@ -80,8 +80,8 @@ func (m *Mirror) download(ctx context.Context) (map[string]plumbing.Hash, error)
 	if first {
 		return c.heads, m.start(ctx, c)
 	}
-	if wants := m.lacking(c.heads); len(wants) > 0 {
-		_, err = m.request(ctx, c, ask{wants: wants, haves: m.haves()})
+	if a := m.lacking(c.heads); len(a.wants) > 0 {
+		_, err = m.request(ctx, c, a)
 	}
 	return c.heads, err
 }
@@ -119,23 +119,25 @@ func (m *Mirror) call(ctx context.Context) (caller, error) {
 	return c, nil
 }
 
-// lacking lists the heads that are to be asked for.
-func (m *Mirror) lacking(heads map[string]plumbing.Hash) []plumbing.Hash {
+// lacking asks for the heads that are not here.
+func (m *Mirror) lacking(heads map[string]plumbing.Hash) ask {
 	m.mu.Lock()
 	known, whole := set(maps.Values(m.heads)), len(m.edge) == 0
 	m.mu.Unlock()
-	var wants []plumbing.Hash
+	var a ask
 	for _, h := range heads {
 		if !known[h] && !(whole && m.objects.has(h)) {
-			wants = append(wants, h)
+			a.wants = append(a.wants, h)
 		}
 	}
-	if whole || len(wants) == 0 {
-		return wants
+	if len(a.wants) == 0 {
+		return a
 	}
-	// Below the edge, that a commit is here says nothing of its files.
-	haves := m.haves()
-	return slices.DeleteFunc(wants, func(h plumbing.Hash) bool { return slices.Contains(haves, h) })
+	a.haves = m.haves()
+	if !whole { // that a commit is here says nothing of its files
+		a.wants = slices.DeleteFunc(a.wants, func(h plumbing.Hash) bool { return slices.Contains(a.haves, h) })
+	}
+	return a
 }
 
 // haves lists our branches and then their newest ancestors, of which everything is
