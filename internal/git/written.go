@@ -87,7 +87,7 @@ type saver struct {
 }
 
 func newSaver() *saver {
-	s := &saver{closing: make(chan struct{})}
+	s := &saver{stored: deflater{level: zlib.NoCompression}, closing: make(chan struct{})}
 	s.close = sync.OnceFunc(func() { close(s.closing) })
 	return s
 }
