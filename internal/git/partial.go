@@ -71,8 +71,8 @@ func (m *Mirror) extend(ctx context.Context, c caller, by int) error {
 	return nil
 }
 
-// stands reports whether a commit is known to have all below it here, down to the edge:
-// of what is older, a branch could claim too much.
+// stands reports whether a commit is known to have all below it here, down to the edge.
+// A branch at any other would have more claimed than is here.
 func (m *Mirror) stands(commit plumbing.Hash) bool {
 	m.mu.Lock()
 	_, ground := m.unpushed(commit)
@@ -116,10 +116,13 @@ func (m *Mirror) complete(h plumbing.Hash) error {
 		}
 		m.cfg.Log.InfoContext(ctx, "the files of older commits are fetched", "object", h.String())
 		c, err := m.call(ctx)
-		if err == nil && !c.can.Supports(capability.DeepenRelative) {
-			by = everything
-		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case len(c.heads) == 0:
+			err = errors.New("the host has no branches")
+		case !c.can.Supports(capability.DeepenRelative):
+			err = m.extend(ctx, c, everything)
+		default:
 			err = m.extend(ctx, c, by)
 		}
 		if err != nil {

@@ -142,6 +142,31 @@ func TestOldFileWhileTheHostIsAway(t *testing.T) {
 	readAll(t, m, old, 7)
 }
 
+// Nor is a host whose branches are gone, of which nothing more can be asked.
+func TestOldFileWhenTheHostHasNoBranch(t *testing.T) {
+	for name, tagged := range map[string]bool{"empty": false, "tags only": true} {
+		t.Run(name, func(t *testing.T) {
+			u := newUpstream(t)
+			u.stream(t, long(150)...)
+			m := open(t, u.config(t))
+			fetch(t, m)
+			tree, err := m.Tree(u.rev(t, "main~140"))
+			must(t, err)
+			sha := u.rev(t, "main")
+			if tagged {
+				run(t, u.dir, "tag", "v1", sha)
+			}
+			run(t, u.dir, "update-ref", "-d", "refs/heads/main")
+			_, err = fs.ReadFile(tree, "apps/app-1/deploy.yaml")
+			wantKind(t, err, amend.Transient)
+			run(t, u.dir, "update-ref", "refs/heads/main", sha)
+			if content, err := fs.ReadFile(tree, "apps/app-1/deploy.yaml"); err != nil || len(content) == 0 {
+				t.Errorf("when the branch is there again: %q, %v", content, err)
+			}
+		})
+	}
+}
+
 // Nor does a host that is away for a moment have to send all of its history at once.
 func TestHostThatIsAwayDuringTheStart(t *testing.T) {
 	u := newUpstream(t)
