@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/amendhq/amend"
@@ -20,7 +19,7 @@ import (
 // shelf is a gateway.Publisher with room for so many events.
 type shelf struct{ room, stored int }
 
-func (s *shelf) Publish(_ context.Context, events []event.Event) error {
+func (s *shelf) Publish(_ context.Context, events []amend.Event) error {
 	if s.stored+len(events) > s.room {
 		return amend.Errorf(amend.Transient, "publish", "no room")
 	}
