@@ -17,12 +17,20 @@ import (
 const (
 	largeHeap = 20 << 20
 	thriftyGC = 40
+	usualGC   = 100 // of the runtime
 )
 
-// thrifty gives back to the system, once, what the first decision took beside what it
-// left: it reads the whole env repo. By itself the runtime would take minutes for that.
-// Whoever sets GOGC has decided about the rest.
+// thrifty collects garbage early until the first decision, as that reads the whole env
+// repo and so takes the most memory of all that follows. Then it gives back to the system,
+// once, what it took beside what it left: by itself the runtime would take minutes for
+// that. Whoever sets GOGC has decided about the rest.
 func thrifty(decide func(pipeline.World, amend.Event) (amend.Decision, error)) func(pipeline.World, amend.Event) (amend.Decision, error) {
+	choose := func(percent int) {
+		if os.Getenv("GOGC") == "" {
+			debug.SetGCPercent(percent)
+		}
+	}
+	choose(thriftyGC)
 	var first sync.Once
 	return func(w pipeline.World, e amend.Event) (amend.Decision, error) {
 		d, err := decide(w, e)
@@ -30,8 +38,8 @@ func thrifty(decide func(pipeline.World, amend.Event) (amend.Decision, error)) f
 			debug.FreeOSMemory() // collects first
 			live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 			metrics.Read(live)
-			if os.Getenv("GOGC") == "" && live[0].Value.Uint64() > largeHeap {
-				debug.SetGCPercent(thriftyGC)
+			if live[0].Value.Uint64() <= largeHeap {
+				choose(usualGC)
 			}
 		})
 		return d, err
