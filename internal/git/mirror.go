@@ -244,14 +244,21 @@ func (m *Mirror) load(ctx context.Context) error {
 	return nil
 }
 
+// hold takes all locks of the mirror, in the order in which who needs two takes them.
+func (m *Mirror) hold() (release func()) {
+	m.mu.Lock()
+	m.saver.mu.Lock()
+	m.objects.mu.Lock()
+	return func() {
+		m.objects.mu.Unlock()
+		m.saver.mu.Unlock()
+		m.mu.Unlock()
+	}
+}
+
 // reset starts over with an empty mirror.
 func (m *Mirror) reset() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.saver.mu.Lock()
-	defer m.saver.mu.Unlock()
-	m.objects.mu.Lock()
-	defer m.objects.mu.Unlock()
+	defer m.hold()()
 	m.heads, m.edge = nil, nil
 	clear(m.parcels)
 	m.kept = nil

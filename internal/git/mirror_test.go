@@ -188,11 +188,7 @@ func (b *countedBody) Read(p []byte) (int, error) {
 func (b *countedBody) Close() error { return b.body.Close() }
 
 func TestReopenIsWarm(t *testing.T) {
-	u := newUpstream(t)
-	sha := u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
-	cfg := u.config(t)
-	m := open(t, cfg)
-	fetch(t, m)
+	u, cfg, m, sha := warm(t)
 	_, err := git.OpenMirror(context.Background(), cfg)
 	wantKind(t, err, amend.Transient) // the folder is locked
 	if err := m.Close(); err != nil {
@@ -211,11 +207,7 @@ func TestReopenIsWarm(t *testing.T) {
 
 // Who is asked to end while it opens has found out nothing about the mirror.
 func TestMirrorOutlivesAnEndAtTheStart(t *testing.T) {
-	u := newUpstream(t)
-	sha := u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
-	cfg := u.config(t)
-	m := open(t, cfg)
-	fetch(t, m)
+	_, cfg, m, sha := warm(t)
 	must(t, m.Close())
 	ended, end := context.WithCancel(context.Background())
 	end()

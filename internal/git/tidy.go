@@ -90,12 +90,7 @@ func (m *Mirror) Tidy(ctx context.Context) error {
 
 // replace puts another, closed mirror in the place of this one.
 func (m *Mirror) replace(fresh *Mirror) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.saver.mu.Lock()
-	defer m.saver.mu.Unlock()
-	m.objects.mu.Lock()
-	defer m.objects.mu.Unlock()
+	defer m.hold()()
 	if err := errors.Join(os.Rename(m.repoDir(), m.oldDir()), os.Rename(fresh.repoDir(), m.repoDir())); err != nil {
 		return err
 	}

@@ -83,11 +83,7 @@ func TestTidyMakesAClutteredMirrorAnew(t *testing.T) {
 
 // A host that is away costs nothing but time.
 func TestTidyWithoutAHost(t *testing.T) {
-	u := newUpstream(t)
-	sha := u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
-	cfg := u.config(t)
-	m := open(t, cfg)
-	fetch(t, m)
+	u, cfg, m, sha := warm(t)
 	clutter(t, cfg.Dir)
 	away := func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusBadGateway); return true }
 	u.intercept.Store(&away)
@@ -100,11 +96,7 @@ func TestTidyWithoutAHost(t *testing.T) {
 
 // A process that dies while a mirror is replaced leaves nothing for good.
 func TestOpenAfterADeathDuringTidy(t *testing.T) {
-	u := newUpstream(t)
-	sha := u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
-	cfg := u.config(t)
-	m := open(t, cfg)
-	fetch(t, m)
+	_, cfg, m, sha := warm(t)
 	must(t, m.Close())
 	for _, half := range []string{"new", "old"} {
 		must(t, os.MkdirAll(filepath.Join(cfg.Dir, half, "amend-mirror"), 0o700))

@@ -150,6 +150,17 @@ func open(t testing.TB, cfg git.Config) *git.Mirror {
 	return m
 }
 
+// warm returns a mirror of one file, a.yaml, with the commit that brought it.
+func warm(t testing.TB) (u *upstream, cfg git.Config, m *git.Mirror, sha string) {
+	t.Helper()
+	u = newUpstream(t)
+	sha = u.commit(t, "main", map[string]string{"a.yaml": "one\n"})
+	cfg = u.config(t)
+	m = open(t, cfg)
+	fetch(t, m)
+	return u, cfg, m, sha
+}
+
 func fetch(t testing.TB, m *git.Mirror) {
 	t.Helper()
 	if err := m.Fetch(context.Background()); err != nil {
