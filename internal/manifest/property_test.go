@@ -22,7 +22,7 @@ import (
 var texts = []string{
 	"v2", "1.10", "on", "no", "null", "~", "", "512Mi", "7e10", "0123", "0x1f", "1_000", ".5", "-", "- a", "a: b", "a #b", "#x",
 	"it's", `say "hi"`, `back\slash`, "x,y", "[x", "}", "two\nlines", "tab\t", " lead", "trail ", "*x", "&x", "!x", "%x", "@x",
-	"`x`", "größe", "日本😀", "2026-01-01T00:00:00Z", "<<", "=", "|", ">", "---", "...", "{{ x }}", "12345678901234567890", "\u2028", "\x00",
+	"`x`", "?", ":", "a:", ":a", "-,", "- ", "?x", "größe", "日本😀", "2026-01-01T00:00:00Z", "<<", "=", "|", ">", "---", "...", "{{ x }}", "12345678901234567890", "\u2028", "\x00",
 }
 
 // corpus is what the golden files edit, and what only YAML in the wild does.
@@ -328,7 +328,8 @@ func (g *generator) value(kind string, column, depth int) {
 			g.mapping(dash+2, depth-1)
 		}
 	case "flow":
-		g.b.WriteString(g.pick("flow", " {a: 1, b: {c: x}}\n", " [1, two, \"three\"]\n", " { a: 'x', \"b\": y } # c\n"))
+		g.b.WriteString(g.pick("flow", " {a: 1, b: {c: x}}\n", " [1, two, \"three\"]\n", " { a: 'x', \"b\": y } # c\n",
+			" [ x, {k: v },y , {a: , b: ''} ]\n", " {\n    a: b,\n    c: [\n      d ,\n      e # c\n    ]\n  }\n"))
 	case "literal":
 		pad := strings.Repeat(" ", column+g.step)
 		g.b.WriteString(" " + g.pick("header", "|", "|-", "| # c") + "\n" + pad + "inner: 1\n\n" + pad + "list: [a]\n")

@@ -75,13 +75,19 @@ func (p pen) plainOrQuoted(s string, old *yaml.Node) string {
 // for Kustomize; where only v3 sees another type, as in a date, s may stay
 // plain when the old text had that type too.
 func (p pen) staysString(s string, old *yaml.Node) bool {
-	doc := "k: " + s
+	pair := "k: " + s
 	if old != nil && old.Style&yaml.TaggedStyle != 0 {
-		doc = "k: " + old.ShortTag() + " " + s
+		pair = "k: " + old.ShortTag() + " " + s
 	}
-	if p.flow {
-		doc = "{" + doc + "}"
+	if !p.flow {
+		return readsAs(pair, s, old)
 	}
+	// A dash is text before } and a list before a blank: what follows is not known here.
+	return readsAs("{"+pair+"}", s, old) && readsAs("{"+pair+" }", s, old) && readsAs("{"+pair+",}", s, old)
+}
+
+// readsAs reports whether the only value of the document is the string s.
+func readsAs(doc, s string, old *yaml.Node) bool {
 	var m map[string]any
 	if err := sigsyaml.Unmarshal([]byte(doc), &m); err != nil || m["k"] != s || len(m) != 1 {
 		return false
