@@ -46,11 +46,12 @@ image: ## Build the container image, without Docker, into .build/image/amend.tar
 
 # A process with the race detector waits a second before it exits, for races that
 # come late. Hundreds of them start here, and next to none has anything going on then.
+# The timeout is for machines where all packages share a slow core.
 .PHONY: test
 test: export GORACE ?= atexit_sleep_ms=0
 test: $(BIN)/act $(BIN)/alertmanager ## Run every test with the race detector, the real Alertmanager and the real Actions runner included
 	@test -n '$(RACE)' || echo 'no C compiler found: testing without the race detector' >&2
-	$(RACE) AMEND_TEST_ACT=$(BIN)/act AMEND_TEST_ALERTMANAGER=$(BIN)/alertmanager $(GO) test $(if $(RACE),-race) ./...
+	$(RACE) AMEND_TEST_ACT=$(BIN)/act AMEND_TEST_ALERTMANAGER=$(BIN)/alertmanager $(GO) test -timeout 40m $(if $(RACE),-race) ./...
 
 # What is measured, and what it is measured beside: docs/performance.md. The first time
 # builds Argo Events, which takes minutes. RUN picks benchmarks, for instance RUN=write.

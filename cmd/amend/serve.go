@@ -138,17 +138,17 @@ func newServer(ctx context.Context, f serveFlags, log *slog.Logger) (_ *server, 
 
 // run serves until ctx ends or a part fails.
 func (s *server) run(ctx context.Context) error {
-	listener, err := s.flags.Open(ctx)
+	parts, err := s.flags.parts(ctx, s.page, s.log)
 	if err != nil {
 		return err
 	}
-	parts, err := s.flags.parts(ctx, s.page, s.log)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
 	asking, err := s.approvals.parts(ctx)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
+	}
+	listener, err := s.flags.Open(ctx) // the last, as it tells a waiting starter that all listen
+	if err != nil {
+		return err
 	}
 	s.log.Info("serving", "address", listener.Addr().String(), "repo", s.flags.repo, "branch", s.flags.branch)
 	return s.writer.during(ctx, append(append(parts, asking...),

@@ -61,7 +61,27 @@ type limitedHost struct {
 	strikes int // so many of the next requests meet a secondary limit
 	came    []request
 	closed  time.Time // nothing may come before, once that was said
+	said    time.Time // when it was; at that very moment nobody has read it yet,
+	open    time.Time // and what was said before holds
 	early   []request
+}
+
+// close says that nothing may come before a time.
+func (h *limitedHost) close(until time.Time) {
+	if now := time.Now(); !now.Equal(h.said) {
+		h.said, h.open = now, h.closed
+	}
+	if until.After(h.closed) {
+		h.closed = until
+	}
+}
+
+// isClosed reports whether something that comes now could know that it may not.
+func (h *limitedHost) isClosed(now time.Time) bool {
+	if now.Equal(h.said) {
+		return now.Before(h.open)
+	}
+	return now.Before(h.closed)
 }
 
 type request struct {
@@ -85,7 +105,7 @@ func (h *limitedHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	h.mu.Lock()
 	now := time.Now()
 	q := request{at: now, write: r.Method != http.MethodGet, urgent: r.Context().Value(urgentMark{}) != nil}
-	if now.Before(h.closed) {
+	if h.isClosed(now) {
 		h.early = append(h.early, q)
 	}
 	if !now.Before(h.hour.Add(time.Hour)) {
@@ -114,11 +134,11 @@ func (h *limitedHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	time.Sleep(latency)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if empty && reset.After(h.closed) {
-		h.closed = reset
+	if empty {
+		h.close(reset)
 	}
-	if until := time.Now().Add(30 * time.Second); struck && until.After(h.closed) {
-		h.closed = until
+	if struck {
+		h.close(time.Now().Add(30 * time.Second))
 	}
 	return respond(r, e), nil
 }
