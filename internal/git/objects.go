@@ -1,8 +1,8 @@
 package git
 
 import (
-	"bytes"
 	"errors"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -96,10 +96,23 @@ func (o *objects) stored(t plumbing.ObjectType, h plumbing.Hash) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	var content bytes.Buffer
-	content.Grow(int(min(obj.Size(), maxGrow)) + bytes.MinRead) // a size may be forged
-	_, err = content.ReadFrom(r)
-	return content.Bytes(), errors.Join(err, r.Close())
+	content, err := readSized(r, obj.Size())
+	return content, errors.Join(err, r.Close())
+}
+
+// readSized reads all there is into room for just that, as it may be kept. A size may
+// be forged.
+func readSized(r io.Reader, size int64) ([]byte, error) {
+	content := make([]byte, min(max(size, 0), maxGrow)+1) // one more to meet the end
+	n, err := io.ReadFull(r, content)
+	switch {
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		return content[:n], nil
+	case err != nil:
+		return nil, err
+	}
+	rest, err := io.ReadAll(r)
+	return append(content, rest...), err
 }
 
 // count notes that the store is asked for an object; o.mu is held.

@@ -70,7 +70,7 @@ func (directory) sites(t *target) []site {
 }
 
 // parse returns the objects of a file, from the cache if its hash is known.
-func (l *Locator) parse(hash string, data []byte) ([]*object, error) {
+func (l *Locator) parse(hash contentHash, data []byte) ([]*object, error) {
 	if p, ok := l.parsed.Get(hash); ok {
 		return p.objects, p.err
 	}

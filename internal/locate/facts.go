@@ -19,17 +19,18 @@ const maxFile = 10 << 20
 // There is one for each file of the repo for as long as amend runs.
 type facts struct {
 	// hash is that of the content, or stands for it when the file was not read.
-	hash   string
-	unread bool
+	hash contentHash
+	// texts holds the hashes of all texts that could be an object's name, and from
+	// kindsAt on of those that could be its kind.
+	kindsAt int32
+	texts   []uint32
+	argo    *argoFacts // nil if no Application or the like can be written here
+	unread  bool
 	// opaque says that the file may name any object: a name is written in a
 	// form that the scan does not decode, or renaming is at work.
 	opaque bool
 	huge   bool
 	helm   bool // looks like a Helm template
-	// names and kinds hold the hashes of all texts that could be an object's
-	// name or kind.
-	names, kinds []uint32
-	argo         *argoFacts // nil if no Application or the like can be written here
 }
 
 // An argoFacts is what a file says to Argo CD itself.
@@ -40,10 +41,10 @@ type argoFacts struct {
 	projects []project
 }
 
-// content returns the hash of the content, "" when the file was not read.
-func (f *facts) content() string {
+// content returns the hash of the content, zero when the file was not read.
+func (f *facts) content() contentHash {
 	if f.unread {
-		return ""
+		return none
 	}
 	return f.hash
 }
@@ -59,7 +60,7 @@ func scanned(name string) bool {
 
 // scan collects the facts of a file's content. It errs on the side of naming
 // too much: the parser, not the scan, decides what a file declares.
-func scan(hash, name string, data []byte) *facts {
+func scan(hash contentHash, name string, data []byte) *facts {
 	f := &facts{hash: hash}
 	if len(data) > maxFile {
 		f.huge = true
@@ -74,16 +75,20 @@ func scan(hash, name string, data []byte) *facts {
 	}
 	f.helm = bytes.Contains(data, []byte("{{"))
 	f.opaque = bytes.Contains(data, []byte("/metadata/name\n")) || bytes.Contains(data, []byte(`/metadata/name"`))
-	f.names = slices.Concat(f.scanKey(data, "name"), f.scanKey(data, "value"))
-	f.kinds = f.scanKey(data, "kind")
-	slices.Sort(f.names)
-	slices.Sort(f.kinds)
-	f.names, f.kinds = slices.Compact(f.names), slices.Compact(f.kinds)
-	together := slices.Concat(f.names, f.kinds) // of just that length
-	f.names, f.kinds = together[:len(f.names):len(f.names)], together[len(f.names):]
+	names := sorted(slices.Concat(f.scanKey(data, "name"), f.scanKey(data, "value")))
+	f.kindsAt = int32(len(names))
+	f.texts = slices.Concat(names, sorted(f.scanKey(data, "kind"))) // of just that length
 	f.argo = scanArgo(data)
 	return f
 }
+
+func sorted(hashes []uint32) []uint32 {
+	slices.Sort(hashes)
+	return slices.Compact(hashes)
+}
+
+func (f *facts) names() []uint32 { return f.texts[:f.kindsAt] }
+func (f *facts) kinds() []uint32 { return f.texts[f.kindsAt:] }
 
 // scanArgo returns nil for a file that cannot say anything to Argo CD.
 func scanArgo(data []byte) *argoFacts {
@@ -193,7 +198,7 @@ func (f *facts) mayDeclare(w wanted) bool {
 	if f.opaque {
 		return true
 	}
-	if _, ok := slices.BinarySearch(f.kinds, w.kind); w.kind != 0 && !w.generated && !ok {
+	if _, ok := slices.BinarySearch(f.kinds(), w.kind); w.kind != 0 && !w.generated && !ok {
 		return false
 	}
 	return f.holds(w.names)
@@ -202,7 +207,7 @@ func (f *facts) mayDeclare(w wanted) bool {
 // holds reports whether one of the names is written in the file.
 func (f *facts) holds(names []uint32) bool {
 	return slices.ContainsFunc(names, func(n uint32) bool {
-		_, ok := slices.BinarySearch(f.names, n)
+		_, ok := slices.BinarySearch(f.names(), n)
 		return ok
 	})
 }

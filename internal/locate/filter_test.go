@@ -11,7 +11,7 @@ func TestFilterLeavesOutNothing(t *testing.T) {
 	for _, count := range []int{0, 1, fewNames, fewNames + 1, 100, 777, manyNames, manyNames + 1} {
 		n := &node{dir: "."}
 		for i := range count {
-			dir := &node{dir: fmt.Sprint(i), files: []entry{{"a.yaml", &facts{names: []uint32{nameHash(fmt.Sprint("app-", i))}}}}}
+			dir := &node{dir: fmt.Sprint(i), files: []entry{{"a.yaml", &facts{texts: []uint32{nameHash(fmt.Sprint("app-", i))}, kindsAt: 1}}}}
 			dir.sum(special{})
 			n.children = append(n.children, dir)
 		}

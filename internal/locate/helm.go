@@ -127,7 +127,7 @@ func (v *view) manifests(list []helm.Manifest) ([]*object, error) {
 		if strings.TrimSpace(string(m.Text)) == "" {
 			continue
 		}
-		found, err := v.loc.parse(contentHash(m.Text), m.Text)
+		found, err := v.loc.parse(hashOf(m.Text), m.Text)
 		if err != nil {
 			return nil, amend.Refusef(amend.ReasonUnproven, "what %s renders to %w: %w", m.Name, errUnparsed, amend.Private(err))
 		}

@@ -1,6 +1,7 @@
 package locate
 
 import (
+	"bytes"
 	"io/fs"
 	"path"
 	"strings"
@@ -125,16 +126,16 @@ func (r *recorder) withDependencies(files []helm.File, dir string, depth int) ([
 // listing is the name under which a render notes which files a folder has.
 func listing(dir string) string { return dir + "/" }
 
-// listing returns the names of all files below a folder in one text.
-func (v *view) listing(dir string) string {
-	var b strings.Builder
+// listing hashes the names of all files below a folder.
+func (v *view) listing(dir string) contentHash {
+	var b bytes.Buffer
 	if n := v.root.find(dir); n != nil {
 		n.list(&b)
 	}
-	return b.String()
+	return hashOf(b.Bytes())
 }
 
-func (n *node) list(b *strings.Builder) {
+func (n *node) list(b *bytes.Buffer) {
 	for _, f := range n.files {
 		b.WriteString(f.name)
 		b.WriteByte(0)

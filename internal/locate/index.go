@@ -1,8 +1,6 @@
 package locate
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,7 +56,7 @@ func (l *Locator) index(fsys fs.FS, dir string, is fingerprint, known []*node) (
 		return nil, err
 	}
 	if n.hash = is.hash; !is.told {
-		n.hash = n.digest()
+		n.hash = n.listed()
 		if same := withHash(known, n.hash); same != nil {
 			return same, nil
 		}
@@ -71,7 +69,7 @@ func (l *Locator) index(fsys fs.FS, dir string, is fingerprint, known []*node) (
 	return n, nil
 }
 
-func withHash(known []*node, hash string) *node {
+func withHash(known []*node, hash contentHash) *node {
 	for _, n := range known {
 		if n.hash == hash {
 			return n
@@ -80,21 +78,21 @@ func withHash(known []*node, hash string) *node {
 	return nil
 }
 
-// digest hashes the folder of a tree that knows no hashes.
-func (n *node) digest() string {
-	h := sha256.New()
+// listed hashes the folder of a tree that knows no hashes.
+func (n *node) listed() contentHash {
+	var b []byte
 	for _, f := range n.files {
-		fmt.Fprintf(h, "file %q %q\n", f.name, f.hash)
+		b = fmt.Appendf(b, "file %q %x\n", f.name, f.hash)
 	}
 	for _, c := range n.children {
-		fmt.Fprintf(h, "folder %q %q\n", c.base(), c.hash)
+		b = fmt.Appendf(b, "folder %q %x\n", c.base(), c.hash)
 	}
-	return string(h.Sum(nil))
+	return hashOf(b)
 }
 
 // A fingerprint is the hash of a file or folder, if the tree tells.
 type fingerprint struct {
-	hash string
+	hash contentHash
 	told bool
 }
 
@@ -107,24 +105,13 @@ func fingerprintOf(fsys fs.FS, name string) fingerprint {
 	if !ok {
 		return fingerprint{}
 	}
-	return short(h.Hash(name))
-}
-
-// short takes half the bytes for a hash in hexadecimal digits: the index keeps one for
-// each file.
-func short(hash string, told bool) fingerprint {
-	var room [64]byte // for the digits, and then what they stand for
-	digits := append(room[:0], hash...)
-	if n, err := hex.Decode(digits, digits); err == nil {
-		hash = string(digits[:n])
-	}
-	return fingerprint{hash, told}
+	return told(h.Hash(name))
 }
 
 // readFolder fills in what belongs to the folder itself. Symbolic links and
 // other special files are left out, so nothing can be read or edited through
 // them. Mostly all entries but one are as they were.
-func (l *Locator) readFolder(fsys fs.FS, dir string, told bool, known []*node) (*node, error) {
+func (l *Locator) readFolder(fsys fs.FS, dir string, hashes bool, known []*node) (*node, error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
 		return nil, readError(dir, err)
@@ -133,8 +120,8 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, told bool, known []*node) (
 	prints := make([]fingerprint, len(entries))
 	var news []int
 	for i, e := range entries {
-		if h, ok := e.(hashed); ok && told {
-			prints[i] = short(h.Hash())
+		if h, ok := e.(hashed); ok && hashes {
+			prints[i] = told(h.Hash())
 		} else {
 			prints[i] = fingerprintOf(fsys, path.Join(dir, e.Name()))
 		}
@@ -173,7 +160,7 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, told bool, known []*node) (
 func isFolder(e fs.DirEntry) bool { return e.IsDir() && !strings.EqualFold(e.Name(), ".git") }
 
 // remembered returns what one of the known nodes has of an entry with this hash.
-func remembered(known []*node, e fs.DirEntry, hash string) (*facts, *node) {
+func remembered(known []*node, e fs.DirEntry, hash contentHash) (*facts, *node) {
 	if e.Type().IsRegular() {
 		return factsWith(known, e.Name(), hash), nil
 	}
@@ -234,7 +221,7 @@ func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry, is fingerpri
 		return nil, readError(name, err)
 	}
 	if !told {
-		hash = contentHash(data)
+		hash = hashOf(data)
 		if f := factsWith(known, e.Name(), hash); f != nil {
 			return f, nil
 		}
@@ -248,7 +235,7 @@ func (l *Locator) fileFacts(fsys fs.FS, name string, e fs.DirEntry, is fingerpri
 }
 
 // factsWith returns those of the file with this name and content.
-func factsWith(known []*node, name, hash string) *facts {
+func factsWith(known []*node, name string, hash contentHash) *facts {
 	for _, n := range known {
 		if f := n.own(name); f != nil && f.hash == hash {
 			return f
@@ -259,14 +246,14 @@ func factsWith(known []*node, name, hash string) *facts {
 
 // unread returns the facts of a file that is not looked into. Without a hash only
 // signs of a change are remembered; a reader hashes it.
-func unread(hash, name string, e fs.DirEntry) (*facts, error) {
+func unread(hash contentHash, name string, e fs.DirEntry) (*facts, error) {
 	info, err := e.Info()
 	if err != nil {
 		return nil, readError(name, err)
 	}
 	f := &facts{hash: hash, huge: info.Size() > maxFile}
-	if f.unread = hash == ""; f.unread {
-		f.hash = fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+	if f.unread = hash == none; f.unread {
+		f.hash = hashOf(fmt.Append(nil, info.Size(), info.ModTime().UnixNano()))
 	}
 	return f, nil
 }
@@ -278,25 +265,20 @@ func (l *Locator) content(fsys fs.FS, name string, f *facts) ([]byte, error) {
 		return nil, amend.Refusef(amend.ReasonUnproven, "%s is larger than %d bytes, or holds more than %d values", name, maxFile, manifest.MaxWeight)
 	}
 	hash := f.content()
-	if data, ok := l.contents.Get(hash); ok && hash != "" {
+	if data, ok := l.contents.Get(hash); ok && hash != none {
 		return data, nil
 	}
 	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, readError(name, err)
 	}
-	if !fingerprintOf(fsys, name).told && hash != "" && contentHash(data) != hash {
+	if !fingerprintOf(fsys, name).told && hash != none && hashOf(data) != hash {
 		return nil, amend.Errorf(amend.Transient, "read env repo", "%s changed while it was read", name)
 	}
-	if hash != "" {
+	if hash != none {
 		l.contents.Put(hash, data)
 	}
 	return data, nil
-}
-
-func contentHash(data []byte) string {
-	sum := sha256.Sum256(data)
-	return string(sum[:])
 }
 
 func readError(name string, err error) error {

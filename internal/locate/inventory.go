@@ -19,7 +19,7 @@ type inventory struct {
 	charts []root          // with Applications in them, that no Application deploys
 	found  *lookup         // of apps
 	known  map[string]bool // the keys of apps and sets
-	of     string          // the hash of the repo
+	of     contentHash     // that of the repo
 	from   []*render       // all that it was read from, but for what the shape of the repo tells
 }
 

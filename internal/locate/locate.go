@@ -35,33 +35,33 @@ type Locator struct {
 	mu    sync.Mutex
 	roots []*node // of the last trees, the newest first
 
-	contents  *cache.Map[string, []byte]
-	parsed    *cache.Map[string, parsedFile]
+	contents  *cache.Map[contentHash, []byte]
+	parsed    *cache.Map[contentHash, parsedFile]
 	readings  *cache.Map[string, reading] // by the text of the document
-	manifests *cache.Map[string, *manifest.File]
+	manifests *cache.Map[contentHash, *manifest.File]
 	renders   *cache.Map[string, *render]
 
 	inventories *cache.Map[shape, *inventory]
 	readers     chan struct{} // holds as many as read a tree besides the queries
 
 	jsonnet  *jsonnet.Engine // nil: Jsonnet is not evaluated
-	outlines *cache.Map[string, *jsonnet.Outline]
+	outlines *cache.Map[contentHash, *jsonnet.Outline]
 }
 
 // New returns an empty Locator. Its caches are bounded to some hundred
 // megabytes.
 func New(options ...Option) *Locator {
 	l := &Locator{
-		contents:  cache.New[string](16<<20, func(b []byte) int { return len(b) }),
-		parsed:    cache.New[string](64<<20, func(p parsedFile) int { return p.size }),
+		contents:  cache.New[contentHash](16<<20, func(b []byte) int { return len(b) }),
+		parsed:    cache.New[contentHash](64<<20, func(p parsedFile) int { return p.size }),
 		readings:  cache.New[string](maxReadings, func(r reading) int { return r.size }),
-		manifests: cache.New[string](64<<20, func(f *manifest.File) int { return len(f.Bytes()) + valueBytes*manifest.Weight(f.Bytes()) }),
+		manifests: cache.New[contentHash](64<<20, func(f *manifest.File) int { return len(f.Bytes()) + valueBytes*manifest.Weight(f.Bytes()) }),
 		renders:   cache.New[string](1<<17, func(r *render) int { return 1 + len(r.objects) + r.size/16 }),
 
 		inventories: cache.New[shape](2, func(*inventory) int { return 1 }),
 		readers:     make(chan struct{}, runtime.GOMAXPROCS(0)-1),
 
-		outlines: cache.New[string](1<<18, func(o *jsonnet.Outline) int { return 1 + len(o.Literals) }),
+		outlines: cache.New[contentHash](1<<18, func(o *jsonnet.Outline) int { return 1 + len(o.Literals) }),
 	}
 	for _, o := range options {
 		o(l)

@@ -19,15 +19,15 @@ import (
 // few folders have is apart.
 type node struct {
 	dir      string
-	hash     string  // of names and contents, equal for equal folders
-	files    []entry // by name
-	children []*node // by name
+	files    []entry     // by name
+	children []*node     // by name
+	hash     contentHash // of names and contents, equal for equal folders
 
 	// What follows sums up the folder and all below it.
-	names  filter
-	count  int32 // of the names in it
-	opaque bool
+	count  int32   // of the names in names
+	names  *filter // nil where there is none
 	shape  shape
+	opaque bool
 	*special
 }
 
@@ -115,7 +115,7 @@ func (n *node) sum(s special) {
 	for _, f := range n.files {
 		s.sumFile(path.Join(n.dir, f.name), f.facts)
 		n.opaque = n.opaque || f.opaque
-		n.count += int32(len(f.names))
+		n.count += f.kindsAt
 	}
 	for _, c := range n.children {
 		if c.special != nothing {

@@ -43,7 +43,7 @@ func FuzzScan(f *testing.F) {
 		if bytes.ContainsAny(data, `\\`) {
 			return // an escaped key is no way to write a manifest
 		}
-		facts := scan("", "a.yaml", data)
+		facts := scan(none, "a.yaml", data)
 		for _, o := range objects {
 			if !dns1123.MatchString(o.ref.Name) || !camel.MatchString(o.ref.Kind) {
 				continue // no live object has such a name
@@ -60,7 +60,7 @@ func FuzzScan(f *testing.F) {
 func TestScanLooksNotFar(t *testing.T) {
 	for _, unit := range []string{"name:x", "name:|", "name:&", "name:!", "name:\\", `name:"\`} {
 		data := bytes.Repeat([]byte(unit), maxFile/16/len(unit))
-		scan("", "a.yaml", data)
+		scan(none, "a.yaml", data)
 	}
 	far := strings.Repeat(" ", maxScalar)
 	longest := strings.Repeat("w", maxName)
@@ -73,7 +73,7 @@ func TestScanLooksNotFar(t *testing.T) {
 		if err != nil || len(objects) != 1 || objects[0].ref.Name != longest {
 			t.Fatalf("%.40q is no test: %v", text, err)
 		}
-		if !scan("", "a.yaml", data).mayDeclare(wanted{names: []uint32{nameHash(longest)}, kind: nameHash("A")}) {
+		if !scan(none, "a.yaml", data).mayDeclare(wanted{names: []uint32{nameHash(longest)}, kind: nameHash("A")}) {
 			t.Errorf("the scan overlooked the name in %.40q", text)
 		}
 	}

@@ -19,7 +19,7 @@ func (n *node) shapeOf() shape {
 	for _, f := range n.files {
 		text('f', f.name)
 		if f.structural() {
-			text('h', f.hash)
+			b = append(append(b, 'h'), f.hash[:]...)
 		}
 	}
 	for _, c := range n.children {

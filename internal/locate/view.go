@@ -48,22 +48,22 @@ func (v *view) read(name string) ([]byte, error) {
 	return v.loc.content(v.fsys, name, f)
 }
 
-// hash returns the content hash of a file, or "" if there is no such file.
-func (v *view) hash(name string) (string, error) {
+// hash returns the hash of a file's content, or zero if there is no such file.
+func (v *view) hash(name string) (contentHash, error) {
 	if dir, ok := strings.CutSuffix(name, "/"); ok {
 		return v.listing(dir), nil
 	}
 	if name != v.edited {
 		f := v.root.file(name)
 		if f == nil {
-			return "", nil
+			return none, nil
 		}
-		if hash := f.content(); hash != "" {
+		if hash := f.content(); hash != none {
 			return hash, nil
 		}
 	}
 	data, err := v.read(name)
-	return contentHash(data), err
+	return hashOf(data), err
 }
 
 // The bounds of one render. They end alias bombs, endless recursion and
@@ -78,8 +78,8 @@ const (
 // other ways when a read fails.
 type recorder struct {
 	view    *view
-	reads   map[string]string // path to content hash, "" for a miss
-	order   []string          // the files read, first read first
+	reads   map[string]contentHash // by path; zero for a miss
+	order   []string               // the files read, first read first
 	count   int
 	bytes   int
 	work    work
@@ -87,7 +87,7 @@ type recorder struct {
 }
 
 func newRecorder(v *view) *recorder {
-	return &recorder{view: v, reads: map[string]string{}}
+	return &recorder{view: v, reads: map[string]contentHash{}}
 }
 
 func (r *recorder) refuse(err error) error {
@@ -102,7 +102,7 @@ func (r *recorder) exists(name string) bool {
 	if r.view.root.file(name) != nil {
 		return true
 	}
-	r.reads[name] = ""
+	r.reads[name] = none
 	return false
 }
 
@@ -137,11 +137,11 @@ func (r *recorder) read(name string) ([]byte, error) {
 // A render is what a root renders to, and what that was read from.
 type render struct {
 	objects []*object
-	reads   map[string]string
+	reads   map[string]contentHash
 	order   []string
-	err     error  // a refusal: the root cannot be rendered
-	skipped error  // a refusal: a file that was left out
-	at      string // the hash of the repo that it was made with, and its shape
+	err     error       // a refusal: the root cannot be rendered
+	skipped error       // a refusal: a file that was left out
+	at      contentHash // that of the repo that it was made with, and its shape
 	shape   shape
 	chart   *chartRender
 	size    int // about how many values it holds
