@@ -194,14 +194,18 @@ func TestReopenIsWarm(t *testing.T) {
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
-	left := filepath.Join(cfg.Dir, "amend-mirror", "objects", "tmp_obj_1")
-	must(t, os.WriteFile(left, nil, 0o600))
+	left := []string{filepath.Join(cfg.Dir, "amend-mirror", "objects", "tmp_obj_1"), filepath.Join(cfg.Dir, "amend-mirror", ".state.json-1")}
+	for _, name := range left {
+		must(t, os.WriteFile(name, nil, 0o600))
+	}
 	before := u.requests.Load()
 	if got := head(t, open(t, cfg), "main"); got != sha || u.requests.Load() != before {
 		t.Errorf("main = %s after opening again, want %s without a request", got, sha)
 	}
-	if _, err := os.Stat(left); err == nil {
-		t.Error("what a dead write left is still there")
+	for _, name := range left {
+		if _, err := os.Stat(name); err == nil {
+			t.Errorf("%s, which a dead write left, is still there", name)
+		}
 	}
 }
 

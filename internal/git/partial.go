@@ -115,25 +115,31 @@ func (m *Mirror) complete(h plumbing.Hash) error {
 			return nil
 		}
 		m.cfg.Log.InfoContext(ctx, "the files of older commits are fetched", "object", h.String())
-		c, err := m.call(ctx)
-		switch {
-		case err != nil:
-		case len(c.heads) == 0:
-			err = errors.New("the host has no branches")
-		case !c.can.Supports(capability.DeepenRelative):
-			err = m.extend(ctx, c, everything)
-		default:
-			err = m.extend(ctx, c, by)
-		}
-		if err != nil {
+		if err := m.deepen(ctx, by); err != nil {
 			return classify("fetch", err)
 		}
 		m.mu.Lock()
-		err = m.saveState()
+		err := m.saveState()
 		m.mu.Unlock()
 		if err != nil {
 			return amend.Errorf(amend.Transient, "save mirror", "%w", err)
 		}
 	}
 	return nil
+}
+
+// deepen asks the host for so many commits below the edge.
+func (m *Mirror) deepen(ctx context.Context, by int) error {
+	c, err := m.call(ctx)
+	if err != nil {
+		return err
+	}
+	if len(c.heads) == 0 {
+		return errors.New("the host has no branches")
+	}
+	defer c.Close()
+	if !c.can.Supports(capability.DeepenRelative) {
+		by = everything
+	}
+	return m.extend(ctx, c, by)
 }

@@ -38,16 +38,16 @@ func (m *Mirror) tidy() error {
 	if _, err := os.Stat(m.tornPath()); err == nil {
 		return errors.New("a process died while it wrote objects")
 	}
-	return errors.Join(m.cluttered(), m.dropParts(), m.drop("tmp_obj_*"))
+	return errors.Join(m.cluttered(), m.dropParts(), m.drop("objects/tmp_obj_*"), m.drop(".state.json-*"))
 }
 
 // dropParts deletes the parts of packs that never came whole.
 func (m *Mirror) dropParts() error {
-	return m.drop("pack/tmp_pack_*")
+	return m.drop("objects/pack/tmp_pack_*")
 }
 
 func (m *Mirror) drop(pattern string) error {
-	parts, err := filepath.Glob(filepath.Join(m.repoDir(), "objects", filepath.FromSlash(pattern)))
+	parts, err := filepath.Glob(filepath.Join(m.repoDir(), filepath.FromSlash(pattern)))
 	for _, p := range parts {
 		err = errors.Join(err, os.Remove(p))
 	}

@@ -164,7 +164,11 @@ func (c clone) localHead(ctx context.Context, opt Options) (string, error) {
 			return "", err
 		}
 	}
-	return c.resolve(ctx, "HEAD")
+	head, err := c.resolve(ctx, "HEAD")
+	if amend.KindOf(err) == amend.NotFound {
+		return "", amend.Errorf(amend.NotFound, "open clone", "%s has no commit yet", c.dir)
+	}
+	return head, err
 }
 
 func (c clone) resolve(ctx context.Context, name string) (string, error) {
