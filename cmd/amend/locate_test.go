@@ -48,7 +48,7 @@ func TestLocatePageRuns(t *testing.T) {
 
 // TestLocatePageNamesEveryFlag, and no flag that neither command has.
 func TestLocatePageNamesEveryFlag(t *testing.T) {
-	said := documentedFlags(t, "locate.md")
+	said := documentedFlags(t, "locate.md", "Flags")
 	checkFlags(t, newEdit(), said)
 	onlyEdit := maps.Clone(said)
 	delete(onlyEdit, "set")
