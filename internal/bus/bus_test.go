@@ -52,11 +52,11 @@ func events(identity string, names ...string) []amend.Event {
 	return list
 }
 
-// consume runs Consume until enough says so after a call of the handler; a
-// minute without that fails the test.
+// consume runs Consume until enough says so after a call of the handler; minutes
+// without that fail the test.
 func consume(t testing.TB, b *bus.Bus, lanes int, handle bus.Handler, enough func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	err := b.Consume(ctx, lanes, func(ctx context.Context, e amend.Event, attempt int) error {
 		err := handle(ctx, e, attempt)
@@ -69,7 +69,7 @@ func consume(t testing.TB, b *bus.Bus, lanes int, handle bus.Handler, enough fun
 		t.Fatal(err)
 	}
 	if !enough() {
-		t.Fatal("not everything was handed out within a minute")
+		t.Fatal("not everything was handed out within five minutes")
 	}
 }
 

@@ -41,7 +41,7 @@ func TestPoisonBecomesADeadLetter(t *testing.T) {
 	if err := b.Publish(t.Context(), []amend.Event{plainEvent("a")}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	handled := 0
 	if err := b.Consume(ctx, 2, func(context.Context, amend.Event, int) error {
@@ -129,7 +129,7 @@ func TestWhatIsInHandIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var seen []string
 	d := newDispatcher(b, 1, func(_ context.Context, e amend.Event, attempt int) error {
@@ -183,7 +183,7 @@ func TestSlowServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	slow := &slowStream{Stream: b.alerts, removed: cancel}
 	slow.gets.Store(2)

@@ -14,7 +14,7 @@ import (
 // names returns the names of the alerts that Consume hands out, until the last one.
 func names(t *testing.T, b *Bus, last string) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var seen []string
 	if err := b.Consume(ctx, 1, func(_ context.Context, e amend.Event, _ int) error {

@@ -73,7 +73,7 @@ func (b *bench) dispatch(eventType, payload string) error {
 // waitRuns waits until n runs exist and none is unfinished.
 func (b *bench) waitRuns(n int) []*github.WorkflowRun {
 	b.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		list, _, err := b.client.Actions.ListRepositoryWorkflowRuns(b.t.Context(), "acme", "env", nil)
 		if err != nil {
 			b.t.Fatal(err)
@@ -210,13 +210,13 @@ jobs:
   wait:
     runs-on: ubuntu-latest
     steps:
-      - run: if [ ! -e "$PID_FILE" ]; then sleep 60 & echo $! >"$PID_FILE.new"; mv "$PID_FILE.new" "$PID_FILE"; wait; fi
+      - run: if [ ! -e "$PID_FILE" ]; then sleep 600 & echo $! >"$PID_FILE.new"; mv "$PID_FILE.new" "$PID_FILE"; wait; fi
 `})
 	if err := b.dispatch("x", `{}`); err != nil {
 		t.Fatal(err)
 	}
 	var pid string
-	for deadline := time.Now().Add(20 * time.Second); pid == "" && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); pid == "" && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		text, _ := os.ReadFile(pidFile) // not there yet
 		pid = strings.TrimSpace(string(text))
 	}
@@ -227,7 +227,7 @@ jobs:
 	if list[0].GetConclusion() != "success" || list[1].GetConclusion() != "cancelled" {
 		t.Errorf("ended as %s and %s:\n%s", list[1].GetConclusion(), list[0].GetConclusion(), b.log(list[0].GetID()))
 	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Stat("/proc/" + pid); pid != "" && os.IsNotExist(err) {
 			return
 		}

@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -87,19 +89,21 @@ func TestNobodyListens(t *testing.T) {
 	if err := client.Sweep(t.Context()); amend.KindOf(err) != amend.Transient || strings.Contains(amend.Public(err), addr) {
 		t.Errorf("nobody listens: %v, want transient, and everybody is told %q", err, amend.Public(err))
 	}
-	// A writer that comes back at once costs nobody a retry.
-	go func() {
-		time.Sleep(100 * time.Millisecond)
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		web := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })}
-		t.Cleanup(func() { _ = web.Close() })
-		_ = web.Serve(l)
-	}()
-	if err := client.Sweep(t.Context()); err != nil {
+	// A writer that comes back at once, after the first try, costs nobody a retry.
+	web := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })}
+	t.Cleanup(func() { _ = web.Close() })
+	var back sync.Once
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{ConnectDone: func(string, string, error) {
+		back.Do(func() {
+			l, err := net.Listen("tcp", addr)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			go func() { _ = web.Serve(l) }()
+		})
+	}})
+	if err := client.Sweep(ctx); err != nil {
 		t.Errorf("it is back: %v", err)
 	}
 }

@@ -95,7 +95,7 @@ func (r *rig) dispatch(concurrency, payload string) {
 func (r *rig) wait(want ...string) {
 	r.t.Helper()
 	var got []string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		got = nil
 		for _, run := range r.engine.List("acme/env") {
 			state := run.Status
