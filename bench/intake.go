@@ -34,8 +34,8 @@ that the last is stored. Three ways and two ceilings, in turns:
   EventSource of sensors/, unchanged and without Kubernetes. Its bus is a NATS server with
   JetStream on disk, one instead of the three of an installation, reached through a proxy
   that adds the round trip. It does not sync each event to disk.
-* *amend gateway*: the program amend-gateway in front of that same EventSource, as it is
-  installed on Argo. It folds repeats; of alerts that are all different the EventSource gets every one.
+* *amend-gateway*: the program in front of that same EventSource, as it is installed on
+  Argo. It folds repeats; of alerts that are all different the EventSource gets every one.
 * *amend serve*: the standalone program. Its bus is in the process, so there is no round
   trip to it. An answer means that the alert is synced to disk. It decides at the same time,
   on the same cores, on each of these alerts, about which there is no playbook.
@@ -85,7 +85,7 @@ func (b *bench) intakeAt(ctx context.Context, s *report.Section, rtt time.Durati
 	if err != nil {
 		return err
 	}
-	s.Add(fmt.Sprintf("memory of amend gateway at %v", rtt), fmt.Sprintf("%.0f MB", mb(peak)), "≤ 64 MB", peak <= gatewayMemory)
+	s.Add(fmt.Sprintf("memory of amend-gateway at %v", rtt), fmt.Sprintf("%.0f MB", mb(peak)), "≤ 64 MB", peak <= gatewayMemory)
 	return in.close()
 }
 
@@ -125,7 +125,7 @@ func (b *bench) openIntake(ctx context.Context, rtt time.Duration) (*intake, err
 	}
 	a, w := in.argo, in.world
 	in.source = &door{name: "EventSource", addr: a.source.addr, path: "/firing", programs: []*program{a.source, a.bus}}
-	in.fronted = &door{name: "amend gateway", addr: in.gateway.addr, path: "/v1/alertmanager", programs: []*program{in.gateway, a.source, a.bus}}
+	in.fronted = &door{name: "amend-gateway", addr: in.gateway.addr, path: "/v1/alertmanager", programs: []*program{in.gateway, a.source, a.bus}}
 	// They share a bus.
 	in.source.stored = func(ctx context.Context) (int, error) { n, err := a.stored(ctx); return n - in.fronted.offered, err }
 	in.fronted.stored = func(ctx context.Context) (int, error) { n, err := a.stored(ctx); return n - in.source.offered, err }
@@ -207,7 +207,7 @@ func (in *intake) rows(s *report.Section, at string, rtt time.Duration, clients 
 		s.Note("what that aim asks for"+at, in.possible(aim))
 	}
 	_, measured = times(in.fronted.rate, in.source.rate)
-	s.Note("amend gateway in front of it takes more than the EventSource"+at, measured)
+	s.Note("amend-gateway in front of it takes more than the EventSource"+at, measured)
 }
 
 // possible says whether so many times the alerts of the EventSource can be taken on
@@ -251,7 +251,7 @@ func (in *intake) storm(ctx context.Context, s *report.Section) error {
 		if to == in.fronted && (status != http.StatusOK || after-before != stormAlerts) {
 			return fmt.Errorf("%d alerts of a storm are on the bus, and the answer is %d: %s", after-before, status, text)
 		}
-		s.Note(size+" to the "+to.name, fmt.Sprintf("answered %d after %.1f s, %d events on the bus", status, took.Seconds(), after-before))
+		s.Note(size+" to "+to.name, fmt.Sprintf("answered %d after %.1f s, %d events on the bus", status, took.Seconds(), after-before))
 	}
 	return nil
 }
