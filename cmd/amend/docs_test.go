@@ -135,7 +135,8 @@ func TestStepsPage(t *testing.T) {
 	}
 }
 
-// TestEveryCommandExplainsItself, by example, and takes no secret as a value.
+// TestEveryCommandExplainsItself, by example and in lines that can be read, and takes no
+// secret as a value.
 func TestEveryCommandExplainsItself(t *testing.T) {
 	secrets := regexp.MustCompile(`^(.*-)?(token|password|secret|key)$`)
 	var walk func(*cobra.Command)
@@ -145,6 +146,11 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		}
 		if c.HasParent() && (c.Short == "" || !strings.Contains(c.Example, c.CommandPath())) {
 			t.Errorf("%s: no summary, or no example of itself", c.CommandPath())
+		}
+		for line := range strings.Lines(c.Long) {
+			if len(line) > 90 {
+				t.Errorf("%s: its help is too wide for a terminal: %s", c.CommandPath(), line)
+			}
 		}
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			if secrets.MatchString(f.Name) {

@@ -34,8 +34,9 @@ func newExplain() *cobra.Command {
 		Long: `Follow a remediation through a clone: when its alert began, the commit, the merge,
 the entry in the log, and who took it back. Name it by its commit (or the merge that
 brought it, or the revert), which HEAD, a branch or a tag may name, by its incident, by
-the id of an event, or by the number of its pull request. With --server, the decisions that a running amend serve
-remembers are told too, and events that led to no change are found.
+the id of an event, or by the number of its pull request. With --server, the
+decisions that a running amend serve remembers are told too, and events that led to
+no change are found.
 
 Whether a change worked is not kept in Git, unless it did not and was taken back.
 Exit code 3 when nothing is known.`,

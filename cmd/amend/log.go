@@ -62,9 +62,10 @@ func newLog() *cobra.Command {
 		Short: "Bring remediation-log.yaml up to date with the history",
 		Long: `Add an entry to remediation-log.yaml for every change of amend that the history
 of a clone holds and the log does not, commit it and, with --push, push it. With
---host, note the verdicts that the account of --github-login shows beside the commits
-of the last week in their entries. It is what the record workflow of an env repo runs. Running it again, or in many
-places at once, adds nothing twice: the history says what is missing.`,
+--host, note in the entries of the last week the verdicts that the account of
+--github-login shows beside their commits. It is what the record workflow of an env
+repo runs. Running it again, or in many places at once, adds nothing twice: the
+history says what is missing.`,
 		Example: "  amend log --repo .\n  amend log --repo . --push\n  amend log --repo . --push --host https://github.com/acme/env --github-token-file token --github-login the-app[bot]",
 	}
 	out := cli.OutputFlag(cmd)

@@ -35,8 +35,9 @@ next start finishes what was begun, once.
 
 Alertmanager posts to /v1/alertmanager, anything else to /v1/events (a
 CloudEvent). Grafana, PagerDuty, CloudWatch alarms through SNS and Argo CD have
-routes and credentials of their own: docs/sources.md. /v1/decisions lists what became of each alert, and / shows it to
-people; /metrics, /healthz and /readyz are for the machines.`,
+routes and credentials of their own: docs/sources.md. /v1/decisions lists what became
+of each alert, and / shows it to people; /metrics, /healthz and /readyz are for the
+machines.`,
 		Example: `  amend serve --repo https://github.com/acme/env --github-token-file token
   amend serve --repo https://github.com/acme/env --github-app-id 12345 --github-app-key-file key.pem \
       --listen :8080 --webhook-token-file webhook-token`,

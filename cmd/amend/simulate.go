@@ -35,9 +35,10 @@ func newSimulate() *cobra.Command {
 		Short: "Show what an alert would do to an env repo; write nothing",
 		Long: `Decide about the alerts of a file as serve would, on the files of a folder: the
 decision, its reason and the diff. Each alert is decided by itself: what the others
-of the file would change counts for no budget and no cooldown. A folder that is a Git clone also gives the
-history, for cooldowns and roll-backs. Pull requests that are still open are
-known to the host only, and are not seen. Nothing is written or sent.
+of the file would change counts for no budget and no cooldown. A folder that is a
+Git clone also gives the history, for cooldowns and roll-backs. Pull requests that
+are still open are known to the host only, and are not seen. Nothing is written or
+sent.
 
 The file holds the body of an Alertmanager webhook or a CloudEvent of amend.
 Exit code 3 when any of the alerts is refused.
