@@ -97,7 +97,7 @@ func TestPagesNameEveryFlag(t *testing.T) {
 	checkFlags(t, newExporterElastic(), documentedFlags(t, "sources.md", "Elastic"))
 
 	// The page names those that amend serve has not, or not with this default.
-	gateway, own := intake.New("amend-gateway"), documentedFlags(t, "sources.md", "Flags of amend-gateway")
+	gateway, own := intake.New("amend-gateway"), documentedFlags(t, "sources.md", "Flags and metrics of amend-gateway")
 	for name, d := range serve {
 		if _, ok := own[name]; !ok && gateway.Flags().Lookup(name) != nil {
 			own[name] = d
