@@ -241,7 +241,7 @@ func (b *Bus) Ready(ctx context.Context) error {
 // waiting returns how many events are stored and not handled. A scrape brings no
 // context along.
 func (b *Bus) waiting() float64 {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	info, err := b.alerts.Info(ctx, jetstream.WithSubjectFilter(alertPrefix+"*"))
 	if err != nil {

@@ -168,12 +168,33 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 			for _, conn := range all {
 				gone(t, conn)
 			}
-			header, body := post(addr, token, storm(1))
-			if code := answered(t, say(t, addr, header+body)); code != http.StatusOK {
-				t.Errorf("a good post was answered %d", code)
+			// On a busy machine a good one may be too slow for so short a time as well.
+			for began := time.Now(); !takes(addr, token); {
+				if time.Since(began) > time.Minute {
+					t.Fatal("no good post is taken")
+				}
 			}
 		})
 	}
+}
+
+// takes reports whether a good post, over a connection of its own, was taken.
+func takes(addr, secret string) bool {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	header, body := post(addr, secret, storm(1))
+	if _, err := io.WriteString(conn, header+body); err != nil {
+		return false
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	return res.StatusCode == http.StatusOK
 }
 
 // A header has a longest length.
