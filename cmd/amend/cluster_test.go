@@ -30,6 +30,7 @@ type cluster struct {
 	health   string // of the Application
 	synced   string // the revision that it was refreshed to last
 	held     string // the revision that no refresh leaves
+	before   string // the next revision than this one is to be held
 	hidden   bool   // nobody may list the Application
 	ignored  string // a field that only the live one ignores, as a JSON pointer
 	requests map[string]*kube.RemediationRequest
@@ -64,6 +65,9 @@ func newCluster(s *stage) *cluster {
 	mux.HandleFunc("PATCH "+apps+"/env", func(w http.ResponseWriter, _ *http.Request) {
 		if c.synced == "" || c.synced != c.held {
 			c.synced = s.tip()
+		}
+		if c.before != "" && c.synced != c.before {
+			c.held, c.before = c.synced, ""
 		}
 		answer(w, c.application())
 	})
@@ -110,6 +114,14 @@ func (c *cluster) hold(commit string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held = commit
+}
+
+// holdNext has the Application stay at the next commit of main.
+func (c *cluster) holdNext() {
+	tip := c.stage.tip()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.before = tip
 }
 
 func answer(w http.ResponseWriter, object any) {

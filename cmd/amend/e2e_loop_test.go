@@ -36,6 +36,7 @@ type prober struct {
 	url   string
 	asked atomic.Int64
 	hangs atomic.Bool
+	heals atomic.Bool  // the next time that it is found to hang is the last one
 	last  atomic.Int64 // the second for which it was last found to hang, which stays so
 }
 
@@ -54,8 +55,11 @@ func (s *stage) prober(app string) *prober {
 		s.must(err)
 		if p.hangs.Load() {
 			p.last.Store(max(p.last.Load(), int64(at)))
+			if p.heals.Load() {
+				p.hangs.Store(false)
+			}
 		}
-		if p.hangs.Load() || int64(at) <= p.last.Load() {
+		if int64(at) <= p.last.Load() {
 			result = append(result, map[string]any{"metric": map[string]string{}, "value": []any{0, "1"}})
 		}
 		answer(w, map[string]any{"status": "success", "data": map[string]any{"resultType": "vector", "result": result}})
@@ -185,15 +189,17 @@ func TestGoodFixWithALaggingAlert(t *testing.T) {
 }
 
 // killedInVerification returns a serve that was killed while it found out whether
-// a commit of its own helps.
+// a commit of its own helps, which the next one does soon.
 func killedInVerification(t *testing.T) (s *stage, commit string) {
 	t.Helper()
-	s, _, alertmanager, _ := newLoop(t, "3s")
+	s, _, alertmanager, _ := newLoop(t, "10m")
 	s.fire(alertmanager, firing("AppStuck", app(1)))
 	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
 	commit = s.changesOf(app(1))[0].Commit
 	s.eventually("it is being found out", func() bool { return s.judgements() == 1 })
 	s.kill()
+	policy := strings.Replace(s.git("show", "main:.amend/policy.yaml"), "deadline: 10m", "deadline: 1s", 1)
+	s.put(".amend/policy.yaml", &policy)
 	return s, commit
 }
 

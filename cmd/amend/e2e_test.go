@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +22,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +42,7 @@ const (
 )
 
 // patience is how long a condition may take on a busy machine.
-const patience = 60 * time.Second
+const patience = 5 * time.Minute
 
 // A stage is a host with an env repo, and amend serve beside it, or amend writer.
 type stage struct {
@@ -217,12 +219,27 @@ func errIfNot(fine, err error) error {
 	return err
 }
 
-// freeAddr returns an address of this machine that nobody listens on.
+// ports counts those that freeAddr gave away, from one that differs between processes.
+var ports atomic.Int64
+
+func init() { ports.Store(rand.Int64N(somePorts)) }
+
+// The system chooses no port of these by itself, so none is taken by whoever does not
+// care for one, before the process listens that it is for or while that one restarts.
+const firstPort, somePorts = 10_000, 6_000
+
+// freeAddr returns an address of this machine that nobody listens on, each time
+// another one.
 func freeAddr(s *stage) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	s.must(err)
-	defer l.Close()
-	return l.Addr().String()
+	for range somePorts {
+		addr := fmt.Sprintf("127.0.0.1:%d", firstPort+ports.Add(1)%somePorts)
+		if l, err := net.Listen("tcp", addr); err == nil {
+			s.must(l.Close())
+			return addr
+		}
+	}
+	s.Fatal("all ports are taken")
+	return ""
 }
 
 // eventually waits for a condition. The longer it has waited the less often it

@@ -25,11 +25,11 @@ type workflow struct {
 	token   string
 }
 
-func newWorkflow(t *testing.T, onFailure string) *workflow {
+func newWorkflow(t *testing.T, onFailure, deadline string) *workflow {
 	t.Helper()
 	t.Parallel()
 	s := newStage(t, 1, "", nil)
-	s.looping("2s")
+	s.looping(deadline)
 	policy := strings.Replace(s.git("show", "main:.amend/policy.yaml"), "verify: {", "verify: {onFailure: "+onFailure+", ", 1)
 	s.put(".amend/policy.yaml", &policy)
 	w := &workflow{stage: s, cluster: newCluster(s), prober: s.prober(app(1)), token: filepath.Join(s.dir, "writer-token")}
@@ -62,12 +62,12 @@ func (w *workflow) verify(within string, args ...string) (int, string) {
 
 // TestStepsOfAGoodFix: the line that docs/workflows.md shows.
 func TestStepsOfAGoodFix(t *testing.T) {
-	w := newWorkflow(t, "revert")
+	w := newWorkflow(t, "revert", "1m")
 	if code, out := w.step("propose"); code != cli.ExitOK {
 		t.Fatalf("%d: %s", code, out)
 	}
-	time.AfterFunc(time.Second, func() { w.prober.hangs.Store(false) })
-	code, out := w.verify("30s", "--in", filepath.Join(w.dir, "propose.json"))
+	w.prober.heals.Store(true)
+	code, out := w.verify("5m", "--in", filepath.Join(w.dir, "propose.json"))
 	if want := "worked: argocd/env has applied the commit and is Healthy, and the probe finds the trouble no more\n"; code != cli.ExitOK || !strings.HasSuffix(out, want) {
 		t.Errorf("%d: %s, want %s", code, out, want)
 	}
@@ -76,12 +76,12 @@ func TestStepsOfAGoodFix(t *testing.T) {
 // TestStepsOfAProposedRevert: a change fails, a pull request proposes to take it back,
 // and a person merges it, of which the Sensor starts another Workflow.
 func TestStepsOfAProposedRevert(t *testing.T) {
-	w := newWorkflow(t, "pull-request")
+	w := newWorkflow(t, "pull-request", "2s")
 	if code, out := w.step("propose"); code != cli.ExitOK {
 		t.Fatalf("%d: %s", code, out)
 	}
 	change := w.changesOf(app(1))[0]
-	if code, out := w.verify("30s", "--in", filepath.Join(w.dir, "propose.json")); code != cli.ExitRefused || !strings.Contains(out, "failed: ") || !strings.Contains(out, "A pull request proposes") {
+	if code, out := w.verify("5m", "--in", filepath.Join(w.dir, "propose.json")); code != cli.ExitRefused || !strings.Contains(out, "failed: ") || !strings.Contains(out, "A pull request proposes") {
 		t.Fatalf("%d: %s", code, out)
 	}
 	w.verdict(change.Commit, amend.Failed, "")
@@ -93,7 +93,7 @@ func TestStepsOfAProposedRevert(t *testing.T) {
 	merged, _, err := w.api.PullRequests.Merge(w.Context(), "acme", "env", open[0].GetNumber(), "", &github.PullRequestOptions{})
 	w.must(err)
 	for range 2 { // the second time it is known
-		if code, out := w.verify("30s", "--commit", merged.GetSHA()); code != cli.ExitOK || !strings.Contains(out, "reverted") {
+		if code, out := w.verify("5m", "--commit", merged.GetSHA()); code != cli.ExitOK || !strings.Contains(out, "reverted") {
 			t.Errorf("%d: %s", code, out)
 		}
 		w.verdict(change.Commit, amend.Reverted, "taken back by ")
@@ -108,11 +108,11 @@ func TestARevertIsAppliedLate(t *testing.T) {
 	s.looping("3s")
 	c, p := newCluster(s), s.prober(app(1))
 	s.command = "serve"
-	s.start("--kubeconfig", c.kubeconfig(), "--prometheus-url", p.url, "--steady", "500ms", "--within", "1500ms", "--sweep-interval", "200ms")
+	s.start("--kubeconfig", c.kubeconfig(), "--prometheus-url", p.url, "--steady", "500ms", "--within", "10s", "--sweep-interval", "200ms")
+	c.holdNext()
 	s.post(firing("AppStuck", app(1)))
 	s.want(s.decided(app(1), 1)[0], amend.ReasonAct)
 	change := s.changesOf(app(1))[0]
-	c.hold(change.Commit)
 	s.eventually("it is waited for twice", func() bool {
 		log, err := os.ReadFile(s.logFile())
 		s.must(err)
@@ -126,18 +126,18 @@ func TestARevertIsAppliedLate(t *testing.T) {
 // TestStepsOfALateRevert: the step ends before Argo CD has applied the revert, and is run
 // for that commit later.
 func TestStepsOfALateRevert(t *testing.T) {
-	w := newWorkflow(t, "revert")
+	w := newWorkflow(t, "revert", "2s")
 	if code, out := w.step("propose"); code != cli.ExitOK {
 		t.Fatalf("%d: %s", code, out)
 	}
 	change := w.changesOf(app(1))[0]
 	w.cluster.hold(change.Commit)
-	if code, out := w.verify("2s", "--in", filepath.Join(w.dir, "propose.json")); code != cli.ExitRefused || !strings.Contains(out, "is not known to be applied") {
+	if code, out := w.verify("10s", "--in", filepath.Join(w.dir, "propose.json")); code != cli.ExitRefused || !strings.Contains(out, "is not known to be applied") {
 		t.Fatalf("%d: %s", code, out)
 	}
 	w.verdict(change.Commit, amend.Failed, "")
 	w.cluster.hold("")
-	if code, out := w.verify("30s", "--commit", strings.TrimSpace(w.git("rev-parse", "main"))); code != cli.ExitOK || !strings.Contains(out, "reverted") {
+	if code, out := w.verify("5m", "--commit", strings.TrimSpace(w.git("rev-parse", "main"))); code != cli.ExitOK || !strings.Contains(out, "reverted") {
 		t.Errorf("%d: %s", code, out)
 	}
 	w.verdict(change.Commit, amend.Reverted, "taken back by ")
