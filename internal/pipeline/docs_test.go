@@ -92,6 +92,25 @@ func TestPolicyExamples(t *testing.T) {
 	}
 }
 
+// TestPoliciesOfOtherPages: so is every policy that another page shows.
+func TestPoliciesOfOtherPages(t *testing.T) {
+	found := 0
+	for _, page := range []string{"README.md", "docs/sources.md"} {
+		for _, f := range fences(t, page) {
+			if f.language != "yaml" || !strings.Contains(f.text, "\nkind: Policy\n") {
+				continue
+			}
+			found++
+			if _, err := policy.Parse(policy.Path, []byte(f.text), pipeline.Catalogue()); err != nil {
+				t.Errorf("%s has a wrong example:\n%s\n%v", page, f.text, err)
+			}
+		}
+	}
+	if found < 3 {
+		t.Errorf("found %d policies, want at least those of the README, of tenants and of PagerDuty", found)
+	}
+}
+
 // noPast is an env repo without history.
 type noPast struct{}
 
