@@ -66,6 +66,8 @@ func TestNothingIsClaimedOfARenamedEntry(t *testing.T) {
 	git(t, dir, "push", "-q", "origin", "main")
 	land(t, bare, fix("web-1", 2))
 	reconcile(t, opt, 1)
+	// Of commits of the same second, neither is known to be the earlier one.
+	t.Setenv("GIT_COMMITTER_DATE", time.Now().Add(time.Minute).Format(time.RFC3339))
 	land(t, bare, fix("web-1", 1))
 	reconcile(t, opt, 0)
 	wantChanges(t, bare, "main", "old-1/1", "web-1/2")
