@@ -296,7 +296,7 @@ func TestStalledEventSource(t *testing.T) {
 		}
 		return http.StatusOK
 	}
-	g := newGateway(t, newClient(t, eventsource.Config{URL: s.URL}), time.Second)
+	g := newGateway(t, newClient(t, eventsource.Config{URL: s.URL}), 5*time.Second)
 	if code, body := postAlerts(g, 200); code != http.StatusServiceUnavailable {
 		t.Errorf("stalled: %d %s", code, body)
 	}
