@@ -79,12 +79,13 @@ func overload(t *testing.T, w *world) {
 		slowest  = `histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{namespace="streams"}[15s])))`
 		answered = `sum(rate(http_requests_total{namespace="streams"}[15s]))`
 		one      = 10 // requests in a second are what one replica answers at the most
+		// On a busy machine the fix may be there before anybody looks.
+		worst = `max_over_time(` + slowest + `[15m:5s])`
 	)
 	w.visitors(t, "streams", "streams", 15)
 	line := newTimeline()
 	workflow := w.remediation(t, "HighLatency", "streams")
-	before := w.measured(t, slowest)
-	line.mark("one in a hundred waits %.1f s or more: Workflow %s", before, workflow.GetName())
+	line.mark("one in a hundred waits %.1f s or more: Workflow %s", w.measured(t, worst), workflow.GetName())
 	c := w.env.changed(t, "overload")
 	line.mark("commit %.10s: %s", c.commit, w.env.git(t, "log", "-1", "--format=%s", c.commit))
 	w.synced(t, "streams", c.commit)
@@ -92,6 +93,7 @@ func overload(t *testing.T, w *world) {
 	w.env.verdict(t, c.commit, "success", "worked: ")
 	line.mark("the verdict is worked")
 	var after, rate float64
+	before := w.measured(t, worst)
 	eventually(t, "many answers are fast", func() error {
 		if after, rate = w.measured(t, slowest), w.measured(t, answered); !(after < before/2 && rate > one) {
 			return fmt.Errorf("one in a hundred waits %.1f s, %.1f in a second are answered", after, rate)
