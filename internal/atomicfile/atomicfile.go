@@ -10,7 +10,8 @@ import (
 )
 
 // Write puts a file with this content and mode in place of whatever has its name.
-// After an error that is as it was.
+// After an error that is as it was. A process that dies in between leaves a file that is
+// called .NAME- and something more, beside it.
 func Write(name string, data []byte, mode os.FileMode) error {
 	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {

@@ -32,8 +32,8 @@ func (m *Mirror) cluttered() error {
 	return nil
 }
 
-// tidy removes what a dead process left and reports a mirror that is torn or too
-// cluttered to keep.
+// tidy removes what a dead process left, a state that atomicfile did not put in place
+// among it, and reports a mirror that is torn or too cluttered to keep.
 func (m *Mirror) tidy() error {
 	if _, err := os.Stat(m.tornPath()); err == nil {
 		return errors.New("a process died while it wrote objects")

@@ -18,8 +18,8 @@ func hashOf(data []byte) contentHash {
 	return contentHash(sum[:len(contentHash{})])
 }
 
-// told is the fingerprint that a tree tells as hexadecimal digits.
-func told(hash string, ok bool) fingerprint {
+// fromHex is the fingerprint that a tree tells in hexadecimal digits.
+func fromHex(hash string, ok bool) fingerprint {
 	if !ok {
 		return fingerprint{}
 	}

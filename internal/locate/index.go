@@ -105,13 +105,13 @@ func fingerprintOf(fsys fs.FS, name string) fingerprint {
 	if !ok {
 		return fingerprint{}
 	}
-	return told(h.Hash(name))
+	return fromHex(h.Hash(name))
 }
 
 // readFolder fills in what belongs to the folder itself. Symbolic links and
 // other special files are left out, so nothing can be read or edited through
 // them. Mostly all entries but one are as they were.
-func (l *Locator) readFolder(fsys fs.FS, dir string, hashes bool, known []*node) (*node, error) {
+func (l *Locator) readFolder(fsys fs.FS, dir string, told bool, known []*node) (*node, error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
 		return nil, readError(dir, err)
@@ -120,8 +120,8 @@ func (l *Locator) readFolder(fsys fs.FS, dir string, hashes bool, known []*node)
 	prints := make([]fingerprint, len(entries))
 	var news []int
 	for i, e := range entries {
-		if h, ok := e.(hashed); ok && hashes {
-			prints[i] = told(h.Hash())
+		if h, ok := e.(hashed); ok && told {
+			prints[i] = fromHex(h.Hash())
 		} else {
 			prints[i] = fingerprintOf(fsys, path.Join(dir, e.Name()))
 		}
